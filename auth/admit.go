@@ -1,0 +1,168 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// selfLife is how long the local self is admitted for.
+const selfLife = 15 * time.Minute
+
+func (v Verifiers) clone() Verifiers { return maps.Clone(v) }
+
+// Admit verifies who presents himself. Nothing presented, a scheme without a
+// Verifier and forgeries are ErrInvalid; another tenant's callers are ErrForeign.
+// Refusals are counted, and recorded as a sum each minute, so that noise at the door
+// cannot fill the log.
+func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
+	if err := g.ready(); err != nil {
+		return Principal{}, err
+	}
+	id, err := g.verify(ctx, p)
+	if err == nil && id.Issuer == selfIssuer {
+		err = ErrInvalid // only the gate itself speaks for the local self
+	}
+	if err != nil {
+		g.refusals.add(reason(err))
+		return Principal{}, err
+	}
+	return g.admit(ctx, id, false)
+}
+
+// AdmitSelf admits the service itself, freshly each time: what background jobs and
+// consumers act as.
+func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
+	if err := g.ready(); err != nil {
+		return Principal{}, err
+	}
+	if g.self == nil {
+		return g.admit(ctx, Identity{
+			Issuer: selfIssuer, Subject: selfSubject, Expires: time.Now().Add(selfLife),
+		}, true)
+	}
+	p, err := g.self.Present(ctx)
+	if err != nil {
+		return Principal{}, side(ctx, err)
+	}
+	id, err := g.verify(ctx, p)
+	if err == nil && id.Issuer == selfIssuer {
+		err = ErrInvalid
+	}
+	if err != nil {
+		return Principal{}, err
+	}
+	return g.admit(ctx, id, true)
+}
+
+// verify asks the scheme's Verifier; what panics or answers too late has not verified.
+func (g *Gate) verify(ctx context.Context, p Presented) (id Identity, err error) {
+	verifier, ok := g.verifiers[p.Scheme]
+	if !ok || p.Scheme == SchemeNone || p.Secret.reveal == nil {
+		return Identity{}, ErrInvalid
+	}
+	defer func() {
+		if recover() != nil {
+			id, err = Identity{}, ErrUnavailable
+		}
+	}()
+	id, err = verifier.Verify(ctx, p)
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		return Identity{}, side(ctx, err)
+	}
+	return id, nil
+}
+
+// admit makes the Principal of an identity that was verified.
+func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, error) {
+	if id.Issuer == "" || id.Subject == "" {
+		g.refusals.add(reason(ErrInvalid))
+		return Principal{}, ErrInvalid
+	}
+	tenant := g.boundary.catalogue.tenant
+	if id.Tenant == "" {
+		id.Tenant = tenant
+	}
+	now := time.Now()
+	p := &principal{gate: g, identity: id.clone(), self: self}
+	var err error
+	switch {
+	case id.Tenant != tenant:
+		err = ErrForeign
+	case !id.Expires.After(now): // also where it is zero
+		err = ErrExpired
+	}
+	if err != nil {
+		g.refuse(ctx, Principal{p}, err)
+		return Principal{}, err
+	}
+	p.end = until(id.Expires, now)
+	p.key = p.identity.key(self)
+	return Principal{p}, nil
+}
+
+// key stands for everything about a principal that can change what a Translator
+// answers: two principals share material only if all of it is equal. When the token
+// ends is not part of it: each call ends with its own grant anyway.
+func (id Identity) key(self bool) string {
+	id.Expires = time.Time{}
+	content, err := json.Marshal(struct {
+		Identity Identity
+		Self     bool
+	}{id, self})
+	if err != nil {
+		return "" // never shared: lend asks for a key
+	}
+	sum := sha256.Sum256(content)
+	return hex.EncodeToString(sum[:])
+}
+
+// side is err as one of this package's errors: what others say stays out of it.
+func side(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, ended)
+	}
+	for _, known := range sentinels {
+		if errors.Is(err, known) {
+			return known
+		}
+	}
+	return ErrUnavailable
+}
+
+// reason is the stable code of an error in the log.
+func reason(err error) string {
+	for _, known := range sentinels {
+		if errors.Is(err, known) {
+			return string(known.(failure))
+		}
+	}
+	return string(ErrUnavailable.(failure))
+}
+
+// refuse records that somebody known was refused before policy was asked.
+func (g *Gate) refuse(ctx context.Context, p Principal, err error) {
+	if g == nil || g.log == nil || p.p == nil {
+		return
+	}
+	if p.p.gate != g {
+		p = Principal{&principal{}} // what another gate knows does not belong into this log
+	}
+	e := g.event("gate.refuse")
+	e.Actor = audit.Actor{Issuer: p.p.identity.Issuer, Subject: p.p.identity.Subject}
+	e.Chain = p.p.identity.Actors
+	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
+	if g.record(ctx, e) != nil {
+		g.logger.Error("auth: a refusal was not recorded")
+	}
+}

@@ -1,0 +1,100 @@
+package auth
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// What callers branch on: on which side a failure is. Nothing here carries a
+// value: no token, body, claim, URL or text of the far side.
+var (
+	ErrDenied      error = failure("denied")      // by policy or by the far side; final
+	ErrExpired     error = failure("expired")     // a fresh one may be accepted
+	ErrForeign     error = failure("foreign")     // evidence of another gate, log or operation, or none at all
+	ErrUndeclared  error = failure("undeclared")  // nobody declared it
+	ErrInvalid     error = failure("invalid")     // what was presented, declared or sent
+	ErrThrottled   error = failure("throttled")   // by the far side
+	ErrUnavailable error = failure("unavailable") // nothing was sent, or nothing has happened
+	ErrUnknown     error = failure("unknown")     // it may have happened
+)
+
+// sentinels are all of them, the most severe first.
+var sentinels = []error{
+	ErrUnknown, ErrDenied, ErrForeign, ErrUndeclared, ErrInvalid, ErrExpired, ErrThrottled, ErrUnavailable,
+}
+
+type failure string
+
+func (f failure) Error() string { return "auth: " + string(f) }
+
+// FailureClass lets a runner classify without importing this package.
+func (f failure) FailureClass() string { return string(f) }
+
+// DeniedError is a denial by policy. It is ErrDenied.
+type DeniedError struct {
+	Rule  string       // the name of the rule that denied; empty: no permit
+	Needs []Obligation // what would make it allowed; nil: nothing would
+}
+
+// Error names the rule and the kinds of what is needed.
+func (e *DeniedError) Error() string {
+	rule := e.Rule
+	if rule == "" {
+		rule = "no permit"
+	}
+	if len(e.Needs) == 0 {
+		return ErrDenied.Error() + ": " + rule
+	}
+	kinds := make([]string, len(e.Needs))
+	for i, need := range e.Needs {
+		kinds[i] = need.Kind
+	}
+	return ErrDenied.Error() + ": " + rule + ": needs " + strings.Join(kinds, ", ")
+}
+
+// Unwrap is ErrDenied.
+func (e *DeniedError) Unwrap() error { return ErrDenied }
+
+// Challenge is the value of WWW-Authenticate that a caller can answer (RFC 9470,
+// section 3); empty where logging in again would not help.
+func (e *DeniedError) Challenge() string {
+	for _, need := range e.Needs {
+		if need.Kind != NeedAssurance {
+			continue
+		}
+		challenge := `Bearer error="insufficient_user_authentication"`
+		if len(need.ACR) > 0 {
+			challenge += `, acr_values="` + strings.Join(need.ACR, " ") + `"`
+		}
+		if need.MaxAge > 0 {
+			challenge += `, max_age="` + strconv.FormatInt(int64(need.MaxAge/time.Second), 10) + `"`
+		}
+		return challenge
+	}
+	return ""
+}
+
+// FailedError is a failed call. It is its Side.
+type FailedError struct {
+	Side       error         // one of the sentinels
+	System     string        // as declared
+	Credential string        // id of the lease that was used; empty: none was
+	Status     int           // of the protocol; 0: none
+	RetryAfter time.Duration // as the far side asked, at most a day; 0: not said
+}
+
+// Error names side, system and status.
+func (e *FailedError) Error() string {
+	if e.Status == 0 {
+		return fmt.Sprintf("%v: %s did not answer", e.Side, e.System)
+	}
+	return fmt.Sprintf("%v: %s answered %d", e.Side, e.System, e.Status)
+}
+
+// Unwrap is Side.
+func (e *FailedError) Unwrap() error { return e.Side }
+
+// FailureDelay lets a runner wait without importing this package.
+func (e *FailedError) FailureDelay() time.Duration { return e.RetryAfter }

@@ -1,0 +1,196 @@
+package auth
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// startWithin is how long after it was granted a use may begin: long enough for a
+// queue, too short for a Grant to be kept for later.
+const startWithin = 30 * time.Second
+
+// Gate admits callers and grants operations, for one tenant, on one log. A nil or
+// zero Gate refuses. Safe for concurrent use.
+type Gate struct {
+	log       *audit.Log
+	boundary  *Boundary
+	verifiers Verifiers
+	self      Presenter
+	logger    *slog.Logger
+	build     string
+	refusals  *refusals
+	frozen    atomic.Bool
+	under     context.Context // what every crossing is under: it ends with Freeze
+	freeze    context.CancelFunc
+}
+
+// GateOptions of NewGate. Nil means the documented defaults.
+type GateOptions struct {
+	Self   Presenter    // presents the service itself; nil: local, of the lowest assurance, issuer "local", subject "self"
+	Logger *slog.Logger // operational notes without values; nil: none
+}
+
+// NewGate puts a boundary in force on a log, which gets the boundary's hash and
+// what it permits. Nil Verifiers admit nobody but the service itself. A nil or zero
+// log or boundary is ErrInvalid, a log that does not record is ErrUnavailable.
+func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *GateOptions) (*Gate, error) {
+	if log.Key() == "" || b.Hash() == "" {
+		return nil, fmt.Errorf("%w: a gate needs an open log and a boundary", ErrInvalid)
+	}
+	for scheme, verifier := range v {
+		if scheme == SchemeNone || verifier == nil {
+			return nil, fmt.Errorf("%w: a scheme without a verifier", ErrInvalid)
+		}
+	}
+	if o == nil {
+		o = &GateOptions{}
+	}
+	g := &Gate{log: log, boundary: b, verifiers: v.clone(), self: o.Self, logger: o.Logger, build: buildHash()}
+	if g.logger == nil {
+		g.logger = slog.New(slog.DiscardHandler)
+	}
+	g.refusals = &refusals{record: g.recordRefusals}
+	g.under, g.freeze = context.WithCancel(context.WithoutCancel(ctx))
+	if err := g.recordBoundary(ctx); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// Authorize grants one operation, and returns when the log has it durably. Denials
+// are *DeniedError; an undeclared operation is ErrUndeclared, a principal of another
+// gate ErrForeign, one that has ended ErrExpired, and ErrUnavailable means that the
+// gate is frozen or the log did not record.
+func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Grant, error) {
+	f, op, err := g.facts(p, operation)
+	if err != nil {
+		g.refuse(ctx, p, err)
+		return Grant{}, err
+	}
+	d := g.boundary.decide(ctx, f)
+	made := &grant{
+		gate: g, principal: p.p, declared: op, decision: d,
+		id: strings.ToLower(rand.Text()),
+	}
+	end := earliest(p.p.identity.Expires, f.At.Add(op.system.ceiling()), d.NotAfter)
+	made.end = until(end, f.At)
+	if d.Verdict != Allowed {
+		return Grant{}, g.deny(ctx, made)
+	}
+	made.startBy = until(earliest(end, f.At.Add(startWithin)), f.At)
+	if err := g.record(ctx, made.decided()); err != nil {
+		return Grant{}, err
+	}
+	return Grant{made}, nil
+}
+
+// Explain answers as Authorize would, and grants and records nothing. Whoever is
+// refused before policy is asked gets the zero Decision.
+func (g *Gate) Explain(ctx context.Context, p Principal, operation string) Decision {
+	f, _, err := g.facts(p, operation)
+	if err != nil {
+		return Decision{}
+	}
+	return g.boundary.decide(ctx, f)
+}
+
+// Plan answers before anybody is known: what is unknown becomes an obligation. An
+// undeclared operation is denied.
+func (g *Gate) Plan(ctx context.Context, operation string) Decision {
+	if g.ready() != nil {
+		return Decision{}
+	}
+	op, ok := g.boundary.catalogue.operations[operation]
+	if !ok {
+		return Decision{}
+	}
+	return g.boundary.decide(ctx, g.about(op, time.Now()))
+}
+
+// Freeze stops everything, also what is under way, for the life of the gate. It
+// does not wait for the log and holds where the log fails: the error only says that
+// the log does not know.
+func (g *Gate) Freeze(ctx context.Context) error {
+	if g == nil || g.log == nil {
+		return ErrForeign
+	}
+	if g.frozen.Swap(true) {
+		return nil
+	}
+	g.freeze()
+	g.logger.Warn("auth: frozen")
+	e := g.event("gate.freeze")
+	e.Outcome = audit.OutcomeSuccess
+	return g.record(ctx, e)
+}
+
+// Log is where the gate records.
+func (g *Gate) Log() *audit.Log {
+	if g == nil {
+		return nil
+	}
+	return g.log
+}
+
+// ready says whether the gate may do anything at all.
+func (g *Gate) ready() error {
+	if g == nil || g.log == nil {
+		return ErrForeign
+	}
+	if g.frozen.Load() {
+		return fmt.Errorf("%w: frozen", ErrUnavailable)
+	}
+	return nil
+}
+
+// facts establishes what policy is asked about. Nothing in it comes from the
+// caller but the errand, which only adds requirements.
+func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
+	if err := g.ready(); err != nil {
+		return Facts{}, declared{}, err
+	}
+	if p.p == nil || p.p.gate != g {
+		return Facts{}, declared{}, ErrForeign
+	}
+	now := time.Now()
+	if p.p.end.over(now) {
+		return Facts{}, declared{}, ErrExpired
+	}
+	if !p.p.errand.valid(p.p) {
+		return Facts{}, declared{}, fmt.Errorf("%w: errand", ErrInvalid)
+	}
+	op, ok := g.boundary.catalogue.operations[operation]
+	if !ok {
+		return Facts{}, declared{}, ErrUndeclared
+	}
+	f := g.about(op, now)
+	f.Who, f.Self, f.Errand = &p.p.identity, p.p.self, p.p.errand
+	return f, op, nil
+}
+
+func (g *Gate) about(op declared, now time.Time) Facts {
+	f := Facts{Tenant: g.boundary.catalogue.tenant, System: op.system, Operation: op.operation, At: now}
+	if op.origin.Scheme == "https" {
+		f.Transport = TransportTLS
+	}
+	return f
+}
+
+// deny records a denial and says it. A log that fails does not turn it into
+// anything else.
+func (g *Gate) deny(ctx context.Context, made *grant) error {
+	e := made.decided()
+	e.Grant, e.StartBy, e.NotAfter = "", time.Time{}, time.Time{}
+	e.Outcome = audit.OutcomeFailure
+	if err := g.record(ctx, e); err != nil {
+		g.logger.Error("auth: a denial was not recorded")
+	}
+	return &DeniedError{Rule: made.decision.Rule, Needs: made.decision.Needs}
+}

@@ -1,0 +1,189 @@
+package auth
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// Grant is evidence that policy allowed one principal one operation. Only a Gate
+// makes one; the zero Grant opens nothing. It is good in the gate and on the log
+// that made it.
+type Grant struct{ g *grant }
+
+type grant struct {
+	declared
+	gate      *Gate
+	principal *principal
+	decision  Decision
+	id        string
+	startBy   deadline
+	end       deadline
+
+	mu     sync.Mutex
+	uses   int
+	opened map[string]bool // by a privileged grant
+}
+
+// ID names it in the log; empty: it is the zero Grant.
+func (g Grant) ID() string {
+	if g.g == nil {
+		return ""
+	}
+	return g.g.id
+}
+
+// Identity is who it was granted to: a copy.
+func (g Grant) Identity() Identity {
+	if g.g == nil {
+		return Identity{}
+	}
+	return g.g.principal.identity.clone()
+}
+
+// System is the far side: a copy.
+func (g Grant) System() System {
+	if g.g == nil {
+		return System{}
+	}
+	return g.g.system.clone()
+}
+
+// Operation is what it is for: a copy.
+func (g Grant) Operation() Operation {
+	if g.g == nil {
+		return Operation{}
+	}
+	op := *g.g.operation
+	op.Scopes = slices.Clone(op.Scopes)
+	return op
+}
+
+// StartBy is until when a use may begin: 30 seconds after it was granted.
+func (g Grant) StartBy() time.Time {
+	if g.g == nil {
+		return time.Time{}
+	}
+	return g.g.startBy.wall
+}
+
+// NotAfter is when everything made under it ends: with the identity, the system's
+// ceiling or the permit, whichever is first.
+func (g Grant) NotAfter() time.Time {
+	if g.g == nil {
+		return time.Time{}
+	}
+	return g.g.end.wall
+}
+
+// Live says, in nanoseconds, whether a transmission may go on now. Adapters ask
+// before each one. The zero Grant is ErrForeign, one that has ended ErrExpired, and
+// a frozen gate's ErrUnavailable.
+func (g Grant) Live() error {
+	if g.g == nil {
+		return ErrForeign
+	}
+	if g.g.gate.frozen.Load() {
+		return ErrUnavailable
+	}
+	if g.g.end.over(time.Now()) {
+		return ErrExpired
+	}
+	return nil
+}
+
+// Opens says whether it is live, was witnessed by log, and covers the secret at
+// path. A Grant of a privileged operation covers each path once: a second time is
+// ErrExpired.
+func (g Grant) Opens(log *audit.Log, path string) error {
+	if g.g == nil || log == nil || g.g.gate.log != log {
+		return ErrForeign
+	}
+	if err := g.Live(); err != nil {
+		return err
+	}
+	if !slices.Contains(g.g.system.Secrets, path) {
+		return ErrUndeclared
+	}
+	if !g.g.operation.Privileged {
+		return nil
+	}
+	g.g.mu.Lock()
+	defer g.g.mu.Unlock()
+	if g.g.opened[path] {
+		return ErrExpired
+	}
+	if g.g.opened == nil {
+		g.g.opened = map[string]bool{}
+	}
+	g.g.opened[path] = true
+	return nil
+}
+
+// begin counts a use, if one may begin now, in the gate that is asked.
+func (g Grant) begin(gate *Gate) (use int, err error) {
+	if g.g == nil || g.g.gate != gate {
+		return 0, ErrForeign
+	}
+	if err := g.Live(); err != nil {
+		return 0, err
+	}
+	if g.g.startBy.over(time.Now()) {
+		return 0, ErrExpired
+	}
+	g.g.mu.Lock()
+	defer g.g.mu.Unlock()
+	if g.g.operation.Privileged && g.g.uses > 0 {
+		return 0, ErrExpired
+	}
+	g.g.uses++
+	return g.g.uses, nil
+}
+
+// Event is an event about it, with all that the gate knows filled in. The zero
+// Grant has none: it is an event without an actor, which says nothing.
+func (g Grant) Event(action string) audit.Event {
+	if g.g == nil {
+		return audit.Event{Action: action}
+	}
+	return g.g.event(action)
+}
+
+func (g *grant) event(action string) audit.Event {
+	e := g.gate.event(action)
+	id := &g.principal.identity
+	e.Actor, e.Chain = audit.Actor{Issuer: id.Issuer, Subject: id.Subject}, slices.Clone(id.Actors)
+	e.Assurance, e.Scopes = id.Assurance, slices.Clone(id.Scopes)
+	e.Assurance.Level = g.decision.Level
+	e.System, e.Zone = g.system.Name, g.system.Zone
+	e.Jurisdictions = slices.Clone(g.system.Jurisdictions)
+	e.Effect, e.Privileged = g.operation.Effect.String(), g.operation.Privileged
+	e.Grant, e.NotAfter = g.id, g.end.wall
+	if on := g.principal.errand; on != nil {
+		e.Phase, e.Workflow, e.Run, e.Step, e.Attempt = on.Phase, on.Workflow, on.Run, on.Step, on.Attempt
+		if on.For != nil {
+			e.For = audit.Actor{Issuer: on.For.Issuer, Subject: on.For.Subject}
+		}
+	}
+	return e
+}
+
+// decided is the event of the decision itself.
+func (g *grant) decided() audit.Event {
+	e := g.event(g.operation.Name)
+	e.Decision, e.Rule, e.RuleAt = g.decision.Verdict.String(), g.decision.Rule, g.decision.RuleAt
+	for _, need := range g.decision.Needs {
+		e.Needs = append(e.Needs, need.Kind)
+	}
+	e.StartBy = g.startBy.wall
+	return e
+}
+
+func (s *System) ceiling() time.Duration {
+	if s.Ceiling > 0 {
+		return s.Ceiling
+	}
+	return defaultCeiling
+}

@@ -1,0 +1,134 @@
+package auth
+
+import (
+	"context"
+	"maps"
+	"sync"
+	"time"
+)
+
+// Lease is secrets that belong together, with an id and an end. A nil or zero
+// Lease has no secrets and has ended. Safe for concurrent use.
+type Lease struct {
+	id      string
+	fields  map[string]Secret
+	end     deadline
+	release func(context.Context) error
+	once    sync.Once
+	closed  chan struct{}
+	err     error
+}
+
+// LeaseOptions of NewLease. Nil means the documented defaults.
+type LeaseOptions struct {
+	Expires time.Time                   // zero: never on its own; who leased it ends with the grant
+	Release func(context.Context) error // called once, by the first Close; nil: nothing to release
+}
+
+// NewLease is for those who implement Source.
+func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
+	if o == nil {
+		o = &LeaseOptions{}
+	}
+	return &Lease{
+		id: id, fields: maps.Clone(fields), end: until(o.Expires, time.Now()),
+		release: o.Release, closed: make(chan struct{}),
+	}
+}
+
+// ID names it in the log.
+func (l *Lease) ID() string {
+	if l == nil {
+		return ""
+	}
+	return l.id
+}
+
+// Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
+// or was closed is ErrExpired.
+func (l *Lease) Secret(field string) (Secret, error) {
+	if !l.live() {
+		return Secret{}, ErrExpired
+	}
+	s, ok := l.fields[field]
+	if !ok {
+		return Secret{}, ErrUndeclared
+	}
+	return s, nil
+}
+
+// Expires is when it ends; zero: already, or never on its own.
+func (l *Lease) Expires() time.Time {
+	if l == nil {
+		return time.Time{}
+	}
+	return l.end.wall
+}
+
+// Bound is ctx that ends with the lease.
+func (l *Lease) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	if !l.live() {
+		ctx, cancel := context.WithCancel(ctx)
+		cancel()
+		return ctx, cancel
+	}
+	var cancel context.CancelFunc
+	if l.end.set() {
+		ctx, cancel = context.WithDeadline(ctx, l.end.running)
+	} else {
+		ctx, cancel = context.WithCancel(ctx)
+	}
+	go func() {
+		select {
+		case <-l.closed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// Close gives it back. A second Close does nothing and returns what the first did.
+func (l *Lease) Close(ctx context.Context) error {
+	if l == nil || l.closed == nil {
+		return nil
+	}
+	l.once.Do(func() {
+		close(l.closed)
+		if l.release != nil {
+			l.err = l.release(ctx)
+		}
+	})
+	return l.err
+}
+
+func (l *Lease) live() bool {
+	if l == nil || l.closed == nil {
+		return false
+	}
+	select {
+	case <-l.closed:
+		return false
+	default:
+		return !l.end.over(time.Now())
+	}
+}
+
+// Source leases secrets under a grant. It is safe for concurrent use, and its
+// errors are of this package: ErrDenied is final, ErrUnavailable is not.
+type Source interface {
+	Lease(ctx context.Context, g Grant) (*Lease, error)
+}
+
+// Constant is a Source whose secrets never change, for tests and for services
+// without a vault. It leases under live grants only.
+func Constant(fields map[string]Secret) Source { return constant(maps.Clone(fields)) }
+
+type constant map[string]Secret
+
+func (c constant) Lease(_ context.Context, g Grant) (*Lease, error) {
+	if err := g.Live(); err != nil {
+		return nil, err
+	}
+	return NewLease("constant", c, &LeaseOptions{Expires: g.NotAfter()}), nil
+}

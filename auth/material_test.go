@@ -1,0 +1,73 @@
+package auth
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"testing"
+	"time"
+)
+
+type lifelong struct{ expires time.Time }
+
+func (l lifelong) Expires() time.Time                                { return l.expires }
+func (lifelong) Credential() string                                  { return "" }
+func (lifelong) Apply(*http.Request) error                           { return nil }
+func (l lifelong) Translate(context.Context, Need) (Material, error) { return l, nil }
+
+// TestMaterialIsBounded: however many principals come, what is kept is bounded, and
+// what ends first makes room.
+func TestMaterialIsBounded(t *testing.T) {
+	var m materials
+	lend := func(who string, life time.Duration) {
+		g := Grant{&grant{declared: declared{operation: &Operation{Name: "crm.contact.read"}}, principal: &principal{key: who}}}
+		lent, err := m.lend(t.Context(), g, lifelong{time.Now().Add(life)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m.back(g, lent, false)
+	}
+	lend("first to end", time.Minute)
+	lend("has ended", 10*time.Millisecond)
+	for i := range mostMaterial - 2 {
+		lend(strconv.Itoa(i), time.Hour)
+	}
+	if len(m.lent) != mostMaterial {
+		t.Fatalf("%d are kept", len(m.lent))
+	}
+	time.Sleep(20 * time.Millisecond)
+	lend("one more", time.Hour)
+	lend("and one", time.Hour)
+	if _, kept := m.lent[materialKey{"crm.contact.read", "has ended"}]; kept {
+		t.Error("what has ended is kept")
+	}
+	lend("too many", time.Hour)
+	if _, kept := m.lent[materialKey{"crm.contact.read", "first to end"}]; kept || len(m.lent) > mostMaterial {
+		t.Errorf("what ends first is kept, among %d", len(m.lent))
+	}
+}
+
+// TestMaterialThatWentMeanwhile is not used: it is dropped between being made and
+// being taken.
+func TestMaterialThatWentMeanwhile(t *testing.T) {
+	var m materials
+	kept := &material{Applier: lifelong{}}
+	m.drop(kept)
+	if m.use(kept) {
+		t.Error("used")
+	}
+}
+
+func BenchmarkLend(b *testing.B) {
+	var m materials
+	g := Grant{&grant{declared: declared{operation: &Operation{Name: "crm.contact.read"}}, principal: &principal{key: "alice"}}}
+	var t Translator = lifelong{time.Now().Add(time.Hour)}
+	b.ReportAllocs()
+	for b.Loop() {
+		lent, err := m.lend(b.Context(), g, t)
+		if err != nil {
+			b.Fatal(err)
+		}
+		m.back(g, lent, false)
+	}
+}

@@ -1,0 +1,100 @@
+package auth
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// Identity is what a Verifier found: plain data, no evidence.
+type Identity struct {
+	Tenant    string              // empty: the gate's own; another tenant than the gate's is refused
+	Issuer    string              // iss
+	Subject   string              // sub
+	Assurance audit.Assurance     // acr, amr and auth_time as verified; Level is policy's
+	Scopes    []string            // of the presented token; nil: none
+	Claims    map[string][]string // verified claims that permits may name; nil: none
+	Actors    []audit.Actor       // who acts for it, outermost first; RFC 8693 act
+	Expires   time.Time           // zero: already
+}
+
+func (id Identity) clone() Identity {
+	id.Assurance.AMR = slices.Clone(id.Assurance.AMR)
+	id.Scopes = slices.Clone(id.Scopes)
+	id.Actors = slices.Clone(id.Actors)
+	claims := maps.Clone(id.Claims)
+	for name, values := range claims {
+		claims[name] = slices.Clone(values)
+	}
+	id.Claims = claims
+	return id
+}
+
+// Principal is a verified caller. Only a Gate makes one; the zero Principal is
+// refused everywhere.
+type Principal struct{ p *principal }
+
+type principal struct {
+	gate     *Gate
+	identity Identity
+	self     bool
+	key      string // for material: see Identity.key
+	end      deadline
+	errand   *Errand
+}
+
+// Identity is who it is: a copy.
+func (p Principal) Identity() Identity {
+	if p.p == nil {
+		return Identity{}
+	}
+	return p.p.identity.clone()
+}
+
+// On is the same principal on an errand.
+func (p Principal) On(e Errand) Principal {
+	if p.p == nil {
+		return p
+	}
+	on := *p.p
+	if e.For != nil {
+		whose := e.For.clone()
+		e.For = &whose
+	}
+	on.errand = &e
+	return Principal{&on}
+}
+
+// Errand says why a crossing happens. It is recorded and asked of policy: it may
+// add requirements, never authority. Names are [a-z0-9][a-z0-9._-]{0,63}; Authorize
+// refuses others.
+type Errand struct {
+	Workflow string      // hexadecimal SHA-256
+	Run      string      // id
+	Step     string      // name
+	Phase    audit.Phase // zero: outside any run
+	Attempt  int         // from 1
+	For      *Identity   // on whose behalf; nil: the principal's own
+}
+
+// valid says whether the errand may be recorded. Only the service itself goes on
+// errands for others: anybody else would sign with somebody's name.
+func (e *Errand) valid(p *principal) bool {
+	if e == nil {
+		return true
+	}
+	if e.Workflow != "" && !hashPattern.MatchString(e.Workflow) {
+		return false
+	}
+	for _, name := range []string{e.Run, e.Step} {
+		if name != "" && !namePattern.MatchString(name) {
+			return false
+		}
+	}
+	if e.Phase > audit.PhaseCanary || e.Attempt < 0 {
+		return false
+	}
+	return e.For == nil || (p.self && e.For.Issuer != "" && e.For.Subject != "")
+}

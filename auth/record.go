@@ -1,0 +1,95 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// recordWithin bounds the recording of what has happened already: it must reach
+// the log although whoever asked for it has left.
+const recordWithin = 10 * time.Second
+
+// record appends an event. Whoever cannot be sure that it is in the log must not
+// go on: the error is ErrUnavailable.
+func (g *Gate) record(ctx context.Context, e audit.Event) error {
+	if _, err := g.log.Append(ctx, e); err != nil {
+		if ended := ctx.Err(); ended != nil {
+			return fmt.Errorf("%w: not recorded: %w", ErrUnavailable, ended)
+		}
+		return fmt.Errorf("%w: not recorded", ErrUnavailable)
+	}
+	return nil
+}
+
+// event is an event of the gate itself.
+func (g *Gate) event(action string) audit.Event {
+	return audit.Event{
+		Tenant: g.boundary.catalogue.tenant, Action: action,
+		Boundary: g.boundary.hash, Build: g.build,
+	}
+}
+
+// recordBoundary logs which boundary is in force and what it permits: the whole
+// population, so that a review can tell what was never used.
+func (g *Gate) recordBoundary(ctx context.Context) error {
+	e := g.event("gate.open")
+	e.Outcome = audit.OutcomeSuccess
+	if err := g.record(ctx, e); err != nil {
+		return err
+	}
+	entitler, ok := g.boundary.decider.(Entitler)
+	if !ok {
+		return nil
+	}
+	for _, entitlement := range entitler.Entitlements() {
+		e := g.event(entitlement.Operation)
+		e.Reason, e.Rule, e.RuleAt = "entitled", entitlement.Permit, entitlement.PermitAt
+		e.NotAfter = entitlement.Until
+		if op, ok := g.boundary.catalogue.operations[entitlement.Operation]; ok {
+			e.System, e.Effect, e.Privileged = op.system.Name, op.operation.Effect.String(), op.operation.Privileged
+		}
+		if err := g.record(ctx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Gate) recordRefusals(ctx context.Context, counts map[string]int) {
+	for _, why := range slices.Sorted(maps.Keys(counts)) {
+		e := g.event("gate.refuse")
+		e.Decision, e.Reason, e.Count, e.Outcome = Denied.String(), why, counts[why], audit.OutcomeFailure
+		if g.record(ctx, e) != nil {
+			g.logger.Error("auth: refusals were not recorded")
+		}
+	}
+}
+
+// buildHash is hexadecimal SHA-256 of the running executable; empty: it cannot be
+// read, so nothing vouches for the build.
+var buildHash = sync.OnceValue(func() string {
+	path, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, file); err != nil {
+		return ""
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+})

@@ -1,0 +1,269 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carnet-go/carnet/internal/netguard"
+)
+
+// Client is for SDKs and for opaque operations: the same guard for requests that
+// others build. The request must be the declared operation: its origin, method and
+// path, and body or query only where the input is opaque. Credentials and cookies
+// that it brings are taken off. The grant must not be privileged. Errors of the
+// client are *url.Error, which quote the URL, around this package's; a status of
+// 400 or more is no error here.
+func (b *Broker) Client(g Grant) *http.Client {
+	return &http.Client{Transport: guarded{b, g}}
+}
+
+// guarded is a RoundTripper that exports nothing: the rules cannot be taken out of it.
+type guarded struct {
+	broker *Broker
+	grant  Grant
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if t.grant.g != nil && t.grant.g.operation.Privileged {
+		return nil, ErrUndeclared
+	}
+	c, ctx, err := t.broker.begin(r.Context(), t.grant)
+	if err != nil {
+		return nil, err
+	}
+	response, err := t.call(ctx, c, r)
+	if err != nil {
+		defer c.leave()
+		return nil, c.fail(ctx, err)
+	}
+	response.Request = r // not the one with the credential
+	response.Body = &answer{response.Body, c}
+	return response, nil
+}
+
+func (t guarded) call(ctx context.Context, c *crossing, r *http.Request) (*http.Response, error) {
+	guardedRequest, err := c.guard(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	response, err := c.send(guardedRequest)
+	if failed, ok := errors.AsType[*FailedError](err); ok && response != nil && failed.Status >= 400 {
+		err = nil // the SDK reads what it says
+	}
+	if err != nil {
+		return nil, err
+	}
+	if _, err := c.finish(ctx, c.answered(response), response.StatusCode); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	return response, nil
+}
+
+// guard is the request as it may leave: the declared operation and nothing else.
+func (c *crossing) guard(ctx context.Context, r *http.Request) (*http.Request, error) {
+	op := c.grant.operation
+	opaque := op.Input == Opaque
+	origin, err := netguard.ParseOrigin(r.URL.Scheme + "://" + r.URL.Host)
+	if err != nil || origin != c.grant.origin || r.URL.User != nil || r.URL.Opaque != "" {
+		return nil, ErrUndeclared
+	}
+	if r.Host != "" && r.Host != r.URL.Host {
+		return nil, ErrUndeclared
+	}
+	method := r.Method
+	if method == "" {
+		method = http.MethodGet
+	}
+	if method != op.Method || !netguard.MatchPath(op.Path, r.URL.EscapedPath()) {
+		return nil, ErrUndeclared
+	}
+	body := r.Body != nil && r.Body != http.NoBody
+	if !opaque && (body || r.URL.RawQuery != "" || r.URL.ForceQuery) {
+		return nil, ErrUndeclared
+	}
+	header, err := passHeader(r.Header, opaque)
+	if err != nil || len(r.Trailer) > 0 {
+		return nil, ErrUndeclared
+	}
+	out := &http.Request{
+		Method: method, URL: &url.URL{Scheme: origin.Scheme, Host: origin.Authority(), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery},
+		Header: header, Body: r.Body, ContentLength: r.ContentLength,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return out.WithContext(ctx), nil
+}
+
+// taken are headers that are taken off: credentials of the inbound side, what only
+// one hop may say, and what a proxy would believe.
+var taken = []string{
+	"Authorization", "Cookie", "Cookie2", "Dpop", "Txn-Token", "Www-Authenticate", "X-Api-Key", "X-Vault-Token",
+	"Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length",
+	"Forwarded", "Via", "X-Real-Ip",
+}
+
+// allowed are headers of requests whose data nobody described as opaque: none of
+// them can carry a value of the caller's.
+var allowed = []string{"Accept", "Accept-Language", "Accept-Encoding", "User-Agent"}
+
+func passHeader(in http.Header, opaque bool) (http.Header, error) {
+	out := http.Header{}
+	for name, values := range in {
+		canonical := http.CanonicalHeaderKey(name)
+		switch {
+		case slices.Contains(taken, canonical), strings.HasPrefix(canonical, "Proxy-"), strings.HasPrefix(canonical, "X-Forwarded-"):
+		case strings.Contains(name, "_"): // some servers read X_Actor as X-Actor
+			return nil, ErrUndeclared
+		case opaque || slices.Contains(allowed, canonical):
+			out[canonical] = slices.Clone(values)
+		default:
+			return nil, ErrUndeclared
+		}
+	}
+	if !opaque && out.Get("User-Agent") == "" {
+		out.Set("User-Agent", "carnet")
+	}
+	return out, nil
+}
+
+// send adds the credential, in the innermost hop, and transmits at most once.
+func (c *crossing) send(r *http.Request) (*http.Response, error) {
+	lent, err := c.broker.materials.lend(r.Context(), c.evidence, c.broker.translators[c.grant.system.Name])
+	if err != nil {
+		return nil, err
+	}
+	refused := false
+	defer func() { c.broker.materials.back(c.evidence, lent, refused) }()
+	c.credential = lent.Credential()
+	inner := r.Clone(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+		WroteHeaders: func() { c.sent.Store(true) },
+	}))
+	inner.Body, inner.GetBody = &oneBody{r.Body}, nil
+	if err := lent.Apply(inner); err != nil {
+		return nil, side(r.Context(), err)
+	}
+	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
+		return nil, err
+	}
+	response, err := c.broker.lines[c.grant.system.Name].transport(c.grant.operation).RoundTrip(inner)
+	if err != nil {
+		return nil, c.unanswered(r.Context(), err)
+	}
+	response.Request = nil
+	response.Header.Del("Set-Cookie")
+	refused = response.StatusCode == http.StatusUnauthorized
+	if err := c.answered(response); err != nil {
+		return response, err
+	}
+	return response, nil
+}
+
+// unanswered is the error of a call that got no answer. What err says stays out of
+// it: it quotes addresses.
+func (c *crossing) unanswered(ctx context.Context, err error) error {
+	if errors.Is(err, netguard.ErrRefused) {
+		return c.failed(ErrUndeclared, 0)
+	}
+	if ended := ctx.Err(); ended != nil {
+		return errors.Join(c.failed(c.lost(), 0), ended)
+	}
+	return c.failed(c.lost(), 0)
+}
+
+// answered says on which side an answer is; nil: the call is done. A redirect is
+// refused: the place that it names was declared by nobody.
+func (c *crossing) answered(response *http.Response) error {
+	status := response.StatusCode
+	switch {
+	case status >= 200 && status < 300:
+		return nil
+	case status < 400:
+		response.Body.Close()
+		return c.failed(ErrUndeclared, status)
+	}
+	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
+	failed.RetryAfter = retryAfter(response.Header.Get("Retry-After"))
+	return failed
+}
+
+func sideOf(status int, effect Effect) error {
+	switch status {
+	case http.StatusUnauthorized:
+		return ErrExpired
+	case http.StatusForbidden, http.StatusProxyAuthRequired:
+		return ErrDenied
+	case http.StatusTooManyRequests:
+		return ErrThrottled
+	case http.StatusServiceUnavailable:
+		return ErrUnavailable
+	}
+	if status < 500 {
+		return ErrInvalid
+	}
+	if effect == ReadOnly {
+		return ErrUnavailable
+	}
+	return ErrUnknown
+}
+
+// retryAfter reads seconds or a date (RFC 9110, section 10.2.3); nonsense is 0, and
+// nobody waits longer than a day.
+func retryAfter(value string) time.Duration {
+	const longest = 24 * time.Hour
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = time.Until(at)
+	}
+	return max(0, min(wait, longest))
+}
+
+// oneBody can be read once and not be rewound. net/http sends a request that it can
+// rewind, or that has no body, again by itself when a reused connection closes
+// under it: GET always, POST where it carries an Idempotency-Key.
+type oneBody struct{ body io.ReadCloser }
+
+func (b *oneBody) Read(p []byte) (int, error) {
+	if b.body == nil {
+		return 0, io.EOF
+	}
+	return b.body.Read(p)
+}
+
+func (b *oneBody) Close() error {
+	if b.body == nil {
+		return nil
+	}
+	return b.body.Close()
+}
+
+// answer is a body that ends with its grant and with a freeze.
+type answer struct {
+	io.ReadCloser
+	crossing *crossing
+}
+
+func (a *answer) Read(p []byte) (int, error) {
+	if err := a.crossing.evidence.Live(); err != nil {
+		return 0, err
+	}
+	return a.ReadCloser.Read(p)
+}
+
+func (a *answer) Close() error {
+	defer a.crossing.leave()
+	return a.ReadCloser.Close()
+}
