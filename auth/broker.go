@@ -202,7 +202,8 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, context.Context
 	}
 	use, err := g.begin(b.gate)
 	if err != nil {
-		b.calls.Done()
+		defer b.calls.Done()
+		b.refuse(ctx, g, err)
 		return nil, nil, err
 	}
 	end := g.g.end.running
@@ -219,6 +220,22 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, context.Context
 		b.calls.Done()
 	})
 	return c, inner, nil
+}
+
+// refuse records that evidence was not good enough to begin. What another gate knows
+// about it does not belong into this log.
+func (b *Broker) refuse(ctx context.Context, g Grant, err error) {
+	if g.g == nil {
+		return
+	}
+	e := b.gate.event("broker.refuse")
+	if g.g.gate == b.gate {
+		e = g.Event("broker.refuse")
+	}
+	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
+	if b.gate.record(ctx, e) != nil {
+		b.gate.logger.Error("auth: a refusal was not recorded")
+	}
 }
 
 // failed is a *FailedError of this crossing.

@@ -102,6 +102,10 @@ func TestDoRefuses(t *testing.T) {
 	if n := len(f.arrivals()); n != 0 {
 		t.Errorf("%d requests arrived", n)
 	}
+	foreign := events(t, g.Log(), func(e audit.Event) bool { return e.Action == "broker.refuse" })
+	if len(foreign) != 1 || foreign[0].Reason != "foreign" || foreign[0].Grant != "" || foreign[0].Actor != (audit.Actor{}) {
+		t.Errorf("the log has %+v", foreign)
+	}
 }
 
 // TestPrivilegedGrantHasOneUse, and others have as many as they like.
@@ -126,6 +130,10 @@ func TestPrivilegedGrantHasOneUse(t *testing.T) {
 	wg.Wait()
 	if used[true] != 1 || len(f.arrivals()) != 1 {
 		t.Errorf("used %d times, %d arrived", used[true], len(f.arrivals()))
+	}
+	again := events(t, g.Log(), func(e audit.Event) bool { return e.Action == "broker.refuse" })
+	if len(again) != 7 || again[0].Reason != "expired" || again[0].Grant != grant.ID() || again[0].Actor.Issuer != alice.Issuer {
+		t.Errorf("the log has %+v", again)
 	}
 	often := authorize(t, g, "crm.contact.read")
 	for range 3 {
