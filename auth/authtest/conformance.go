@@ -222,7 +222,7 @@ func setsOnce(ctx context.Context, s translated) error {
 
 func refusesNoGrant(ctx context.Context, s translated) error {
 	if made, err := s.Translate(ctx, auth.Need{}); err == nil || made != nil {
-		return fmt.Errorf("Translate = %v", err)
+		return fmt.Errorf("yields material: %v", err)
 	}
 	return nil
 }
