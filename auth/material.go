@@ -44,15 +44,23 @@ type material struct {
 	gone  bool // no new users; closed after the last
 }
 
-// lend returns material for the grant, translated now or before. Privileged
-// operations get their own each time.
-func (m *materials) lend(ctx context.Context, g Grant, t Translator) (*material, error) {
-	key := keyOf(g)
+// keyOf is what the grant's material is kept under. Privileged operations get their
+// own each time.
+func keyOf(g Grant) materialKey {
+	who := g.g.principal.key
+	if g.g.operation.Privileged || who == "" {
+		who = g.g.id
+	}
+	return materialKey{g.g.operation.Name, who}
+}
+
+// lend returns material for what is needed, translated now or before.
+func (m *materials) lend(ctx context.Context, key materialKey, n Need, t Translator) (*material, error) {
 	for {
 		if found, err := m.take(key); found != nil || err != nil {
 			return found, err
 		}
-		made, err := m.translated(ctx, key, g, t)
+		made, err := m.translated(ctx, key, n, t)
 		if err != nil {
 			return nil, side(ctx, err)
 		}
@@ -62,18 +70,10 @@ func (m *materials) lend(ctx context.Context, g Grant, t Translator) (*material,
 	}
 }
 
-func keyOf(g Grant) materialKey {
-	who := g.g.principal.key
-	if g.g.operation.Privileged || who == "" {
-		who = g.g.id
-	}
-	return materialKey{g.g.operation.Name, who}
-}
-
 // translated is one translation for all who wait for it now.
-func (m *materials) translated(ctx context.Context, key materialKey, g Grant, t Translator) (*material, error) {
+func (m *materials) translated(ctx context.Context, key materialKey, n Need, t Translator) (*material, error) {
 	return m.flight.Do(ctx, key, translateWithin, func(ctx context.Context) (*material, error) {
-		return m.translate(ctx, key, g, t)
+		return m.translate(ctx, key, n, t)
 	})
 }
 
@@ -110,8 +110,8 @@ func (m *materials) use(made *material) bool {
 	return true
 }
 
-func (m *materials) translate(ctx context.Context, key materialKey, g Grant, t Translator) (*material, error) {
-	made, err := t.Translate(ctx, Need{Grant: g})
+func (m *materials) translate(ctx context.Context, key materialKey, n Need, t Translator) (*material, error) {
+	made, err := t.Translate(ctx, n)
 	applier, ok := made.(Applier)
 	if err == nil && !ok {
 		err = ErrInvalid
@@ -171,12 +171,12 @@ func (m *materials) room(now time.Time) {
 	}
 }
 
-// back returns what was lent. Refused material is not lent again.
-func (m *materials) back(g Grant, lent *material, refused bool) {
+// back returns what was lent. Spent material is not lent again.
+func (m *materials) back(lent *material, spent bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	lent.users--
-	if refused || g.g.operation.Privileged {
+	if spent {
 		m.drop(lent)
 		return
 	}

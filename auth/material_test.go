@@ -20,12 +20,11 @@ func (l lifelong) Translate(context.Context, Need) (Material, error) { return l,
 func TestMaterialIsBounded(t *testing.T) {
 	var m materials
 	lend := func(who string, life time.Duration) {
-		g := Grant{&grant{declared: declared{operation: &Operation{Name: "crm.contact.read"}}, principal: &principal{key: who}}}
-		lent, err := m.lend(t.Context(), g, lifelong{time.Now().Add(life)})
+		lent, err := m.lend(t.Context(), materialKey{"crm.contact.read", who}, Need{}, lifelong{time.Now().Add(life)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		m.back(g, lent, false)
+		m.back(lent, false)
 	}
 	lend("first to end", time.Minute)
 	lend("has ended", 10*time.Millisecond)
@@ -60,14 +59,14 @@ func TestMaterialThatWentMeanwhile(t *testing.T) {
 
 func BenchmarkLend(b *testing.B) {
 	var m materials
-	g := Grant{&grant{declared: declared{operation: &Operation{Name: "crm.contact.read"}}, principal: &principal{key: "alice"}}}
+	key := materialKey{"crm.contact.read", "alice"}
 	var t Translator = lifelong{time.Now().Add(time.Hour)}
 	b.ReportAllocs()
 	for b.Loop() {
-		lent, err := m.lend(b.Context(), g, t)
+		lent, err := m.lend(b.Context(), key, Need{}, t)
 		if err != nil {
 			b.Fatal(err)
 		}
-		m.back(g, lent, false)
+		m.back(lent, false)
 	}
 }

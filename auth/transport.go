@@ -140,12 +140,13 @@ func passHeader(in http.Header, opaque bool) (http.Header, error) {
 
 // send adds the credential, in the innermost hop, and transmits at most once.
 func (c *crossing) send(r *http.Request) (*http.Response, error) {
-	lent, err := c.broker.materials.lend(r.Context(), c.evidence, c.broker.translators[c.grant.system.Name])
+	translator := c.broker.translators[c.grant.system.Name]
+	lent, err := c.broker.materials.lend(r.Context(), keyOf(c.evidence), Need{Grant: c.evidence}, translator)
 	if err != nil {
 		return nil, err
 	}
-	refused := false
-	defer func() { c.broker.materials.back(c.evidence, lent, refused) }()
+	spent := c.grant.operation.Privileged
+	defer func() { c.broker.materials.back(lent, spent) }()
 	c.credential = lent.Credential()
 	inner := r.Clone(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
@@ -163,7 +164,7 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	}
 	response.Request = nil
 	response.Header.Del("Set-Cookie")
-	refused = response.StatusCode == http.StatusUnauthorized
+	spent = spent || response.StatusCode == http.StatusUnauthorized
 	if err := c.answered(response); err != nil {
 		return response, err
 	}
