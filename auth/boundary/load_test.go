@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/policy"
 	"github.com/carnet-go/carnet/internal/declare"
@@ -147,6 +148,7 @@ func TestFindings(t *testing.T) {
 		"case":                  {`"ceiling":`, `"Ceiling":`, []string{`boundary.jsonc:12:7 D107 /systems/0 ceiling`}},
 		"twice":                 {`"zone": "production",`, `"zone": "production", "zone": "test",`, []string{`boundary.jsonc:8:29 D106 /systems/0/zone`}},
 		"typo in an effect":     {`"read-only"`, `"readonly"`, []string{`boundary.jsonc:18:21 D113 /systems/0/operations/0/effect read-only`}},
+		"beside another":        {`"zone": "production"`, `"zoone": 1, "zone": "Production"`, []string{`boundary.jsonc:8:7 D105 /systems/0 zone`, `boundary.jsonc:8:27 B106 /systems/0/zone`}},
 		"system":                {`"https://crm.example"`, `"ftp://crm.example"`, []string{`boundary.jsonc:7:17 B104 /systems/0/origin`}},
 		"missing member":        {`, "reason": "the CRM publishes no schema; approved until it does"`, ``, []string{`boundary.jsonc:14:9 B126 /systems/0/operations/0/reason`}},
 		"tenant":                {`"acme"`, `"Acme"`, []string{`boundary.jsonc:3:13 B101 /tenant`}},
@@ -367,4 +369,35 @@ func FuzzLoad(f *testing.F) {
 			t.Fatal("loading twice differs")
 		}
 	})
+}
+
+// What a denial names is the line that a reviewer reads.
+func TestDecisionsNameTheirLine(t *testing.T) {
+	bound, err := boundary.Load(os.DirFS("testdata/sample"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	alice := auth.Identity{Issuer: "https://login.acme.example", Subject: "alice", Claims: map[string][]string{"groups": {"hr"}}}
+	gate := authtest.Gate(t, bound, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)})
+	p, err := gate.Admit(t.Context(), auth.Bearer("test"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := gate.AdmitSelf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		decision auth.Decision
+		want     string
+	}{
+		{gate.Explain(t.Context(), p, "crm.contact.read"), "needs mfa-to-read boundary.jsonc:47"},
+		{gate.Explain(t.Context(), self, "crm.contact.delete"), "allowed nightly-cleanup boundary.jsonc:38"},
+		{gate.Explain(t.Context(), p, "crm.contact.delete"), "denied"},
+	} {
+		d := test.decision
+		if got := strings.TrimSpace(fmt.Sprintf("%v %s %s", d.Verdict, d.Rule, d.RuleAt)); got != test.want {
+			t.Errorf("got %s, want %s", got, test.want)
+		}
+	}
 }

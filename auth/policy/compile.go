@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"maps"
 	"slices"
 	"strings"
 
@@ -26,15 +25,14 @@ type levels map[assertion]uint8
 
 type assertion struct{ issuer, acr string }
 
+// clone is what a Policy keeps of a declaration and nobody else may change.
 func (d Declaration) clone() Declaration {
-	d.Levels, d.Permits, d.Rules = maps.Clone(d.Levels), slices.Clone(d.Permits), slices.Clone(d.Rules)
+	d.Permits, d.Rules = slices.Clone(d.Permits), slices.Clone(d.Rules)
 	for i := range d.Permits {
-		d.Permits[i].Operations = slices.Clone(d.Permits[i].Operations)
 		d.Permits[i].Until = d.Permits[i].Until.UTC()
 	}
 	for i := range d.Rules {
-		// Clone keeps nil and empty apart, which mean different things here.
-		d.Rules[i].On, d.Rules[i].Scopes = slices.Clone(d.Rules[i].On), slices.Clone(d.Rules[i].Scopes)
+		d.Rules[i].Scopes = slices.Clone(d.Rules[i].Scopes) // keeps nil and empty apart
 	}
 	return d
 }

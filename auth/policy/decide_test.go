@@ -198,6 +198,8 @@ func TestRules(t *testing.T) {
 			auth.Decision{Rule: "four", Level: 2}},
 		{"auth_time absent", func(f *auth.Facts) { f.Who.Assurance.AuthTime = time.Time{} }, []policy.Rule{recent},
 			auth.Decision{Verdict: auth.Needs, Rule: "recent", RuleAt: "b.jsonc:9", Level: 2, Needs: assurance(0, minutes)}},
+		{"auth_time absent where the clock has not been set", func(f *auth.Facts) { f.Who.Assurance.AuthTime, f.At = time.Time{}, time.Time{}.Add(time.Minute) },
+			[]policy.Rule{recent}, auth.Decision{Verdict: auth.Needs, Rule: "recent", RuleAt: "b.jsonc:9", Level: 2, Needs: assurance(0, minutes)}},
 		{"auth_time too long ago", func(f *auth.Facts) { f.Who.Assurance.AuthTime = now.Add(-minutes - 1) }, []policy.Rule{recent},
 			auth.Decision{Verdict: auth.Needs, Rule: "recent", RuleAt: "b.jsonc:9", Level: 2, Needs: assurance(0, minutes)}},
 		{"auth_time in the future", func(f *auth.Facts) { f.Who.Assurance.AuthTime = now.Add(61 * time.Second) }, []policy.Rule{recent},

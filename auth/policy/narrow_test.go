@@ -90,6 +90,30 @@ func TestNarrowedTimeoutDenies(t *testing.T) {
 	})
 }
 
+// endless is a context that has ended and wakes nobody.
+type endless struct {
+	context.Context
+	over *bool
+}
+
+func (endless) Done() <-chan struct{} { return nil }
+
+func (e endless) Err() error {
+	if *e.over {
+		return context.Canceled
+	}
+	return nil
+}
+
+func TestNarrowedAnswerAfterTheEndDenies(t *testing.T) {
+	over := false
+	late := &foreign{decide: func(context.Context) auth.Decision { over = true; return auth.Decision{Verdict: auth.Allowed} }}
+	got := policy.Narrow(made(t, declaration()), late).Decide(endless{t.Context(), &over}, facts())
+	if got.Verdict != auth.Denied || !over {
+		t.Errorf("got %+v", got)
+	}
+}
+
 func TestOthersAreAskedOnlyWhatThePolicyAllows(t *testing.T) {
 	asked := 0
 	other := &foreign{decide: func(context.Context) auth.Decision { asked++; return auth.Decision{Verdict: auth.Allowed} }}
