@@ -28,7 +28,7 @@ type declared struct {
 }
 
 // NewCatalogue checks systems and their operations. The error is mapping.Findings,
-// all of them; their paths are JSON pointers into {tenant, systems}.
+// all of them up to a thousand; their paths are JSON pointers into {tenant, systems}.
 //
 //	B101 tenant                  B109 delegation        B122 path
 //	B102 system's name           B110 ceiling           B123 scopes
@@ -44,6 +44,9 @@ func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	made := &Catalogue{tenant: tenant, operations: map[string]declared{}}
 	names := map[string]bool{}
 	for i, s := range systems {
+		if len(c.findings) >= mostFindings {
+			break
+		}
 		path := fmt.Sprintf("/systems/%d", i)
 		c.system(path, s)
 		c.find(names[s.Name], "B111", path+"/name", "is declared twice")
@@ -64,13 +67,14 @@ func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	return made, nil
 }
 
+// clone copies s. Empty lists become nil, which means the same and hashes the same.
 func (s System) clone() System {
-	s.Private = slices.Clone(s.Private)
-	s.Jurisdictions = slices.Clone(s.Jurisdictions)
-	s.Secrets = slices.Clone(s.Secrets)
-	s.Operations = slices.Clone(s.Operations)
+	s.Private = append([]string(nil), s.Private...)
+	s.Jurisdictions = append([]string(nil), s.Jurisdictions...)
+	s.Secrets = append([]string(nil), s.Secrets...)
+	s.Operations = append([]Operation(nil), s.Operations...)
 	for i := range s.Operations {
-		s.Operations[i].Scopes = slices.Clone(s.Operations[i].Scopes)
+		s.Operations[i].Scopes = append([]string(nil), s.Operations[i].Scopes...)
 	}
 	return s
 }

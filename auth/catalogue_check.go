@@ -36,13 +36,16 @@ const (
 
 var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 
+// mostFindings is when the check stops: nobody reads more.
+const mostFindings = 1000
+
 // check collects findings about one catalogue.
 type check struct {
 	findings mapping.Findings
 }
 
 func (c *check) find(bad bool, code, path, problem string) {
-	if bad {
+	if bad && len(c.findings) < mostFindings {
 		c.findings = append(c.findings, mapping.Finding{Code: code, Path: path, Problem: problem})
 	}
 }

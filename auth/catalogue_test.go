@@ -138,3 +138,26 @@ func TestFindingsHoldNoContent(t *testing.T) {
 		t.Errorf("NewCatalogue = %v", err)
 	}
 }
+
+// TestFindingsAreBounded: a hostile file cannot make the check run or talk for long.
+func TestFindingsAreBounded(t *testing.T) {
+	_, err := auth.NewCatalogue("acme", make([]auth.System, 200_000)...)
+	if findings, ok := errors.AsType[mapping.Findings](err); !ok || len(findings) != 1000 {
+		t.Errorf("%d findings", len(findings))
+	}
+}
+
+// TestEmptyListsAreNoLists: what means the same has the same hash.
+func TestEmptyListsAreNoLists(t *testing.T) {
+	empty := crm()
+	empty.Private, empty.Jurisdictions, empty.Operations[0].Scopes = []string{}, []string{}, []string{}
+	a, b := bounded(t, decider(allow), crm()), bounded(t, decider(allow), empty)
+	if a.Hash() != b.Hash() || len(a.Hash()) != 64 {
+		t.Errorf("hashes %s and %s", a.Hash(), b.Hash())
+	}
+	other := crm()
+	other.Secrets[0] = "crm/other"
+	if bounded(t, decider(allow), other).Hash() == a.Hash() {
+		t.Error("another boundary has the same hash")
+	}
+}

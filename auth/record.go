@@ -54,7 +54,7 @@ func (g *Gate) recordBoundary(ctx context.Context) error {
 	for _, entitlement := range entitler.Entitlements() {
 		e := g.event(entitlement.Operation)
 		e.Reason, e.Rule, e.RuleAt = "entitled", entitlement.Permit, entitlement.PermitAt
-		e.NotAfter = entitlement.Until
+		e.NotAfter, e.Outcome = entitlement.Until, audit.OutcomeSuccess
 		if op, ok := g.boundary.catalogue.operations[entitlement.Operation]; ok {
 			e.System, e.Effect, e.Privileged = op.system.Name, op.operation.Effect.String(), op.operation.Privileged
 		}
