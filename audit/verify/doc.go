@@ -1,0 +1,60 @@
+// Package verify reads a log as a stranger does: it shares no code with the writer and
+// believes nothing that the log says about itself.
+//
+//	report, err := verify.Dir(ctx, os.DirFS("/var/lib/acme/audit"), []string{vkey})
+//	if err != nil || len(report.Findings) > 0 {
+//		// do not rely on it
+//	}
+//
+// # Guarantees
+//
+// Whoever has not the key cannot change, insert, remove or reorder a line, in a log of which
+// Dir finds nothing, without that a finding names the first bad index. Dir hashes each line
+// again, computes the root of each commit line, compares each hash of each tile, and checks
+// the signature of each checkpoint, in the log and beside it. Keys are an argument and come
+// from elsewhere: a log does not vouch for itself.
+//
+// Only one encoding of anything passes: checkpoints and proofs are encoded again and
+// compared, a signature line of a key that was not given is a finding, and so is a file that
+// does not belong there, one that is missing, and a line that no checkpoint covers.
+//
+// # Limits
+//
+// Whoever has the key can write another history. Checkpoints that others hold are the
+// remedy: pass them as known. A log that its writer still uses may have lines that no
+// checkpoint covers yet; verify a closed or idle log, or a copy. A commit line that is taken
+// out between two batches leaves one larger batch, with the same lines and the same root:
+// that is not a finding, as nothing that anybody did is missing.
+//
+// DIR/LOCK may be absent, as in a copy.
+//
+// # Errors
+//
+// An error is about reading or about an argument: no key, a file that cannot be read, the end
+// of the context. What is wrong with the log stands in Report.Findings. Codes are stable:
+//
+//	stray       a file or folder that no log of this size has
+//	missing     a file that a log of this size has
+//	irregular   neither a file nor a folder; nothing else is read then
+//	lock        LOCK is not empty
+//	line        a line does not match its hash in the tree
+//	long        a line over 65,535 bytes
+//	json        a line that is not UTF-8, not one JSON object, or has a member twice
+//	sequence    a line that says another index than its own
+//	torn        the last batch has no commit line
+//	cut         the log ends before its checkpoint's size
+//	commit      a commit line does not match the lines before it
+//	tile        a tile does not match the lines
+//	genesis     line 0 is no genesis event, or another line is one
+//	key         the genesis event names an origin or a key that was not given
+//	inband      a checkpoint event's note is not valid
+//	history     a checkpoint is valid, but of other lines
+//	checkpoint  DIR/checkpoint is not valid
+//	unsigned    lines that DIR/checkpoint does not cover
+//	known       a known checkpoint is not valid
+//
+// # Concurrency
+//
+// All functions are safe for concurrent use. Dir uses as many goroutines as there are
+// processors, holds about a megabyte for each, and has ended them when it returns.
+package verify

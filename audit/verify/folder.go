@@ -1,0 +1,97 @@
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+)
+
+// The files of a log.
+const (
+	checkpointFile = "checkpoint"
+	lockFile       = "LOCK"
+	segmentFile    = "seg/00000000000000000000.jsonl"
+)
+
+// onlyRegular looks for what is neither a file nor a folder before anything is opened: a
+// pipe could wait for ever, and a link leads out of the log.
+func onlyRegular(ctx context.Context, log fs.FS, r *Report) (bool, error) {
+	regular := true
+	err := walk(ctx, log, func(name string, e fs.DirEntry) {
+		if !e.IsDir() && !e.Type().IsRegular() || name == "." && !e.IsDir() {
+			r.add(Finding{codeIrregular, name, -1})
+			regular = false
+		}
+	})
+	return regular, err
+}
+
+// names compares what is there with what a log of this size has.
+func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
+	return walk(ctx, log, func(name string, e fs.DirEntry) {
+		switch {
+		case e.IsDir():
+			if strayFolder(log, name) {
+				r.add(Finding{codeStray, name, -1})
+			}
+		case name == lockFile:
+			if info, err := e.Info(); err != nil || info.Size() != 0 {
+				r.add(Finding{codeLock, name, -1})
+			}
+		case name != checkpointFile && name != segmentFile && !expected(name, size):
+			r.add(Finding{codeStray, name, -1})
+		}
+	})
+}
+
+// strayFolder: what a folder holds is judged file by file, so only an empty one and one in a
+// strange place are stray themselves.
+func strayFolder(log fs.FS, name string) bool {
+	if name == "." || name == "seg" || name == "tile" {
+		return false
+	}
+	entries, err := fs.ReadDir(log, name)
+	return err == nil && len(entries) == 0 || !strings.HasPrefix(name, "tile/")
+}
+
+func walk(ctx context.Context, log fs.FS, visit func(name string, e fs.DirEntry)) error {
+	return fs.WalkDir(log, ".", func(name string, e fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
+			return unreadable(name, err)
+		}
+		visit(name, e)
+		return nil
+	})
+}
+
+// countLines counts the event lines of a log that has no valid checkpoint.
+func countLines(ctx context.Context, log fs.FS) (n int64, err error) {
+	f, err := log.Open(segmentFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, unreadable(segmentFile, err)
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, chunkSize)
+	for ctx.Err() == nil {
+		b, err := r.ReadSlice('\n')
+		switch {
+		case err == nil && !bytes.HasPrefix(b, []byte(commitPrefix)):
+			n++
+		case err == io.EOF, err == bufio.ErrBufferFull: // no writer wrote that line
+			return n, nil
+		case err != nil:
+			return 0, unreadable(segmentFile, err)
+		}
+	}
+	return 0, ctx.Err()
+}

@@ -1,0 +1,287 @@
+package verify
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/base64"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// history walks over the lines once, from the first to the last.
+type history struct {
+	log    fs.FS
+	ring   keyring
+	report Report
+	tree   tree
+	tiles  tiles
+	batch  batch
+	newest *checkpoint  // DIR/checkpoint; nil: not valid
+	known  []checkpoint // of others, by size, those that lie ahead
+	agreed int64        // size of the newest known checkpoint that was met
+	origin string       // of the genesis event; empty: none that is trusted
+	signer uint32       // hash of the genesis event's key
+	inband int64        // lines that valid checkpoint events cover
+	signed int64        // lines that DIR/checkpoint was found to cover
+	over   bool         // of the lines that follow nothing can be told
+}
+
+// batch is what is open until a commit line tells whether the lines or the tiles are right.
+type batch struct {
+	first int64  // index of its first line
+	bad   int64  // first line that is not what its tile says; -1: none
+	lines Report // findings in the lines
+	tiles Report // findings in the tiles
+}
+
+func newHistory(log fs.FS, ring keyring) *history {
+	h := &history{log: log, ring: ring}
+	h.batch.bad = -1
+	h.tiles = tiles{log: log, found: func(f Finding) { h.report.add(f) }, differs: h.differs}
+	return h
+}
+
+// differs notes that a line and a tile do not agree, whoever is wrong.
+func (h *history) differs(level int, f Finding) {
+	if level == 0 && h.batch.bad < 0 {
+		h.batch.bad = f.Index
+	}
+	h.batch.tiles.add(f)
+}
+
+// line takes the next line.
+func (h *history) line(l *line, b []byte) {
+	index := h.tree.size
+	switch {
+	case l.commit:
+		h.commit(b, l.torn)
+	case h.damagedCommit(l, b):
+		h.commit(b, l.torn)
+	case l.long():
+		h.stop(codeLong, h.firstBad(index))
+	case l.torn:
+		h.stop(codeTorn, h.firstBad(index))
+	default:
+		h.event(index, &l.facts)
+		h.tree.add(l.leaf, h.tiles.check)
+		h.meet()
+	}
+}
+
+// damagedCommit reports whether a line that does not begin like one was a commit line. Of the
+// last bytes of a log that should go on, nothing tells what they were to be.
+func (h *history) damagedCommit(l *line, b []byte) bool {
+	size := h.tree.size
+	return len(b) <= maxCommit && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && resembles(b, commitLine(&h.tree))
+}
+
+// commit ends a batch. If it holds, the lines are what the writer wrote, and a tile that
+// differs is wrong. If it does not, a line that differs is; and where none does, the commit
+// line itself, or the lines that were taken out before it.
+func (h *history) commit(b []byte, torn bool) {
+	whole := !torn && h.tree.size > h.batch.first
+	switch {
+	case whole && bytes.Equal(b, commitLine(&h.tree)):
+		h.publish()
+	case h.batch.bad >= 0:
+		h.stop(codeLine, h.batch.bad)
+	case !torn && h.without(b):
+		h.stop(codeLine, h.tree.size)
+	default:
+		h.publish()
+		first := h.batch.first
+		if h.signed < h.tree.size { // lines were added behind those that the checkpoint proves
+			first = max(first, h.signed)
+		}
+		h.report.add(Finding{codeCommit, segmentFile, first})
+	}
+	h.batch = batch{first: h.tree.size, bad: -1}
+}
+
+// publish makes the findings of a batch final.
+func (h *history) publish() {
+	h.report.add(h.batch.lines.Findings...)
+	h.report.add(h.batch.tiles.Findings...)
+}
+
+// stop ends the walk at a line: what follows cannot be told from its consequences.
+func (h *history) stop(code string, index int64) {
+	for _, f := range h.batch.lines.Findings {
+		if f.Index < index && f.Code != codeHistory { // whose root has the bad line in it
+			h.report.add(f)
+		}
+	}
+	h.report.add(Finding{code, segmentFile, index})
+	h.over = true
+}
+
+func (h *history) firstBad(index int64) int64 {
+	if h.batch.bad >= 0 {
+		return h.batch.bad
+	}
+	return index
+}
+
+// without reports whether the commit line would hold after lines that are not there, and of
+// which the tile still has the hashes.
+func (h *history) without(b []byte) bool {
+	t := tree{size: h.tree.size, edge: slices.Clone(h.tree.edge)}
+	for _, leaf := range h.tiles.ahead(t.size) {
+		t.add(leaf, nil)
+		if bytes.Equal(b, commitLine(&t)) {
+			return true
+		}
+	}
+	return false
+}
+
+// event reads what a line says about the log.
+func (h *history) event(index int64, f *facts) {
+	found := func(code string, at int64) { h.batch.lines.add(Finding{code, segmentFile, at}) }
+	if f.grant {
+		h.report.Grants++
+	}
+	if !f.valid {
+		found(codeJSON, index)
+	}
+	if f.sequence >= 0 && f.sequence != index {
+		found(codeSequence, index)
+	}
+	if (index == 0) != (f.genesis != nil) {
+		found(codeGenesis, index)
+	}
+	if index == 0 && f.genesis != nil && !h.begin(*f.genesis) {
+		found(codeKey, index)
+	}
+	if f.inband {
+		h.checkpoint(index, f.checkpoint, found)
+	}
+}
+
+// checkpoint takes a checkpoint event, which is over all lines before it. One that is over no
+// more than the one before is a copy; any other was signed over other lines since then.
+func (h *history) checkpoint(index int64, c *checkpoint, found func(code string, at int64)) {
+	switch {
+	case c == nil || !h.belongs(*c) || c.size <= h.inband:
+		found(codeInband, index)
+	case c.size != index || c.root != h.tree.root():
+		found(codeHistory, h.inband)
+	default:
+		h.inband = index
+	}
+}
+
+// begin takes origin and key from the genesis event, if the caller gave that key.
+func (h *history) begin(g genesis) bool {
+	if !h.ring.trusts(g.origin, g.key) {
+		return false
+	}
+	hash, _, _ := strings.Cut(strings.TrimPrefix(g.key, g.origin+"+"), "+")
+	n, err := strconv.ParseUint(hash, 16, 32)
+	h.origin, h.signer, h.report.Origin = g.origin, uint32(n), g.origin
+	return err == nil
+}
+
+// belongs reports whether a checkpoint was signed by this log's key, not by another one that
+// the caller trusts too.
+func (h *history) belongs(c checkpoint) bool {
+	return h.origin != "" && c.origin == h.origin && c.signer == h.signer
+}
+
+// remember opens the checkpoints that others have kept.
+func (h *history) remember(known [][]byte) {
+	for _, msg := range known {
+		if c, ok := h.ring.open(msg); ok {
+			h.known = append(h.known, c)
+		} else {
+			h.report.add(Finding{codeKnown, "", -1})
+		}
+	}
+	slices.SortStableFunc(h.known, func(a, b checkpoint) int { return cmp.Compare(a.size, b.size) })
+}
+
+// meet compares the checkpoints of the tree's size.
+func (h *history) meet() {
+	size := h.tree.size
+	if h.newest != nil && h.newest.size == size {
+		if h.newest.root == h.tree.root() {
+			h.signed = size
+		} else {
+			h.batch.lines.add(Finding{codeHistory, checkpointFile, h.inband})
+		}
+	}
+	for len(h.known) > 0 && h.known[0].size <= size {
+		c := h.known[0]
+		h.known = h.known[1:]
+		switch {
+		case !h.belongs(c) || c.size == 0:
+			h.batch.lines.add(Finding{codeKnown, "", -1})
+		case c.root != h.tree.root():
+			h.batch.lines.add(Finding{codeHistory, "", h.agreed})
+		default:
+			h.agreed = c.size
+		}
+	}
+}
+
+// end tells what is missing when the last line was read.
+func (h *history) end(absent bool) {
+	size := h.tree.size
+	ahead := h.newest != nil && h.newest.size > size
+	switch {
+	case absent:
+		h.report.add(Finding{codeMissing, checkpointFile, h.inband})
+	case h.newest == nil || !h.over && !h.belongs(*h.newest):
+		h.report.add(Finding{codeCheckpoint, checkpointFile, h.inband})
+	}
+	if !h.over && h.batch.bad >= 0 {
+		h.stop(codeLine, h.batch.bad)
+	}
+	if h.over {
+		return
+	}
+	h.publish()
+	switch {
+	case ahead:
+		h.report.add(Finding{codeCut, segmentFile, size})
+	case size > h.batch.first:
+		h.report.add(Finding{codeTorn, segmentFile, h.batch.first})
+	}
+	if h.newest != nil && h.newest.size < size {
+		h.report.add(Finding{codeUnsigned, segmentFile, h.newest.size})
+	}
+	if len(h.known) > 0 { // of lines that are not there
+		h.report.add(Finding{codeHistory, "", size})
+	}
+	if size == 0 {
+		h.report.add(Finding{codeGenesis, segmentFile, 0})
+	}
+}
+
+// maxCommit is the length of a commit line with the longest number, and of no event line.
+const maxCommit = len(commitPrefix) + len(`{"size":,"root":""}}`) + 19 + 44
+
+// commitLine is the one commit line that may stand after the lines of a tree.
+func commitLine(t *tree) []byte {
+	root := t.root()
+	b := append(make([]byte, 0, maxCommit), commitPrefix+`{"size":`...)
+	b = append(strconv.AppendInt(b, t.size, 10), `,"root":"`...)
+	return append(base64.StdEncoding.AppendEncode(b, root[:]), `"}}`...)
+}
+
+// resembles reports whether a line is a damaged commit line rather than an event: its
+// beginning, or of its length and with most of its bytes.
+func resembles(b, commit []byte) bool {
+	if len(b) != len(commit) {
+		return len(b) > 0 && bytes.HasPrefix(commit, b)
+	}
+	same := 0
+	for i := range b {
+		if b[i] == commit[i] {
+			same++
+		}
+	}
+	return same > len(b)/2
+}

@@ -1,0 +1,239 @@
+package verify
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// maxDepth is far beyond what an event nests.
+const maxDepth = 32
+
+// scanner walks over strict JSON (RFC 8259) without allocating. Its methods report false
+// at the first error; the position is then of no use.
+type scanner struct {
+	b []byte
+	i int
+}
+
+// done reports whether nothing but white space is left.
+func (s *scanner) done() bool {
+	s.space()
+	return s.i == len(s.b)
+}
+
+// take consumes one given byte, after white space.
+func (s *scanner) take(c byte) bool {
+	if s.i < len(s.b) && s.b[s.i] == c {
+		s.i++
+		return true
+	}
+	return s.i < len(s.b) && s.b[s.i] <= ' ' && s.takeLater(c)
+}
+
+// takeLater is apart so that take is small: writers write no white space.
+func (s *scanner) takeLater(c byte) bool {
+	s.space()
+	if s.i < len(s.b) && s.b[s.i] == c {
+		s.i++
+		return true
+	}
+	return false
+}
+
+func (s *scanner) space() {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t' || s.b[s.i] == '\r' || s.b[s.i] == '\n') {
+		s.i++
+	}
+}
+
+// member moves to the value of the next member of an object whose brace was taken. more is
+// false at the closing brace. Names with an escape are refused: no writer needs them, and
+// they would be a second way to say the same name.
+func (s *scanner) member(first bool) (name []byte, more, ok bool) {
+	if s.take('}') {
+		return nil, false, true
+	}
+	if !first && !s.take(',') {
+		return nil, false, false
+	}
+	text, escaped, ok := s.text()
+	return text, true, ok && !escaped && s.take(':')
+}
+
+// value skips one value of any kind.
+func (s *scanner) value(depth int) bool {
+	s.space()
+	if s.i >= len(s.b) || depth > maxDepth {
+		return false
+	}
+	switch c := s.b[s.i]; {
+	case c == '"':
+		_, _, ok := s.text()
+		return ok
+	case c == '{':
+		return s.object(depth)
+	case c == '[':
+		return s.array(depth)
+	case c == '-' || c >= '0' && c <= '9':
+		return s.number()
+	case c == 't':
+		return s.word("true")
+	case c == 'f':
+		return s.word("false")
+	}
+	return s.word("null")
+}
+
+func (s *scanner) object(depth int) bool {
+	s.i++
+	for first := true; ; first = false {
+		if s.take('}') {
+			return true
+		}
+		if !first && !s.take(',') {
+			return false
+		}
+		if _, _, ok := s.text(); !ok || !s.take(':') || !s.value(depth+1) {
+			return false
+		}
+	}
+}
+
+func (s *scanner) array(depth int) bool {
+	s.i++
+	if s.take(']') {
+		return true
+	}
+	for s.value(depth + 1) {
+		if s.take(']') {
+			return true
+		}
+		if !s.take(',') {
+			return false
+		}
+	}
+	return false
+}
+
+func (s *scanner) word(w string) bool {
+	if len(s.b)-s.i < len(w) || string(s.b[s.i:s.i+len(w)]) != w {
+		return false
+	}
+	s.i += len(w)
+	return true
+}
+
+func (s *scanner) number() bool {
+	if s.b[s.i] == '-' {
+		s.i++
+	}
+	if s.i < len(s.b) && s.b[s.i] == '0' {
+		s.i++
+	} else if !s.digits() {
+		return false
+	}
+	if s.i < len(s.b) && s.b[s.i] == '.' {
+		s.i++
+		if !s.digits() {
+			return false
+		}
+	}
+	if s.i < len(s.b) && s.b[s.i]|0x20 == 'e' {
+		s.i++
+		if s.i < len(s.b) && (s.b[s.i] == '+' || s.b[s.i] == '-') {
+			s.i++
+		}
+		return s.digits()
+	}
+	return true
+}
+
+func (s *scanner) digits() bool {
+	start := s.i
+	for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
+		s.i++
+	}
+	return s.i > start
+}
+
+// text consumes a string and returns what stands between its quotes, as it stands.
+// Whoever calls it has checked that the whole line is UTF-8.
+func (s *scanner) text() (raw []byte, escaped, ok bool) {
+	if !s.take('"') {
+		return nil, false, false
+	}
+	start := s.i
+	for {
+		s.i = plain(s.b, s.i)
+		if s.i >= len(s.b) || s.b[s.i] < 0x20 {
+			return nil, false, false
+		}
+		if s.b[s.i] == '"' {
+			s.i++
+			return s.b[start : s.i-1], escaped, true
+		}
+		if escaped = true; !s.escape() {
+			return nil, false, false
+		}
+	}
+}
+
+// plain is the position of the next quote, backslash or control character, or the end. It
+// looks at eight bytes at a time: this is most of what Dir does beside hashing.
+func plain(b []byte, i int) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(b)-i >= 8; i += 8 {
+		w := binary.LittleEndian.Uint64(b[i:])
+		quote, slash := w^ones*'"', w^ones*'\\'
+		// The lowest top bit that is set stands at the first byte that is zero, or below 0x20.
+		stop := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & tops
+		if stop != 0 {
+			return i + bits.TrailingZeros64(stop)/8
+		}
+	}
+	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
+		i++
+	}
+	return i
+}
+
+// escape refuses half of a surrogate pair: readers differ in what they make of it.
+func (s *scanner) escape() bool {
+	if s.i += 2; s.i > len(s.b) {
+		return false
+	}
+	switch s.b[s.i-1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return true
+	case 'u':
+		r, ok := s.hex()
+		if !ok || r < 0xd800 || r > 0xdfff {
+			return ok
+		}
+		if r > 0xdbff || len(s.b)-s.i < 2 || s.b[s.i] != '\\' || s.b[s.i+1] != 'u' {
+			return false
+		}
+		s.i += 2
+		r, ok = s.hex()
+		return ok && r >= 0xdc00 && r <= 0xdfff
+	}
+	return false
+}
+
+func (s *scanner) hex() (r rune, ok bool) {
+	if len(s.b)-s.i < 4 {
+		return 0, false
+	}
+	for _, c := range s.b[s.i : s.i+4] {
+		switch {
+		case c >= '0' && c <= '9':
+			r = r<<4 | rune(c-'0')
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			r = r<<4 | rune(c|0x20-'a'+10)
+		default:
+			return 0, false
+		}
+	}
+	s.i += 4
+	return r, true
+}
