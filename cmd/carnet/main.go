@@ -1,0 +1,29 @@
+// Command carnet is what a reviewer runs: it verifies logs and proofs, and checks boundary
+// folders, with nothing of the service that wrote them.
+//
+//	carnet audit verify -key audit.vkey audit
+//
+// # Guarantees
+//
+// It reads and never changes what it is given; only boundary init writes, into a folder that
+// is new or empty. A result stands on standard output, everything else on standard error. The
+// exit status is 0 where all is well, 1 where something is wrong with what was read, or could
+// not be read, and 2 where the command line is wrong. An interrupt ends it with 1.
+//
+// # Limits
+//
+// It believes the key it is given. Where the key comes from is the reviewer's part.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
