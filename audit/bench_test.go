@@ -1,0 +1,121 @@
+package audit_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+// crossing is an event as a gate fills it.
+func crossing() audit.Event {
+	e := answer()
+	e.Tenant, e.Instance = "acme", "a"
+	e.Actor = audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711"}
+	e.Jurisdictions, e.Effect = []string{"eu"}, "read-only"
+	e.Boundary, e.Trace = "0123456789abcdef0123456789abcdef", "0123456789abcdef0123456789abcdef"
+	return e
+}
+
+func parallel(b *testing.B, callers int, f func()) {
+	b.ReportAllocs()
+	b.ResetTimer()
+	var wg sync.WaitGroup
+	for i := range callers {
+		n := b.N / callers
+		if i < b.N%callers {
+			n++
+		}
+		wg.Go(func() {
+			for range n {
+				f()
+			}
+		})
+	}
+	wg.Wait()
+	b.StopTimer()
+}
+
+func BenchmarkAppend(b *testing.B) {
+	for _, callers := range []int{1, 64, 256, 4096} {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			l := open(b, create(b))
+			e := crossing()
+			parallel(b, callers, func() {
+				if _, err := l.Append(context.Background(), e); err != nil {
+					b.Error(err)
+				}
+			})
+			shut(b, l)
+		})
+	}
+}
+
+// BenchmarkFsyncEach is what BenchmarkAppend is compared with: the same bytes, one
+// write and one sync for each record.
+func BenchmarkFsyncEach(b *testing.B) {
+	dir := create(b)
+	l := open(b, dir)
+	r := add(b, l, crossing())
+	line := append(lines(read(b, segmentOf(dir)))[r.Index], '\n')
+	for _, callers := range []int{1, 256} {
+		b.Run(strconv.Itoa(callers), func(b *testing.B) {
+			h, err := segment.OS{}.Open(filepath.Join(b.TempDir(), "f"), true)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer h.Close()
+			var mu sync.Mutex
+			parallel(b, callers, func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if _, err := h.Write(line); err != nil {
+					b.Error(err)
+				}
+				if err := h.Sync(); err != nil {
+					b.Error(err)
+				}
+			})
+		})
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	dir := create(b)
+	l := open(b, dir)
+	var wg sync.WaitGroup
+	for range 256 {
+		wg.Go(func() {
+			for range 200 {
+				add(b, l, crossing())
+			}
+		})
+	}
+	wg.Wait()
+	shut(b, l)
+	fi, err := os.Stat(segmentOf(dir))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(fi.Size())
+	for b.Loop() {
+		if _, err := reopens(b, dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkProof(b *testing.B) {
+	l := open(b, create(b))
+	r := add(b, l, crossing())
+	for b.Loop() {
+		if _, err := l.Proof(context.Background(), r.Index); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

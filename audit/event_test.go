@@ -1,0 +1,360 @@
+package audit_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// values draws something that Event allows into each field that it finds, so a field
+// that is added later takes part without being named here.
+func values(t *rapid.T, v reflect.Value, name string) {
+	switch {
+	case v.Type() == reflect.TypeFor[time.Time]():
+		ms := rapid.Int64Range(1, 253_402_300_799_999).Draw(t, name)
+		v.Set(reflect.ValueOf(time.UnixMilli(ms).UTC()))
+	case v.Type() == reflect.TypeFor[audit.Phase]():
+		v.SetUint(rapid.Uint64Range(1, uint64(audit.PhaseCanary)).Draw(t, name))
+	case v.Type() == reflect.TypeFor[audit.Outcome]():
+		v.SetUint(rapid.Uint64Range(1, uint64(audit.OutcomeFailure)).Draw(t, name))
+	case v.Kind() == reflect.Struct:
+		for i := range v.NumField() {
+			values(t, v.Field(i), v.Type().Field(i).Name)
+		}
+	case v.Kind() == reflect.Slice:
+		n := rapid.IntRange(1, 4).Draw(t, name)
+		v.Set(reflect.MakeSlice(v.Type(), n, n))
+		for i := range n {
+			values(t, v.Index(i), name)
+		}
+	case v.Kind() == reflect.String:
+		v.SetString(rapid.StringMatching(pattern(name)).Draw(t, name))
+	case v.Kind() == reflect.Bool:
+		v.SetBool(true)
+	case v.CanInt():
+		v.SetInt(rapid.Int64Range(1, 1<<53-1).Draw(t, name))
+	case v.CanUint():
+		v.SetUint(rapid.Uint64Range(1, 255).Draw(t, name))
+	default:
+		t.Fatalf("Event has a field of type %v, which this test cannot fill", v.Type())
+	}
+}
+
+func pattern(name string) string {
+	switch name {
+	case "RuleAt":
+		return `[a-z]{1,9}/[a-zA-Z0-9._-]{1,40}\.json:[1-9][0-9]{0,3}`
+	case "Decision":
+		return `denied|needs|allowed`
+	case "Subject":
+		return `.{1,60}`
+	case "Issuer", "ACR", "AMR", "Scopes":
+		return `[!#-&(-\[\]-_a-~]{1,255}`
+	}
+	return `[0-9a-f]{8}([0-9a-f]{2}){0,28}` // a name and a hash at once
+}
+
+// pseudonyms is what is read back of an event.
+func pseudonyms(l *audit.Log, e audit.Event) audit.Event {
+	e.Actor.Subject = l.Pseudonym(e.Actor)
+	e.For.Subject = l.Pseudonym(e.For)
+	e.Chain = append([]audit.Actor(nil), e.Chain...)
+	for i, a := range e.Chain {
+		e.Chain[i].Subject = l.Pseudonym(a)
+	}
+	return e
+}
+
+func last(t testing.TB, l *audit.Log) (e audit.Event) {
+	t.Helper()
+	for e2, err := range l.Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(e2.Action, "audit.") {
+			e = e2
+		}
+	}
+	return e
+}
+
+func TestEveryFieldSurvives(t *testing.T) {
+	l := open(t, create(t))
+	rapid.Check(t, func(rt *rapid.T) {
+		var e audit.Event
+		values(rt, reflect.ValueOf(&e).Elem(), "Event")
+		r, err := l.Append(t.Context(), e)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		line := lines(read(t, segmentOf(l.Dir())))[r.Index]
+		got, err := audit.Decode(line)
+		if err != nil {
+			rt.Fatal(err)
+		}
+		if want := pseudonyms(l, e); !reflect.DeepEqual(got, want) {
+			rt.Fatalf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
+// TestEachFieldAloneSurvives: no field leans on another one being there.
+func TestEachFieldAloneSurvives(t *testing.T) {
+	l := open(t, create(t))
+	fields := reflect.TypeFor[audit.Event]()
+	for i := range fields.NumField() {
+		t.Run(fields.Field(i).Name, func(t *testing.T) {
+			gen := rapid.Custom(func(rt *rapid.T) audit.Event {
+				e := audit.Event{Time: time.UnixMilli(rapid.Int64Range(1, 9).Draw(rt, "Time")).UTC(), Action: "a"}
+				values(rt, reflect.ValueOf(&e).Elem().Field(i), fields.Field(i).Name)
+				return e
+			})
+			e := gen.Example(i)
+			add(t, l, e)
+			if got, want := last(t, l), pseudonyms(l, e); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %+v\nwant %+v", got, want)
+			}
+		})
+	}
+}
+
+// TestLinesAreOCSF: what class 6003 of version 1.6.0 requires is there, in every line,
+// also the log's own, and nothing is written that is zero.
+func TestLinesAreOCSF(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	full := rapid.Custom(func(rt *rapid.T) (e audit.Event) {
+		values(rt, reflect.ValueOf(&e).Elem(), "Event")
+		return e
+	}).Example(1)
+	add(t, l, full)
+	add(t, l, audit.Event{Action: "a.b", Effect: "read-only"})
+	add(t, l, audit.Event{Action: "a.b", Decision: "denied"})
+	shut(t, l)
+	for i, line := range lines(read(t, segmentOf(dir))) {
+		var v struct {
+			Activity int            `json:"activity_id"`
+			Category int            `json:"category_uid"`
+			Class    int            `json:"class_uid"`
+			Type     int            `json:"type_uid"`
+			Severity int            `json:"severity_id"`
+			Time     int64          `json:"time"`
+			Status   *int           `json:"status_id"`
+			Actor    map[string]any `json:"actor"`
+			API      struct {
+				Operation string
+				Service   struct{ Name string }
+			} `json:"api"`
+			Src      map[string]string `json:"src_endpoint"`
+			Dst      map[string]string `json:"dst_endpoint"`
+			Metadata struct {
+				Version    string
+				Product    map[string]string
+				Extensions []map[string]string
+			}
+			Status2 string         `json:"status_code"`
+			Carnet  map[string]any `json:"carnet"`
+		}
+		d := json.NewDecoder(bytes.NewReader(line))
+		d.DisallowUnknownFields()
+		err := d.Decode(&v)
+		if err != nil && !strings.Contains(err.Error(), "tenant_uid") {
+			t.Fatalf("line %d: %v", i, err)
+		}
+		if v.Category != 6 || v.Class != 6003 || v.Type != 600300+v.Activity || v.Activity == 0 || v.Severity == 0 || v.Time == 0 || v.Status == nil ||
+			len(v.Actor) == 0 || v.API.Operation == "" || v.API.Service.Name == "" || v.Src["svc_name"] != origin ||
+			v.Metadata.Version != "1.6.0" || v.Metadata.Product["name"] != "carnet" || v.Metadata.Product["vendor_name"] == "" ||
+			v.Metadata.Extensions[0]["name"] != "carnet" || v.Carnet == nil {
+			t.Errorf("line %d: %s", i, line)
+		}
+		if bytes.Contains(line, []byte(`""`)) || bytes.Contains(line, []byte(`null`)) || bytes.Contains(line, []byte(`[]`)) {
+			t.Errorf("line %d has zeros: %s", i, line)
+		}
+	}
+}
+
+// TestNothingIsRecordedThatEventDoesNotAllow covers oversize, log forging and each
+// alphabet. The error names the field and quotes nothing.
+func TestNothingIsRecordedThatEventDoesNotAllow(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	before := read(t, segmentOf(dir))
+	const secret = "s3cr3t-t0ken"
+	many := make([]string, 33)
+	for i := range many {
+		many[i] = "abc"
+	}
+	people := make([]audit.Actor, 33)
+	for i := range people {
+		people[i] = audit.Actor{Issuer: "i", Subject: "s"}
+	}
+	for _, forged := range []string{"\n", "\r", "\u2028", "\x1b[31m", "\x00", "\xff", `"`, `\`, " ", "\x7f", "é"} {
+		bad := secret + forged
+		for field, e := range map[string]audit.Event{
+			"Tenant":          {Tenant: bad},
+			"Instance":        {Instance: bad},
+			"Actor":           {Actor: audit.Actor{Issuer: bad, Subject: "s"}},
+			"Chain":           {Chain: []audit.Actor{{Issuer: bad, Subject: "s"}}},
+			"Assurance.ACR":   {Assurance: audit.Assurance{ACR: bad}},
+			"Assurance.AMR":   {Assurance: audit.Assurance{AMR: []string{bad}}},
+			"Scopes":          {Scopes: []string{"ok", bad}},
+			"Action":          {Action: bad},
+			"System":          {System: bad},
+			"Jurisdictions":   {Jurisdictions: []string{bad}},
+			"Zone":            {Zone: bad},
+			"Effect":          {Effect: bad},
+			"Workflow":        {Workflow: bad},
+			"Run":             {Run: bad},
+			"Step":            {Step: bad},
+			"Decision":        {Decision: bad},
+			"Rule":            {Rule: bad},
+			"RuleAt":          {RuleAt: bad + ":1"},
+			"Needs":           {Needs: []string{bad}},
+			"Approvals":       {Approvals: []string{bad}},
+			"Grant":           {Grant: bad},
+			"Lease":           {Lease: bad},
+			"Material":        {Material: bad},
+			"Data.Mapping":    {Data: audit.Data{Mapping: bad}},
+			"Data.Class":      {Data: audit.Data{Class: bad}},
+			"Data.Categories": {Data: audit.Data{Categories: []string{bad}}},
+			"Data.Residency":  {Data: audit.Data{Residency: []string{bad}}},
+			"Data.Digest":     {Data: audit.Data{Digest: bad}},
+			"Reason":          {Reason: bad},
+			"Boundary":        {Boundary: bad},
+			"Build":           {Build: bad},
+			"Trace":           {Trace: bad},
+		} {
+			refused(t, l, field, e)
+		}
+	}
+	for _, c := range []struct {
+		field string
+		e     audit.Event
+	}{
+		{"Action", audit.Event{Action: "-"}},
+		{"Action", audit.Event{Action: "A"}},
+		{"Action", audit.Event{Action: "audit.genesis"}},
+		{"Action", audit.Event{Action: "audit.checkpoint"}},
+		{"Action", audit.Event{Action: strings.Repeat("a", 65)}},
+		{"Tenant", audit.Event{Tenant: ".a"}},
+		{"Actor", audit.Event{Actor: audit.Actor{Issuer: "i"}}},
+		{"Actor", audit.Event{Actor: audit.Actor{Subject: "s"}}},
+		{"Actor", audit.Event{Actor: audit.Actor{Issuer: "i", Subject: strings.Repeat("s", 1025)}}},
+		{"Actor", audit.Event{Actor: audit.Actor{Issuer: strings.Repeat("i", 256), Subject: "s"}}},
+		{"Chain", audit.Event{Chain: []audit.Actor{{}}}},
+		{"Chain", audit.Event{Chain: people}},
+		{"For", audit.Event{For: audit.Actor{Issuer: "i"}}},
+		{"Scopes", audit.Event{Scopes: many}},
+		{"Scopes", audit.Event{Scopes: []string{""}}},
+		{"Needs", audit.Event{Needs: many}},
+		{"Decision", audit.Event{Decision: "maybe"}},
+		{"RuleAt", audit.Event{RuleAt: "policy.json"}},
+		{"RuleAt", audit.Event{RuleAt: ":12"}},
+		{"RuleAt", audit.Event{RuleAt: "policy.json:"}},
+		{"RuleAt", audit.Event{RuleAt: "../policy.json:1"}},
+		{"RuleAt", audit.Event{RuleAt: "a$b:1"}},
+		{"Boundary", audit.Event{Boundary: "abcdef1"}},
+		{"Boundary", audit.Event{Boundary: "ABCDEF12"}},
+		{"Boundary", audit.Event{Boundary: strings.Repeat("a", 130)}},
+		{"Phase", audit.Event{Phase: audit.PhaseCanary + 1}},
+		{"Outcome", audit.Event{Outcome: audit.OutcomeFailure + 1}},
+		{"Attempt", audit.Event{Attempt: -1}},
+		{"Use", audit.Event{Use: -1}},
+		{"Status", audit.Event{Status: -1}},
+		{"Resolves", audit.Event{Resolves: -1}},
+		{"Duration", audit.Event{Duration: -1}},
+		{"Count", audit.Event{Count: 1 << 53}},
+		{"Data.Fields", audit.Event{Data: audit.Data{Fields: -1}}},
+		{"Time", audit.Event{Time: time.Unix(-1, 0)}},
+		{"NotAfter", audit.Event{NotAfter: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
+		{"StartBy", audit.Event{StartBy: time.UnixMilli(0)}},
+	} {
+		refused(t, l, c.field, c.e)
+	}
+	refused(t, l, "Action", audit.Event{})
+	if after := read(t, segmentOf(dir)); !bytes.Equal(after, before) {
+		t.Error("something was written")
+	}
+}
+
+func refused(t *testing.T, l *audit.Log, field string, e audit.Event) {
+	t.Helper()
+	if e.Action == "" && field != "Action" {
+		e.Action = "crm.contact.read"
+	}
+	_, err := l.Append(t.Context(), e)
+	want := "audit: not recorded: " + field + " is not what Event allows"
+	if !errors.Is(err, audit.ErrNotRecorded) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// TestOversizeIsRefused: the longest event that the lists allow is longer than a line.
+func TestOversizeIsRefused(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	e := answer()
+	for range 32 {
+		e.Scopes = append(e.Scopes, strings.Repeat("s", 255))
+		e.Chain = append(e.Chain, audit.Actor{Issuer: strings.Repeat("i", 255), Subject: strings.Repeat("s", 1024)})
+		e.Assurance.AMR = append(e.Assurance.AMR, strings.Repeat("s", 255))
+		e.Approvals = append(e.Approvals, strings.Repeat("a", 128))
+	}
+	r := add(t, l, e) // everything at its limit fits
+	if n := len(lines(read(t, segmentOf(dir)))[r.Index]); n > audit.MaxLine {
+		t.Errorf("a line of %d bytes", n)
+	}
+	if got := last(t, l); len(got.Scopes) != 32 || len(got.Chain) != 32 {
+		t.Error("it was not read back whole")
+	}
+}
+
+func TestPseudonymsAndFingerprintsAreKeyed(t *testing.T) {
+	one, two := open(t, create(t)), open(t, create(t))
+	a := audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711"}
+	form := regexp.MustCompile(`^p-[0-9a-f]{32}$`)
+	if p := one.Pseudonym(a); !form.MatchString(p) || p != one.Pseudonym(a) || p == two.Pseudonym(a) {
+		t.Errorf("pseudonym %q", p)
+	}
+	if one.Pseudonym(audit.Actor{Issuer: "ab", Subject: "c"}) == one.Pseudonym(audit.Actor{Issuer: "a", Subject: "bc"}) {
+		t.Error("issuer and subject run together")
+	}
+	if one.Pseudonym(audit.Actor{}) != "" {
+		t.Error("nobody has a pseudonym")
+	}
+	f := one.Fingerprint([]byte("secret"))
+	if len(f) != 64 || f != one.Fingerprint([]byte("secret")) || f == two.Fingerprint([]byte("secret")) || f == one.Fingerprint(nil) {
+		t.Errorf("fingerprint %q", f)
+	}
+	e := answer()
+	e.Actor, e.Material, e.Chain = a, f, []audit.Actor{a}
+	add(t, one, e)
+	text := read(t, segmentOf(one.Dir()))
+	if bytes.Contains(text, []byte("4711")) || bytes.Count(text, []byte(one.Pseudonym(a))) != 2 {
+		t.Error("the subject is in the log, or its pseudonym is not")
+	}
+}
+
+func TestTimesAreUTCMilliseconds(t *testing.T) {
+	l := open(t, create(t))
+	e := answer()
+	e.Time = time.Date(2026, 11, 22, 10, 0, 0, 123_456_789, time.FixedZone("", 3600))
+	add(t, l, e)
+	if got, want := last(t, l).Time, time.Date(2026, 11, 22, 9, 0, 0, 123_000_000, time.UTC); got != want {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	before := time.Now().Truncate(time.Millisecond)
+	add(t, l, answer())
+	if got := last(t, l).Time; got.Before(before) || got.After(time.Now()) {
+		t.Errorf("an event without a time has %v", got)
+	}
+}

@@ -1,0 +1,25 @@
+package audit
+
+import (
+	"context"
+
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+// OpenOn is Open on a given disk.
+func OpenOn(ctx context.Context, dir string, o *Options, d segment.Disk) (*Log, error) {
+	return open(ctx, dir, o, d)
+}
+
+// Dir is where the log is.
+func (l *Log) Dir() string { return l.l.dir }
+
+// Decode reads one line back.
+func Decode(line []byte) (Event, error) { return decode(line) }
+
+// What the tests of limits need to know.
+const (
+	Margin  = margin
+	MaxLine = maxLine
+	TornMax = tornMax
+)

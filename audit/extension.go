@@ -1,0 +1,99 @@
+package audit
+
+import ()
+
+// extra is what the log itself adds to some of its own events.
+type extra struct {
+	genesis    string // the verifier key
+	checkpoint string // a signed note
+	torn       int64  // bytes cut
+}
+
+// extension is everything that OCSF has no place for.
+func (k *key) extension(l *line, e *Event, x extra) {
+	l.open("carnet")
+	k.chain(l, e.Chain)
+	if e.For != (Actor{}) {
+		l.name("for")
+		k.person(l, e.For)
+	}
+	l.num("level", int64(e.Assurance.Level))
+	l.str("acr", e.Assurance.ACR)
+	l.strs("amr", e.Assurance.AMR)
+	l.at("auth_time", e.Assurance.AuthTime)
+	l.strs("scopes", e.Scopes)
+	l.strs("jurisdictions", e.Jurisdictions)
+	l.str("effect", e.Effect)
+	l.yes("privileged", e.Privileged)
+	l.num("phase", int64(e.Phase))
+	l.str("workflow", e.Workflow)
+	l.str("run", e.Run)
+	l.str("step", e.Step)
+	l.num("attempt", int64(e.Attempt))
+	l.num("use", int64(e.Use))
+	l.str("decision", e.Decision)
+	l.str("rule", e.Rule)
+	l.str("rule_at", e.RuleAt)
+	l.strs("needs", e.Needs)
+	l.strs("approvals", e.Approvals)
+	l.str("grant", e.Grant)
+	l.str("lease", e.Lease)
+	l.str("material", e.Material)
+	l.at("start_by", e.StartBy)
+	l.at("not_after", e.NotAfter)
+	l.at("used_at", e.UsedAt)
+	l.data(&e.Data)
+	l.num("status", int64(e.Status))
+	l.num("resolves", e.Resolves)
+	l.num("duration", int64(e.Duration))
+	l.num("count", int64(e.Count))
+	l.str("boundary", e.Boundary)
+	l.str("build", e.Build)
+	l.str("trace", e.Trace)
+	l.own(k.origin, x)
+	l.shut()
+}
+
+func (k *key) chain(l *line, chain []Actor) {
+	if len(chain) == 0 {
+		return
+	}
+	l.name("chain")
+	for i, a := range chain {
+		l.b = append(l.b, "[,"[min(i, 1)])
+		k.person(l, a)
+	}
+	l.raw("]")
+}
+
+func (k *key) person(l *line, a Actor) {
+	l.raw("{")
+	l.str("issuer", a.Issuer)
+	k.uid(l, a)
+	l.shut()
+}
+
+func (l *line) data(d *Data) {
+	if d.Mapping == "" && d.Class == "" && len(d.Categories) == 0 && len(d.Residency) == 0 && d.Fields == 0 && d.Digest == "" {
+		return
+	}
+	l.open("data")
+	l.str("mapping", d.Mapping)
+	l.str("class", d.Class)
+	l.strs("categories", d.Categories)
+	l.strs("residency", d.Residency)
+	l.num("fields", int64(d.Fields))
+	l.str("digest", d.Digest)
+	l.shut()
+}
+
+func (l *line) own(origin string, x extra) {
+	l.note("checkpoint", x.checkpoint)
+	if x.genesis != "" {
+		l.open("genesis")
+		l.str("origin", origin)
+		l.str("key", x.genesis)
+		l.shut()
+	}
+	l.num("torn", x.torn)
+}

@@ -1,0 +1,197 @@
+package audit
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+var (
+	// ErrNotRecorded means that the event is not in the log and never will be.
+	ErrNotRecorded = errors.New("audit: not recorded")
+	// ErrIndeterminate means that the caller left, or the disk failed, before it was
+	// known whether the event is in the log. What depends on it must not go on.
+	ErrIndeterminate = errors.New("audit: recorded or not is unknown")
+)
+
+var (
+	errClosed   = fmt.Errorf("%w: the log is closed", ErrNotRecorded)
+	errZero     = fmt.Errorf("%w: the log was not opened", ErrNotRecorded)
+	errLong     = fmt.Errorf("%w: the line is longer than 65535 bytes", ErrNotRecorded)
+	errFull     = fmt.Errorf("%w: the disk has no space", ErrNotRecorded)
+	errReplaced = fmt.Errorf("%w: somebody else removed, moved or changed the log; no more is written", ErrNotRecorded)
+	errPoisoned = fmt.Errorf("%w: an earlier write failed; close the log and open it again", ErrNotRecorded)
+	errUnproven = fmt.Errorf("%w: the last checkpoint could not be made or written", ErrNotRecorded)
+	errDisk     = fmt.Errorf("%w: the disk failed", ErrIndeterminate)
+)
+
+// Options of Create and Open. Nil means the documented defaults.
+type Options struct {
+	// Signer is an Ed25519 key (RFC 8032, deterministic) that signs checkpoints on the
+	// path of a commit, so it should be local. Nil: the key beside the log, DIR.key,
+	// mode 0600, made by Create.
+	Signer crypto.Signer
+	// Floor is a checkpoint that somebody else keeps, as [Log.Proof] and DIR/checkpoint
+	// show it: a log that is behind it, or has another history, does not open. Create
+	// ignores it. Nil: none.
+	Floor []byte
+}
+
+// Log is one append-only log. A zero or nil Log refuses. Safe for concurrent use.
+type Log struct{ l *log }
+
+// log is an open log. The committer owns the tree and the file's end.
+type log struct {
+	dir  string
+	key  *key
+	lock *segment.Lock
+	file *segment.File
+	pool sync.Pool // of *line
+
+	queue   queue
+	closing chan struct{} // closed by Close: the committer drains, signs and ends
+	ended   chan struct{} // closed when it has
+	result  error         // of the committer; after ended
+
+	tree    tree
+	dirty   bool   // there are lines that no checkpoint covers
+	bad     bool   // the last checkpoint could not be made or written
+	durable extent // what Events may read
+
+	published published
+	shipped   int      // full tiles in the last publication
+	partials  []string // partial tiles on the disk
+	recovery  Recovery
+}
+
+func (l *Log) open() (*log, error) {
+	if l == nil || l.l == nil {
+		return nil, errZero
+	}
+	return l.l, nil
+}
+
+// Key is the verifier key, in the signed-note form, to be given to those who verify;
+// empty on a zero Log.
+func (l *Log) Key() string {
+	if g, err := l.open(); err == nil {
+		return g.key.vkey
+	}
+	return ""
+}
+
+// Pseudonym is how the log writes a person, "p-" and 32 hex digits: HMAC-SHA-256 over
+// the lengths and bytes of issuer and subject, under a key that is derived from the
+// log's signer. Whoever has the signer can look somebody up; nobody else can tell who
+// it is, or that two logs mean the same person. Empty on a zero Log or Actor.
+func (l *Log) Pseudonym(a Actor) string {
+	g, err := l.open()
+	if err != nil || a == (Actor{}) {
+		return ""
+	}
+	return string(g.key.pseudonym(nil, a))
+}
+
+// Fingerprint is a keyed digest, 64 hex digits: equal in one log, useless to whoever
+// has not its key. Its key is another one than Pseudonym's. Empty on a zero Log, which
+// is no fingerprint of anything.
+func (l *Log) Fingerprint(b []byte) string {
+	if g, err := l.open(); err == nil {
+		return g.key.fingerprint(b)
+	}
+	return ""
+}
+
+// Recovery is what Open found.
+type Recovery struct {
+	Torn    int64 // bytes cut after the last whole commit; none was acknowledged
+	Orphans int   // grants without an outcome, closed as unknown
+}
+
+// Recovery says what Open found; zero on a zero Log.
+func (l *Log) Recovery() Recovery {
+	if g, err := l.open(); err == nil {
+		return g.recovery
+	}
+	return Recovery{}
+}
+
+// Receipt is what a proof needs.
+type Receipt struct {
+	Index int64    // of the line, from 0
+	Leaf  [32]byte // RFC 6962 leaf hash
+}
+
+// Append returns when the event is on the disk: nil, ErrNotRecorded or
+// ErrIndeterminate. It waits for the disk at most until ctx ends. The event is written
+// exactly as it is, or not at all.
+//
+// An event that answers (it has no decision, and an outcome or a grant with a reason)
+// is written until the last byte of the disk; everything else is refused as soon as
+// what remains is needed for answers, or while checkpoints cannot be written.
+func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
+	g, err := l.open()
+	if err != nil {
+		return Receipt{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	if err := validate(&e); err != nil {
+		return Receipt{}, err
+	}
+	if e.Time.IsZero() {
+		e.Time = time.Now()
+	}
+	buf, _ := g.pool.Get().(*line)
+	if buf == nil {
+		buf = &line{b: make([]byte, 0, 2048)}
+	}
+	defer g.pool.Put(buf)
+	buf.b = append(buf.b[:0], 0)
+	g.key.encode(buf, &e, extra{})
+	if len(buf.b) > 1+maxLine {
+		return Receipt{}, errLong
+	}
+	leaf := leafHash(buf.b)
+	t, err := g.queue.put(ctx, buf.b[1:], leaf, answers(&e))
+	if err != nil {
+		return Receipt{}, err
+	}
+	index, err := t.wait(ctx)
+	if err != nil {
+		return Receipt{}, err
+	}
+	return Receipt{Index: index, Leaf: leaf}, nil
+}
+
+// answers says whether an event ends something, be it that nobody knows how and why.
+// What ends may use the space that is kept back from what begins: a full disk must not
+// leave work half recorded.
+func answers(e *Event) bool {
+	return e.Decision == "" && (e.Outcome != OutcomeUnknown || e.Grant != "" && e.Reason != "")
+}
+
+// Close refuses new events, writes those that wait, signs a checkpoint of everything,
+// and unlocks. When ctx ends first the work goes on without the caller, who may call
+// again. Closing twice is the same as once; a zero Log has nothing to close.
+func (l *Log) Close(ctx context.Context) error {
+	g, err := l.open()
+	if err != nil {
+		return nil
+	}
+	if g.queue.close() {
+		close(g.closing)
+	}
+	select {
+	case <-g.ended:
+		return g.result
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

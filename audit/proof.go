@@ -1,0 +1,164 @@
+package audit
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+var (
+	errNoLine  = errors.New("audit: the log has no such line")
+	errNoProof = errors.New("audit: the log ended before a checkpoint covered the line")
+	errTiles   = errors.New("audit: the log's tiles do not match its checkpoint")
+)
+
+// Proof is a c2sp.org/tlog-proof of one line, with the newest checkpoint in it. It
+// waits until one covers the line, which takes up to a second, and at most until ctx
+// ends. Who has the line, the proof and the log's [Log.Key] needs nothing else.
+func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
+	g, err := l.open()
+	if err != nil {
+		return nil, err
+	}
+	if lines, _ := g.durable.get(); index < 0 || index >= lines {
+		return nil, errNoLine
+	}
+	for {
+		c, changed := g.published.get()
+		if index < c.size {
+			proof, err := prove(os.DirFS(g.dir), c, index)
+			if newer, _ := g.published.get(); err == nil || newer.size == c.size {
+				return proof, err
+			}
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			continue // its tiles were superseded meanwhile
+		}
+		if changed == nil {
+			return nil, errNoProof
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// Prove makes the proof of one line from a log's files, and returns the line too. It
+// needs neither the key nor the lock, so it also works beside a writer. It trusts the
+// files as far as they agree with each other: verifying is the reader's part.
+func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, err error) {
+	for range 3 { // a writer may supersede tiles between two reads
+		var c checkpoint
+		if c, err = readCheckpoint(fsys); err != nil {
+			return nil, nil, err
+		}
+		if index < 0 || index >= c.size {
+			return nil, nil, errNoLine
+		}
+		if proof, err = prove(fsys, c, index); err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if line, err = readLine(ctx, fsys, index); err != nil {
+		return nil, nil, err
+	}
+	return proof, line, nil
+}
+
+// readCheckpoint reads DIR/checkpoint without judging its signature.
+func readCheckpoint(fsys fs.FS) (checkpoint, error) {
+	text, err := fs.ReadFile(fsys, fileCheckpoint)
+	if err != nil {
+		return checkpoint{}, errors.New("audit: the log's checkpoint cannot be read")
+	}
+	body, _, _ := strings.Cut(string(text), "\n\n")
+	origin, _, _ := strings.Cut(body, "\n")
+	size, root, err := parseCheckpoint(origin, body+"\n")
+	return checkpoint{size, root, text}, err
+}
+
+// readLine finds the line with an index.
+func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
+	f, err := fsys.Open(folderSegments + "/" + firstSegment)
+	if err != nil {
+		return nil, errRead
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 2*(maxLine+1))
+	for n := int64(0); ; {
+		text, err := in.ReadSlice('\n')
+		if err != nil && !errors.Is(err, io.EOF) || len(text) == 0 {
+			return nil, errNoLine
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if bytes.HasPrefix(text, []byte(commitHead)) {
+			continue
+		}
+		if n == index {
+			return bytes.Clone(bytes.TrimSuffix(text, []byte("\n"))), nil
+		}
+		n++
+	}
+}
+
+// prove makes the text of a proof in the tree of c.
+func prove(fsys fs.FS, c checkpoint, index int64) ([]byte, error) {
+	hashes := tlog.TileHashReader(tlog.Tree{N: c.size, Hash: c.root}, tileFiles{fsys})
+	path, err := tlog.ProveRecord(c.size, index, hashes)
+	if err != nil {
+		return nil, errTiles
+	}
+	b := []byte("c2sp.org/tlog-proof@v1\nindex ")
+	b = append(strconv.AppendInt(b, index, 10), '\n')
+	for _, h := range path {
+		b = append(append(b, h.String()...), '\n')
+	}
+	return append(append(b, '\n'), c.note...), nil
+}
+
+// tileFiles reads the tiles of a log's folder; what it reads is checked against the
+// root by those who ask for it.
+type tileFiles struct{ fsys fs.FS }
+
+// Height is for tlog.TileReader.
+func (tileFiles) Height() int { return tileHeight }
+
+// SaveTiles is for tlog.TileReader.
+func (tileFiles) SaveTiles([]tlog.Tile, [][]byte) {}
+
+// ReadTiles is for tlog.TileReader. A partial tile may have grown meanwhile.
+func (t tileFiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
+	data := make([][]byte, len(tiles))
+	for i, at := range tiles {
+		b, err := fs.ReadFile(t.fsys, tilePath(at))
+		if err != nil && at.W < tileWidth {
+			whole := at
+			whole.W = tileWidth
+			b, err = fs.ReadFile(t.fsys, tilePath(whole))
+		}
+		if err != nil || len(b) < at.W*tlog.HashSize {
+			return nil, errTiles
+		}
+		data[i] = b[:at.W*tlog.HashSize]
+	}
+	return data, nil
+}

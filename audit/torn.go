@@ -1,0 +1,74 @@
+package audit
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// block is the smallest piece of a file that a disk loses as a whole.
+const block = 512
+
+// tornMax is the longest batch: a crash leaves no more behind the last commit.
+const tornMax int64 = batchBytes + 2*(maxLine+1) + checkpointMax + int64(commitMax)
+
+// torn says whether a write that was never acknowledged explains rest: one batch, in
+// which blocks are missing, or whose end is. Batches are synced one after the other,
+// so there is never a second one behind it.
+func torn(rest []byte, offset int64, t tree) bool {
+	if bytes.IndexByte(rest, 0) >= 0 {
+		return holes(rest, offset) && !goesOn(rest)
+	}
+	for len(rest) > 0 {
+		end := bytes.IndexByte(rest, '\n')
+		if end < 0 {
+			return unfinished(rest, t)
+		}
+		if !isLine(rest[:end]) {
+			return false
+		}
+		t.add(leafHash(append([]byte{0}, rest[:end]...)))
+		rest = rest[end+1:]
+	}
+	return true
+}
+
+// goesOn says whether something stands behind a commit line.
+func goesOn(rest []byte) bool {
+	for line := range bytes.Lines(rest) {
+		if rest = rest[len(line):]; bytes.HasPrefix(line, []byte(commitHead)) && len(rest) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// holes says whether the zeros in rest are whole blocks of the file, or begin where
+// the write began. A flipped bit makes no such hole.
+func holes(rest []byte, offset int64) bool {
+	for i := 0; i < len(rest); {
+		if rest[i] != 0 {
+			i++
+			continue
+		}
+		start := i
+		for i < len(rest) && rest[i] == 0 {
+			i++
+		}
+		from, to := offset+int64(start), offset+int64(i)
+		if start != 0 && from%block != 0 || i != len(rest) && to%block != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// unfinished says whether b is the beginning of the line that would come next.
+func unfinished(b []byte, t tree) bool {
+	event := []byte(`{"activity_id":`)
+	commit := appendCommit(nil, t.size, t.root())
+	return bytes.HasPrefix(commit, b) || bytes.HasPrefix(event, b) || bytes.HasPrefix(b, event)
+}
+
+func isLine(b []byte) bool {
+	return len(b) <= maxLine && bytes.HasPrefix(b, []byte(`{"activity_id":`)) && json.Valid(b)
+}

@@ -1,0 +1,112 @@
+package segment
+
+import (
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Disk is what files need of an operating system, so that a test can bring one that
+// fails. OS is the real one.
+type Disk interface {
+	// Open opens a file for reading and appending; create makes it, exclusively.
+	Open(path string, create bool) (Handle, error)
+	// Ident says which file has the path now.
+	Ident(path string) (Ident, error)
+	// Rewrite replaces bytes of a file in place, and syncs it.
+	Rewrite(path string, p []byte, offset int64) error
+}
+
+// Handle is an open file.
+type Handle interface {
+	io.ReaderAt
+	Write(p []byte) (int, error) // at the end, whatever the end is
+	Ident() (Ident, error)
+	Truncate(size int64) error
+	Sync() error                        // the data and what is needed to read them
+	Reserve(offset, length int64) error // keeps the size; errors.ErrUnsupported where there is no way
+	Lock() error                        // ErrLocked; ends with Close
+	Close() error
+}
+
+// Ident says which file it is, and how long.
+type Ident struct {
+	ID    [2]uint64 // device and inode
+	Links uint64    // names that it has
+	Size  int64
+}
+
+// OS is the operating system's Disk.
+type OS struct{}
+
+// Open is for Disk.
+func (OS) Open(path string, create bool) (Handle, error) {
+	flag := os.O_RDWR | os.O_APPEND
+	if create {
+		flag |= os.O_CREATE | os.O_EXCL
+	}
+	f, err := os.OpenFile(path, flag, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	return &handle{f}, nil
+}
+
+// Rewrite is for Disk. It needs a descriptor of its own: Linux appends what is
+// written at an offset through one that appends.
+func (OS) Rewrite(path string, p []byte, offset int64) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	h := &handle{f}
+	if _, err = f.WriteAt(p, offset); err == nil {
+		err = h.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+type handle struct{ *os.File }
+
+// control runs f with the descriptor, which cannot be closed meanwhile.
+func (h *handle) control(f func(fd uintptr) error) error {
+	c, err := h.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var ferr error
+	if err := c.Control(func(fd uintptr) { ferr = f(fd) }); err != nil {
+		return err
+	}
+	return ferr
+}
+
+// full says whether a cause is a lack of space: of the disk, a quota or a limit.
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
+}
+
+// bare drops the path that an error of the operating system has.
+func bare(err error) error {
+	var number syscall.Errno
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrLocked):
+		return ErrLocked
+	case errors.Is(err, ErrReplaced):
+		return ErrReplaced
+	case errors.Is(err, fs.ErrNotExist):
+		return fs.ErrNotExist
+	case errors.Is(err, fs.ErrExist):
+		return fs.ErrExist
+	case errors.As(err, &number):
+		return number
+	}
+	return errors.New("segment: the disk failed")
+}
