@@ -32,7 +32,7 @@ type contact struct {
 	Any   any               `json:"any"`
 	Next  *contact          `json:"next"`
 	Plain string
-	skip  string
+	skip  string // no member
 	address
 	*office
 	Hidden string `json:"-"`
@@ -51,6 +51,7 @@ type office struct {
 }
 
 func TestDecode(t *testing.T) {
+	_ = contact{}.skip
 	phone := "1"
 	for _, tt := range []struct {
 		raw  string
@@ -61,6 +62,7 @@ func TestDecode(t *testing.T) {
 		{`{"name":"Ann","age":-128,"tags":["a","b"],"pair":[1,2]}`, contact{Name: "Ann", Age: -128, Tags: []string{"a", "b"}, Pair: [2]int{1, 2}}},
 		{`{ "name" : "Ann" , "tags" : [ "a" , "b" ] , "more" : { "x" : "y" , "z" : "" } }`, contact{Name: "Ann", Tags: []string{"a", "b"}, More: map[string]string{"x": "y", "z": ""}}},
 		{`{"\u006eame":"\ud83d\ude00\"\\"}`, contact{Name: "😀\"\\"}},
+		{"{\"name\":\"\u2028\"}", contact{Name: "\u2028"}},
 		{`{"phone":null,"tags":null,"more":null,"any":null,"next":null}`, contact{}},
 		{`{"phone":"1"}`, contact{Phone: &phone}},
 		{`{"score":0.1,"half":0.5}`, contact{Score: 0.1, Half: 0.5}},
@@ -104,6 +106,9 @@ func TestDecodeIsStrict(t *testing.T) {
 		"other case":                      `{"Name":"a"}`,
 		"all upper case":                  `{"NAME":"a"}`,
 		"other case in a nested one":      `{"next":{"Name":"a"}}`,
+		"composed name":                   "{\"n\u00e4me\":\"a\"}",
+		"decomposed name":                 "{\"na\u0308me\":\"a\"}",
+		"integer with a fraction of zero": `{"age":1.0}`,
 		"long s":                          `{"\u017fcore":1}`,
 		"Kelvin sign":                     `{"any":{"k":1,"\u212a":2}}`,
 		"twice":                           `{"name":"a","name":"a"}`,
@@ -153,6 +158,8 @@ func TestDecodeIsStrict(t *testing.T) {
 		"half in a member name":           `{"any":{"\ud83d":1}}`,
 		"half in raw data":                `{"raw":"\ud83d"}`,
 		"control character":               "{\"name\":\"\x00\"}",
+		"half, then a whole character":    `{"name":"\ud83d \ud83d\ude00"}`,
+		"65 levels of objects":            `{"any":` + strings.Repeat(`{"a":`, 64) + "1" + strings.Repeat("}", 65),
 		"65 levels":                       deep(64),
 		"ten thousand levels":             deep(9_998),
 		"a million levels":                deep(1_000_000),

@@ -70,9 +70,12 @@ func New(private []string) (Guard, error) {
 
 // Allows says whether addr may be dialled. An address with a zone may not.
 func (g Guard) Allows(addr netip.Addr) bool {
+	if addr.Zone() != "" {
+		return false
+	}
 	addr = addr.Unmap()
 	// The loopback address stands in the range of IPv4-compatible ones.
-	if !addr.IsValid() || addr.Zone() != "" || (never.contains(addr) && !addr.IsLoopback()) {
+	if !addr.IsValid() || (never.contains(addr) && !addr.IsLoopback()) {
 		return false
 	}
 	if inner, ok := embedded(addr); ok && !g.Allows(inner) {

@@ -58,7 +58,7 @@ func TestPublicOnly(t *testing.T) {
 		"64:ff9b::a9fe:a9fe": "NAT64 of metadata", "64:ff9b::7f00:1": "NAT64 of loopback", "64:ff9b::a00:1": "NAT64 of private",
 		"64:ff9b:1::808:808": "NAT64 for local use", "64:ff9b:1::a9fe:a9fe": "NAT64 for local use",
 		"2002:7f00:1::": "6to4 of loopback", "2002:a00:1::1": "6to4 of private", "2002:a9fe:a9fe::": "6to4 of metadata",
-		"2606:4700:4700::1111%eth0": "zone", "fe80::1%lo": "zone",
+		"2606:4700:4700::1111%eth0": "zone", "fe80::1%lo": "zone", "::ffff:8.8.8.8%eth0": "zone",
 	} {
 		if g.Allows(netip.MustParseAddr(addr)) {
 			t.Errorf("%s (%s) is allowed", addr, what)
