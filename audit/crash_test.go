@@ -93,6 +93,7 @@ func TestEveryFlippedBitRefuses(t *testing.T) {
 	dirty, _ := crashed(t, 1)
 	for name, dir := range map[string]string{"closed": closed, "crashed": dirty} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 				if err == nil && !e.IsDir() {
 					flipAll(t, dir, path)

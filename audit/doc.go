@@ -22,6 +22,8 @@
 //     brings such a checkpoint: a log that is behind or beside it does not open.
 //   - People are pseudonyms under a key of the log ([Log.Pseudonym]); digests are keyed
 //     ([Log.Fingerprint]); an [Event] has no place for free text.
+//   - A log has one tenant: that of its first event that names one. What a log has
+//     witnessed for one tenant opens nothing of another.
 //   - A full disk refuses what begins while there is still room for how it ends. A file
 //     that was removed, moved, truncated or written to by others stops the log.
 //   - A grant (an event with decision "allowed" and a grant id) that no later event of

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/internal/segment"
@@ -27,6 +28,7 @@ var (
 	errReplaced = fmt.Errorf("%w: somebody else removed, moved or changed the log; no more is written", ErrNotRecorded)
 	errPoisoned = fmt.Errorf("%w: an earlier write failed; close the log and open it again", ErrNotRecorded)
 	errUnproven = fmt.Errorf("%w: the last checkpoint could not be made or written", ErrNotRecorded)
+	errTenant   = fmt.Errorf("%w: the log is another tenant's", ErrNotRecorded)
 	errDisk     = fmt.Errorf("%w: the disk failed", ErrIndeterminate)
 )
 
@@ -52,6 +54,8 @@ type log struct {
 	lock *segment.Lock
 	file *segment.File
 	pool sync.Pool // of *line
+
+	tenant atomic.Pointer[string] // of the first event that had one; nil: of none yet
 
 	queue   queue
 	closing chan struct{} // closed by Close: the committer drains, signs and ends
@@ -145,6 +149,9 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	if err := validate(&e); err != nil {
 		return Receipt{}, err
 	}
+	if !g.isOf(e.Tenant) {
+		return Receipt{}, errTenant
+	}
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
@@ -168,6 +175,12 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 		return Receipt{}, err
 	}
 	return Receipt{Index: index, Leaf: leaf}, nil
+}
+
+// isOf says whether the log may hold events of the tenant. The first tenant keeps it:
+// whoever trusts what a log has witnessed must not trust another tenant's evidence.
+func (g *log) isOf(tenant string) bool {
+	return tenant == "" || g.tenant.CompareAndSwap(nil, &tenant) || *g.tenant.Load() == tenant
 }
 
 // answers says whether an event ends something, be it that nobody knows how and why.

@@ -112,7 +112,12 @@ func TestTheTreeIsWhatOthersCompute(t *testing.T) {
 // TestFanIn: many callers share few writes, and each gets the index of its own line.
 func TestFanIn(t *testing.T) {
 	dir := create(t)
-	d := &segmenttest.Disk{}
+	d := &segmenttest.Disk{Hook: func(step string) error {
+		if step == "sync" {
+			time.Sleep(5 * time.Millisecond) // as a disk takes
+		}
+		return nil
+	}}
 	l := openOn(t, dir, d)
 	const callers = 4096
 	start := make(chan struct{})
@@ -244,5 +249,32 @@ func TestEventsReadsWhatIsDurable(t *testing.T) {
 		if err == nil || strings.Contains(err.Error(), dir) {
 			t.Errorf("got %v", err)
 		}
+	}
+}
+
+// TestALogHasOneTenant, also after it was opened again: two gates on one log could
+// otherwise open each other's secrets.
+func TestALogHasOneTenant(t *testing.T) {
+	dir := create(t)
+	of := func(tenant string) audit.Event {
+		e := answer()
+		e.Tenant = tenant
+		return e
+	}
+	l := open(t, dir)
+	add(t, l, of(""))
+	add(t, l, of("acme"))
+	for _, again := range []bool{false, true} {
+		if again {
+			if err := l.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			l = open(t, dir)
+		}
+		if _, err := l.Append(t.Context(), of("globex")); !errors.Is(err, audit.ErrNotRecorded) {
+			t.Errorf("opened again %v: another tenant: %v", again, err)
+		}
+		add(t, l, of("acme"))
+		add(t, l, of(""))
 	}
 }
