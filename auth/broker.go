@@ -92,34 +92,34 @@ type Reply struct {
 // outcome is in the log when Do returns: if the log fails after the call, the error
 // is ErrUnknown.
 func (b *Broker) Do(ctx context.Context, g Grant, d mapping.Document) (Reply, error) {
-	c, ctx, err := b.begin(ctx, g)
+	c, err := b.begin(ctx, g)
 	if err != nil {
 		return Reply{}, err
 	}
 	defer c.leave()
 	if c.grant.operation.Input == Opaque {
-		return Reply{}, c.fail(ctx, ErrUndeclared)
+		return Reply{}, c.fail(ErrUndeclared)
 	}
 	if !d.IsZero() {
-		return Reply{}, c.fail(ctx, ErrInvalid)
+		return Reply{}, c.fail(ErrInvalid)
 	}
-	response, err := c.send(c.request(ctx))
+	response, err := c.send(c.request())
 	if response != nil {
 		defer response.Body.Close()
 	}
 	if err != nil {
-		return Reply{}, c.fail(ctx, err)
+		return Reply{}, c.fail(err)
 	}
 	reply := Reply{Status: response.StatusCode}
 	if reply.Document, err = c.read(response); err != nil {
-		return reply, c.fail(ctx, err)
+		return reply, c.fail(err)
 	}
-	reply.Receipt, err = c.finish(ctx, nil, response.StatusCode)
+	reply.Receipt, err = c.finish(nil, response.StatusCode)
 	return reply, err
 }
 
 // request is the declared call, where nothing of it comes from a caller.
-func (c *crossing) request(ctx context.Context) *http.Request {
+func (c *crossing) request() *http.Request {
 	path, err := url.PathUnescape(c.grant.operation.Path)
 	if err != nil {
 		path = "/" // NewCatalogue has refused it
@@ -133,7 +133,7 @@ func (c *crossing) request(ctx context.Context) *http.Request {
 		Header: http.Header{"User-Agent": {"carnet"}},
 		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	return r.WithContext(ctx)
+	return r.WithContext(c.ctx)
 }
 
 // read is the answer as the operation declares it. The effect has happened, so what
@@ -143,8 +143,8 @@ func (c *crossing) read(response *http.Response) (mapping.Document, error) {
 		return mapping.Document{}, nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
-	if err != nil {
-		return mapping.Document{}, c.failed(c.lost(), response.StatusCode)
+	if err != nil || c.ctx.Err() != nil { // a server that sees us leave may end half an answer cleanly
+		return mapping.Document{}, c.cut(response.StatusCode)
 	}
 	if len(raw) > mostAnswer {
 		return mapping.Document{}, c.failed(ErrInvalid, response.StatusCode)
@@ -182,29 +182,29 @@ type crossing struct {
 	grant      *grant
 	evidence   Grant
 	use        int
+	ctx        context.Context // ends with the caller's, the grant and a freeze; holds no values
 	began      time.Time
 	credential string
 	sent       atomic.Bool // something may have reached the far side
 	leave      func()      // ends it; a second time does nothing
 }
 
-// begin checks the evidence and opens a use of it. Its context ends with the
-// caller's, with the grant and with a freeze, and carries no values: a caller's
-// httptrace would be shown every header.
-func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, context.Context, error) {
+// begin checks the evidence and opens a use of it. The crossing's context carries no
+// values: a caller's httptrace would be shown every header.
+func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 	if b == nil || b.gate == nil {
-		return nil, nil, ErrForeign
+		return nil, ErrForeign
 	}
 	b.calls.Add(1)
 	if b.closed.Load() {
 		b.calls.Done()
-		return nil, nil, fmt.Errorf("%w: closed", ErrUnavailable)
+		return nil, fmt.Errorf("%w: closed", ErrUnavailable)
 	}
 	use, err := g.begin(b.gate)
 	if err != nil {
 		defer b.calls.Done()
 		b.refuse(ctx, g, err)
-		return nil, nil, err
+		return nil, err
 	}
 	end := g.g.end.running
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
@@ -212,14 +212,14 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, context.Context
 	}
 	inner, cancel := context.WithDeadline(context.Background(), end)
 	stops := [...]func() bool{context.AfterFunc(ctx, cancel), context.AfterFunc(b.gate.under, cancel)}
-	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, began: time.Now()}
+	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, ctx: inner, began: time.Now()}
 	c.leave = sync.OnceFunc(func() {
 		stops[0]()
 		stops[1]()
 		cancel()
 		b.calls.Done()
 	})
-	return c, inner, nil
+	return c, nil
 }
 
 // refuse records that evidence was not good enough to begin. What another gate knows
@@ -251,20 +251,29 @@ func (c *crossing) lost() error {
 	return ErrUnavailable
 }
 
+// cut is the error of a call whose answer did not come, or not whole.
+func (c *crossing) cut(status int) error {
+	failed := c.failed(c.lost(), status)
+	if ended := c.ctx.Err(); ended != nil {
+		return errors.Join(failed, ended)
+	}
+	return failed
+}
+
 // fail records that the crossing failed, and returns the error to the caller.
-func (c *crossing) fail(ctx context.Context, err error) error {
+func (c *crossing) fail(err error) error {
 	status := 0
 	if failed, ok := errors.AsType[*FailedError](err); ok {
 		status = failed.Status
 	}
-	if _, wrong := c.finish(ctx, err, status); wrong != nil {
+	if _, wrong := c.finish(err, status); wrong != nil {
 		return errors.Join(err, wrong)
 	}
 	return err
 }
 
 // finish records the outcome, also for a caller who has left.
-func (c *crossing) finish(ctx context.Context, err error, status int) (audit.Receipt, error) {
+func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
 	e := c.grant.event(c.grant.operation.Name)
 	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease = c.use, c.began, time.Since(c.began), status, c.credential
 	e.Outcome = audit.OutcomeSuccess
@@ -274,7 +283,7 @@ func (c *crossing) finish(ctx context.Context, err error, status int) (audit.Rec
 			e.Outcome = audit.OutcomeUnknown
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	ctx, cancel := context.WithTimeout(context.Background(), recordWithin)
 	defer cancel()
 	receipt, wrong := c.broker.gate.log.Append(ctx, e)
 	if wrong != nil {

@@ -422,8 +422,15 @@ func TestFailedTranslationIsNotTriedInALoop(t *testing.T) {
 					t.Fatalf("Do = %v, want %v", err, c.want)
 				}
 			}
-			if made, _ := c.key.counts(); made != c.made {
+			if err := b.Close(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			made, closed := c.key.counts()
+			if made != c.made {
 				t.Errorf("tried %d times, want %d", made, c.made)
+			}
+			if c.key.life < 0 && closed != made {
+				t.Errorf("%d of %d ended materials were given back", closed, made)
 			}
 			if len(f.arrivals()) != 0 {
 				t.Error("something was sent without a credential")

@@ -3,7 +3,7 @@ package auth
 import (
 	"context"
 	"maps"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -14,9 +14,11 @@ type Lease struct {
 	fields  map[string]Secret
 	end     deadline
 	release func(context.Context) error
-	once    sync.Once
-	closed  chan struct{}
-	err     error
+
+	closing  atomic.Bool
+	closed   chan struct{} // nothing is lent any more
+	released chan struct{} // err is known
+	err      error
 }
 
 // LeaseOptions of NewLease. Nil means the documented defaults.
@@ -32,7 +34,7 @@ func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 	}
 	return &Lease{
 		id: id, fields: maps.Clone(fields), end: until(o.Expires, time.Now()),
-		release: o.Release, closed: make(chan struct{}),
+		release: o.Release, closed: make(chan struct{}), released: make(chan struct{}),
 	}
 }
 
@@ -88,18 +90,26 @@ func (l *Lease) Bound(ctx context.Context) (context.Context, context.CancelFunc)
 	return ctx, cancel
 }
 
-// Close gives it back. A second Close does nothing and returns what the first did.
+// Close gives it back. A second Close does nothing, and returns what the first did
+// when that is known, or the end of ctx.
 func (l *Lease) Close(ctx context.Context) error {
 	if l == nil || l.closed == nil {
 		return nil
 	}
-	l.once.Do(func() {
+	if !l.closing.Swap(true) {
 		close(l.closed)
+		defer close(l.released)
 		if l.release != nil {
 			l.err = l.release(ctx)
 		}
-	})
-	return l.err
+		return l.err
+	}
+	select {
+	case <-l.released:
+		return l.err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (l *Lease) live() bool {

@@ -93,3 +93,26 @@ func TestConstantWantsAGrant(t *testing.T) {
 		t.Errorf("Lease without a grant = %v", err)
 	}
 }
+
+// TestSecondCloseEndsWithItsContext, however long the first one takes.
+func TestSecondCloseEndsWithItsContext(t *testing.T) {
+	hold := make(chan struct{})
+	l := auth.NewLease("l", nil, &auth.LeaseOptions{Release: func(context.Context) error { <-hold; return auth.ErrUnknown }})
+	first := make(chan error, 1)
+	bound, cancel := l.Bound(t.Context())
+	defer cancel()
+	go func() { first <- l.Close(t.Context()) }()
+	<-bound.Done()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := l.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("a second Close: %v", err)
+	}
+	close(hold)
+	if err := <-first; !errors.Is(err, auth.ErrUnknown) {
+		t.Errorf("the first Close: %v", err)
+	}
+	if err := l.Close(t.Context()); !errors.Is(err, auth.ErrUnknown) {
+		t.Errorf("a third Close: %v", err)
+	}
+}

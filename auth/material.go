@@ -112,30 +112,36 @@ func (m *materials) use(made *material) bool {
 
 func (m *materials) translate(ctx context.Context, key materialKey, n Need, t Translator) (*material, error) {
 	made, err := t.Translate(ctx, n)
-	applier, ok := made.(Applier)
-	if err == nil && !ok {
-		err = ErrInvalid
-	}
 	now := time.Now()
-	if err == nil && !applier.Expires().After(now) {
-		err = ErrExpired
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		err = usable(made, now)
 	}
 	if err != nil {
+		m.giveBack(made)
 		err = side(ctx, err)
-		m.mu.Lock()
-		defer m.mu.Unlock()
 		m.remember(key, err, now)
 		return nil, err
 	}
-	kept := &material{Applier: applier, key: key, end: until(applier.Expires(), now)}
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	kept := &material{Applier: made.(Applier), key: key, end: until(made.Expires(), now)}
 	m.room(now)
 	if m.lent == nil {
 		m.lent = map[materialKey]*material{}
 	}
 	m.lent[key] = kept
 	return kept, nil
+}
+
+// usable says whether material can be applied, and has not ended.
+func usable(made Material, now time.Time) error {
+	if _, ok := made.(Applier); !ok {
+		return ErrInvalid
+	}
+	if !made.Expires().After(now) {
+		return ErrExpired
+	}
+	return nil
 }
 
 // remember keeps a failure briefly, so that a credential which is refused, or a
@@ -193,12 +199,19 @@ func (m *materials) drop(kept *material) {
 
 // closeUnused gives material back to where it came from, after its last use.
 func (m *materials) closeUnused(kept *material) {
-	closer, ok := kept.Applier.(interface{ Close(context.Context) error })
-	if !kept.gone || kept.users > 0 || !ok {
+	if !kept.gone || kept.users != 0 {
 		return
 	}
-	kept.gone = true
-	kept.users = -1 // closed once
+	kept.users = -1 // given back once
+	m.giveBack(kept.Applier)
+}
+
+// giveBack closes material that can be closed, without making anybody wait.
+func (m *materials) giveBack(made Material) {
+	closer, ok := made.(interface{ Close(context.Context) error })
+	if !ok {
+		return
+	}
 	m.busy.Go(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 		defer cancel()

@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -39,33 +38,32 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if t.grant.g != nil && t.grant.g.operation.Privileged {
 		return nil, ErrUndeclared
 	}
-	c, ctx, err := t.broker.begin(r.Context(), t.grant)
+	c, err := t.broker.begin(r.Context(), t.grant)
 	if err != nil {
 		return nil, err
 	}
-	response, err := t.call(ctx, c, r)
+	response, err := c.call(r)
 	if err != nil {
-		defer c.leave()
-		return nil, c.fail(ctx, err)
+		c.leave()
+		return nil, err
 	}
 	response.Request = r // not the one with the credential
 	response.Body = &answer{response.Body, c}
 	return response, nil
 }
 
-func (t guarded) call(ctx context.Context, c *crossing, r *http.Request) (*http.Response, error) {
-	guardedRequest, err := c.guard(ctx, r)
+// call is one transmission of somebody else's request. A status of 400 or more is an
+// answer for whoever reads it, and a failure in the log.
+func (c *crossing) call(r *http.Request) (*http.Response, error) {
+	guarded, err := c.guard(r)
 	if err != nil {
-		return nil, err
+		return nil, c.fail(err)
 	}
-	response, err := c.send(guardedRequest)
-	if failed, ok := errors.AsType[*FailedError](err); ok && response != nil && failed.Status >= 400 {
-		err = nil // the SDK reads what it says
+	response, err := c.send(guarded)
+	if err != nil && (response == nil || response.StatusCode < 400) {
+		return nil, c.fail(err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if _, err := c.finish(ctx, c.answered(response), response.StatusCode); err != nil {
+	if _, err := c.finish(err, response.StatusCode); err != nil {
 		response.Body.Close()
 		return nil, err
 	}
@@ -73,7 +71,7 @@ func (t guarded) call(ctx context.Context, c *crossing, r *http.Request) (*http.
 }
 
 // guard is the request as it may leave: the declared operation and nothing else.
-func (c *crossing) guard(ctx context.Context, r *http.Request) (*http.Request, error) {
+func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 	op := c.grant.operation
 	opaque := op.Input == Opaque
 	origin, err := netguard.ParseOrigin(r.URL.Scheme + "://" + r.URL.Host)
@@ -103,7 +101,7 @@ func (c *crossing) guard(ctx context.Context, r *http.Request) (*http.Request, e
 		Header: header, Body: r.Body, ContentLength: r.ContentLength,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
-	return out.WithContext(ctx), nil
+	return out.WithContext(c.ctx), nil
 }
 
 // taken are headers that are taken off: credentials of the inbound side, what only
@@ -141,26 +139,26 @@ func passHeader(in http.Header, opaque bool) (http.Header, error) {
 // send adds the credential, in the innermost hop, and transmits at most once.
 func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	translator := c.broker.translators[c.grant.system.Name]
-	lent, err := c.broker.materials.lend(r.Context(), keyOf(c.evidence), Need{Grant: c.evidence}, translator)
+	lent, err := c.broker.materials.lend(c.ctx, keyOf(c.evidence), Need{Grant: c.evidence}, translator)
 	if err != nil {
 		return nil, err
 	}
 	spent := c.grant.operation.Privileged
 	defer func() { c.broker.materials.back(lent, spent) }()
 	c.credential = lent.Credential()
-	inner := r.Clone(httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{
+	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
 	inner.Body, inner.GetBody = &oneBody{r.Body}, nil
 	if err := lent.Apply(inner); err != nil {
-		return nil, side(r.Context(), err)
+		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
 		return nil, err
 	}
 	response, err := c.broker.lines[c.grant.system.Name].transport(c.grant.operation).RoundTrip(inner)
 	if err != nil {
-		return nil, c.unanswered(r.Context(), err)
+		return nil, c.unanswered(err)
 	}
 	response.Request = nil
 	response.Header.Del("Set-Cookie")
@@ -173,14 +171,11 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 
 // unanswered is the error of a call that got no answer. What err says stays out of
 // it: it quotes addresses.
-func (c *crossing) unanswered(ctx context.Context, err error) error {
+func (c *crossing) unanswered(err error) error {
 	if errors.Is(err, netguard.ErrRefused) {
 		return c.failed(ErrUndeclared, 0)
 	}
-	if ended := ctx.Err(); ended != nil {
-		return errors.Join(c.failed(c.lost(), 0), ended)
-	}
-	return c.failed(c.lost(), 0)
+	return c.cut(0)
 }
 
 // answered says on which side an answer is; nil: the call is done. A redirect is
@@ -258,10 +253,14 @@ type answer struct {
 }
 
 func (a *answer) Read(p []byte) (int, error) {
-	if err := a.crossing.evidence.Live(); err != nil {
-		return 0, err
+	n, err := a.ReadCloser.Read(p)
+	if dead := a.crossing.evidence.Live(); dead != nil {
+		return 0, dead
 	}
-	return a.ReadCloser.Read(p)
+	if err != nil && a.crossing.ctx.Err() != nil { // also io.EOF: see crossing.read
+		return n, a.crossing.cut(0)
+	}
+	return n, err
 }
 
 func (a *answer) Close() error {
