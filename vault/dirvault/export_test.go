@@ -1,0 +1,4 @@
+package dirvault
+
+// Swapped is what read asks last.
+var Swapped = swapped

@@ -1,0 +1,218 @@
+// Package vault lends credentials for a limited time.
+//
+//	v, err := vault.New(log, dirvault.Dir("/run/secrets"), nil)
+//	lease, err := v.Lease(ctx, grant, "crm/api")
+//	key, err := lease.Secret("key")
+//	err = lease.Close(ctx)
+//
+// # Guarantees
+//
+// A lease needs a live [auth.Grant] that the vault's own log has witnessed, for a
+// system that declares the path; the backend is not asked before. Its event is
+// durable before a secret is handed out: a lease that could not be recorded is
+// revoked at once. It ends with the backend's own lease, with MaxTTL or with the
+// grant, whichever is first. What the backend can revoke is revoked when the lease
+// is closed, when it ends before the backend's own, when the caller left before it
+// came, and when the vault is closed. Revoking waits neither for the log nor for a
+// caller that has left.
+//
+// A backend gets the deadline and the cancellation of a caller's context, and none
+// of its values: a client trace in there would see the credentials of the vault.
+//
+// # Limits
+//
+// A stored secret, one that a backend has under no id, cannot be revoked: that its
+// lease has ended is a promise among those who use leases. What a process copied out
+// of a Secret, and what a crashed process has not revoked, lives until the backend
+// ends it. Events name lease and fingerprint, not the path. A grant of another log is
+// refused without an event: whom it belongs to, only the other log may know. A vault
+// lends up to 100,000 leases at a time.
+//
+// # Errors
+//
+// All are of package auth. [auth.ErrForeign]: a grant of another log, or none.
+// [auth.ErrUndeclared]: a path that the grant's system, or Options.Own, does not
+// list, that has no secret, or a zero Vault. [auth.ErrExpired]: the grant has ended, or
+// the credential had before it came. [auth.ErrUnavailable]: the backend cannot be
+// reached, the event cannot be recorded, the vault is closed or full, or, with the
+// context's error, the caller left. [auth.ErrInvalid]: what the backend issued is no
+// secret. [auth.ErrUnknown]: the backend said nothing that is known here.
+//
+// # Concurrency
+//
+// A Vault is safe for concurrent use. It starts one goroutine for each call of the
+// backend, and one timer for each lease.
+package vault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth"
+)
+
+const (
+	defaultMaxTTL = time.Hour
+	mostLent      = 100_000
+	longestPath   = 255
+)
+
+var pathPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$`)
+
+// Vault lends what its Backend issues. A zero Vault refuses. Safe for concurrent use.
+type Vault struct {
+	log     *audit.Log
+	backend Backend
+	own     []string
+	maxTTL  time.Duration
+	most    int // leases at a time
+
+	mu     sync.Mutex
+	closed bool
+	last   uint64                 // of the numbers of what was lent
+	lent   map[uint64]*lent       // what has not ended
+	busy   int                    // calls under way
+	idle   map[chan struct{}]bool // closed when nothing is under way
+}
+
+// Options of New. Nil means the documented defaults.
+type Options struct {
+	Own    []string      // paths that the service itself needs before any grant; nil: none
+	MaxTTL time.Duration // longest lease; zero: 1 hour
+}
+
+// New takes a log, on which it knows the grants that it may serve, and a backend;
+// it calls Check() error on those that have it.
+func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	if log.Key() == "" || b == nil {
+		return nil, fmt.Errorf("%w: a vault needs an open log and a backend", auth.ErrInvalid)
+	}
+	if o.MaxTTL < 0 {
+		return nil, fmt.Errorf("%w: MaxTTL is negative", auth.ErrInvalid)
+	}
+	for _, path := range o.Own {
+		if !isPath(path) {
+			return nil, fmt.Errorf("%w: Own: not a path: names separated by /", auth.ErrInvalid)
+		}
+	}
+	if checker, ok := b.(interface{ Check() error }); ok {
+		if err := guarded(checker.Check); err != nil {
+			return nil, fmt.Errorf("%w: the backend is not ready", side(err))
+		}
+	}
+	v := &Vault{log: log, backend: b, own: slices.Clone(o.Own), maxTTL: o.MaxTTL, most: mostLent}
+	if v.maxTTL == 0 {
+		v.maxTTL = defaultMaxTTL
+	}
+	v.lent, v.idle = map[uint64]*lent{}, map[chan struct{}]bool{}
+	return v, nil
+}
+
+// Close ends all that is lent, newest first, and refuses from then on. It joins the
+// errors of revocations. What ctx leaves no time for, another Close takes up; with
+// nothing left, that does nothing.
+func (v *Vault) Close(ctx context.Context) error {
+	if v == nil || v.backend == nil {
+		return nil
+	}
+	v.mu.Lock()
+	v.closed = true
+	v.mu.Unlock()
+	// A lease that somebody else is closing right now answers in its own time.
+	ended := make(chan error, 1)
+	go func() { ended <- v.end(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+		return left(ctx)
+	}
+}
+
+func (v *Vault) end(ctx context.Context) error {
+	var errs []error
+	for _, l := range v.newestFirst() {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, left(ctx))...)
+		}
+		if err := l.lease.Close(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(append(errs, v.wait(ctx))...)
+}
+
+func (v *Vault) newestFirst() []*lent {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := make([]*lent, 0, len(v.lent))
+	for _, l := range v.lent {
+		all = append(all, l)
+	}
+	slices.SortFunc(all, func(a, b *lent) int { return cmp.Compare(b.number, a.number) })
+	return all
+}
+
+// enter counts a call that begins, where one may.
+func (v *Vault) enter() bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.closed || len(v.lent) >= v.most {
+		return false
+	}
+	v.busy++
+	return true
+}
+
+// more counts a part of a call that may outlive it.
+func (v *Vault) more() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.busy++
+}
+
+func (v *Vault) leave() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.busy--
+	if v.busy > 0 {
+		return
+	}
+	for waiter := range v.idle {
+		close(waiter)
+	}
+	clear(v.idle)
+}
+
+// wait returns when nothing is under way, or ctx has ended.
+func (v *Vault) wait(ctx context.Context) error {
+	v.mu.Lock()
+	if v.busy == 0 {
+		v.mu.Unlock()
+		return nil
+	}
+	waiter := make(chan struct{})
+	v.idle[waiter] = true
+	v.mu.Unlock()
+	select {
+	case <-waiter:
+		return nil
+	case <-ctx.Done():
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		delete(v.idle, waiter)
+		return left(ctx)
+	}
+}
+
+func isPath(s string) bool { return len(s) <= longestPath && pathPattern.MatchString(s) }
