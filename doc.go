@@ -1,0 +1,107 @@
+// Package carnet is the map of a library with which Go services cross security
+// boundaries: nothing crosses without papers. It holds no code.
+//
+// A carnet is the paper that lets goods cross a border for a limited time, declared
+// item by item. Here the goods are calls to other systems, and the papers are Go
+// values that only the step before can make.
+//
+// The smallest use is three calls; examples/quickstart has the wiring around them:
+//
+//	principal, err := gate.Admit(ctx, auth.FromRequest(r))           // who
+//	grant, err := gate.Authorize(ctx, principal, "crm.contact.read") // whether
+//	reply, err := broker.Do(ctx, grant, mapping.Document{})          // the declared call
+//
+// # The map
+//
+//	examples, cmd/carnet   may import everything
+//	vault                  with what, for how long    imports auth, audit, mapping
+//	auth                   who, and whether they may  imports audit, mapping
+//	mapping                what may cross             imports none of these
+//	audit                  what happened              imports none of these
+//
+// No package imports upward. What implements an interface of a package stands below
+// it, named product then parent, and never imports a sibling:
+//
+//	auth/boundary     loads the boundary folder: systems, operations, permits, rules
+//	auth/policy       permits and rules
+//	auth/oidcauth     in: OpenID Connect ID tokens and JWT access tokens
+//	auth/keyauth      out: API keys and passwords in headers
+//	auth/authtest     a provider, a gate and the conformance of adapters, for tests
+//	audit/verify      reads a log as a stranger does
+//	vault/dirvault    secrets in mounted folders
+//	vault/vaulttest   the conformance of backends
+//
+// # The chain of evidence
+//
+//	token ──Gate.Admit──▶ Principal ──Gate.Authorize──▶ Grant ──Broker.Do──▶ Reply
+//	                                                      │           ▲
+//	                                                      └──Vault────┘ Lease
+//	every arrow ──Log.Append──▶ Receipt, provable to a third party
+//
+// A forged value does not compile, and the zero value is worthless: it refuses, and
+// it never panics.
+//
+//	forgotten or forged                        what happens
+//	no token, no decision                      there is no Grant, and without one no credential
+//	an empty policy                            denies everything: permits are a union, rules an intersection
+//	a fact that nobody established             denied; callers bring evidence, never facts
+//	a Grant of another gate, log or operation  refused, as is one that is used up or over
+//	an operation, path or secret undeclared    refused before a byte is sent
+//	a body that was not declared               refused
+//	no log, or one that cannot write           constructors refuse, and so does every crossing
+//	a retry of a denied or privileged call     one call is one transmission, also for net/http
+//
+// # Threat model and limits
+//
+// .github/SECURITY.md has the model as two tables. The limits:
+//
+//   - Evidence stops mistakes and confused deputies, not malicious code in the same
+//     process.
+//   - The log binds its operator up to the newest checkpoint that somebody else holds.
+//   - Zones and jurisdictions are declared facts: they are recorded, not measured.
+//   - A token is good until it expires: no revocation is looked up.
+//   - What an operation declares as opaque crosses without labels, with a reason.
+//   - An API key cannot say on whose behalf a call is made; the log alone does.
+//   - Header values are plain strings in net/http while a request is written.
+//   - A Gate serves one tenant. Several tenants are several gates.
+//
+// # Errors
+//
+// What went wrong is a sentinel, so that callers branch without reading text; what a
+// caller can do stands beside it. No error carries a value: no token, body, claim,
+// URL, and nothing that a far side said.
+//
+//	auth.ErrDenied          by policy or by the far side       nothing; *auth.DeniedError says what would help
+//	auth.ErrExpired         token, grant or lease is over      come with a fresh one
+//	auth.ErrForeign         evidence of another gate or log    wire it right
+//	auth.ErrUndeclared      nobody declared it                 declare it
+//	auth.ErrInvalid         what was presented or sent         correct it
+//	auth.ErrThrottled       by the far side                    wait: *auth.FailedError says how long
+//	auth.ErrUnavailable     nothing has happened               try again
+//	auth.ErrUnknown         it may have happened               ask the far side
+//	audit.ErrNotRecorded    not in the log, and never will be  it must not happen
+//	audit.ErrIndeterminate  in the log or not                  as unknown
+//	mapping.ErrInvalid      data does not fit its target       correct the target
+//	mapping.Findings        all mistakes of a declaration      correct them, by file and line
+//
+// # Defaults
+//
+//	what                                  nil or zero means
+//	a Grant is to be used within          30 seconds
+//	what is made for a system lives for   15 minutes, at most as long as the identity
+//	a lease from a vault lives for        1 hour, at most as long as the Grant
+//	clock skew of tokens                  60 seconds
+//	JWKS                                  fetched at most once in 30 seconds
+//	a far side's wish to wait             believed up to a day
+//	the service itself                    local, of the lowest assurance
+//	certificates                          of the host's authorities
+//	private addresses                     not dialled
+//	redirects, proxies, cookies           none
+//	signed checkpoints                    at least one a second while there are events
+//	the log's key                         beside the log, mode 0600
+//
+// # Platforms
+//
+// Go 1.26 or later. Linux is where durability is promised. macOS and Windows build
+// and pass the core tests; what a power failure does there is not known.
+package carnet
