@@ -164,6 +164,9 @@ func (r *replay) note(text []byte, at span) {
 		r.batch.newest = at
 	}
 	r.batch.open = string(action) != actionCheckpoint
+	if r.tenant.Load() == nil {
+		r.isOf(string(member(text, "tenant_uid")))
+	}
 	grant := member(text, "grant")
 	if grant == nil {
 		return
