@@ -171,6 +171,7 @@ func leakRun(t *testing.T) {
 	if err := s.close(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	out.add("parts", s.gate, s.broker, s.vault, s.log, w.Key.Public()) // nobody uses them any more
 	report, err := verify.Dir(t.Context(), os.DirFS(w.Dir+"/audit"), []string{s.log.Key()})
 	out.add("report", report, err)
 	out["library's notes"] = s.notes.String()
@@ -228,7 +229,6 @@ func exercise(t *testing.T, s *demonstrated, out outputs) {
 	out.add("material", material, err)
 	_, err = s.vault.Lease(ctx, grant, "other/path")
 	out.add("undeclared secret", err, lease.Close(ctx))
-	out.add("parts", s.gate, s.broker, s.vault, s.log, s.world.Key.Public())
 	traced(t, s, grant, out)
 	out["handler"] = handled(s, token)
 }

@@ -181,6 +181,7 @@ func TestDecodeIsStrict(t *testing.T) {
 
 func TestDecodeIntoOthers(t *testing.T) {
 	type tree struct {
+		//lint:ignore U1000 a decoder that follows it never ends
 		*tree
 		Leaf int
 	}

@@ -110,7 +110,8 @@ type verdict struct {
 
 	identity, unattended, transport bool // what is needed besides assurance
 	wantLevel                       uint8
-	wantAge                         time.Duration
+	stale                           bool
+	age                             time.Duration // the least that any rule asks for; zero: none does
 
 	open, openAt string // the first that does not hold
 	shut, shutAt string // the first that nothing cures
@@ -125,11 +126,11 @@ func (v *verdict) weigh(p *Policy, f *auth.Facts, r *Rule) {
 		v.wantLevel = max(v.wantLevel, r.Level)
 		hopeless = f.Who != nil && len(p.levels.prove(f.Who.Issuer, r.Level)) == 0
 	}
+	if r.MaxAge > 0 && (v.age == 0 || r.MaxAge < v.age) {
+		v.age = r.MaxAge
+	}
 	if r.MaxAge > 0 && !fresh(f, r.MaxAge) {
-		holds = false
-		if v.wantAge == 0 || r.MaxAge < v.wantAge {
-			v.wantAge = r.MaxAge
-		}
+		holds, v.stale = false, true
 	}
 	if r.Scopes != nil && !within(f, r.Scopes) {
 		holds, hopeless = false, true
@@ -193,10 +194,10 @@ func (v *verdict) needs(p *Policy, who *auth.Identity) []auth.Obligation {
 			needs = append(needs, auth.Obligation{Kind: need.kind})
 		}
 	}
-	if v.wantLevel == 0 && v.wantAge == 0 {
+	if v.wantLevel == 0 && !v.stale {
 		return needs
 	}
-	login := auth.Obligation{Kind: auth.NeedAssurance, Level: v.wantLevel, MaxAge: v.wantAge}
+	login := auth.Obligation{Kind: auth.NeedAssurance, Level: v.wantLevel, MaxAge: v.age}
 	if v.wantLevel > 0 && who != nil {
 		login.ACR = p.levels.prove(who.Issuer, v.wantLevel)
 	}

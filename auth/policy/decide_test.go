@@ -192,6 +192,8 @@ func TestRules(t *testing.T) {
 			auth.Decision{Verdict: auth.Needs, Rule: "mfa", Needs: assurance(2, 0, "hardware", "mfa")}},
 		{"acr too weak", func(f *auth.Facts) { f.Who.Assurance.ACR = "pwd" }, []policy.Rule{mfa},
 			auth.Decision{Verdict: auth.Needs, Rule: "mfa", Level: 1, Needs: assurance(2, 0, "hardware", "mfa")}},
+		{"a stronger login must be a fresh one too", func(f *auth.Facts) { f.Who.Assurance.ACR = "pwd" }, []policy.Rule{mfa, recent},
+			auth.Decision{Verdict: auth.Needs, Rule: "mfa", Level: 1, Needs: assurance(2, minutes, "hardware", "mfa")}},
 		{"acr of another issuer", func(f *auth.Facts) { f.Who.Assurance.ACR = "gold" }, []policy.Rule{mfa},
 			auth.Decision{Verdict: auth.Needs, Rule: "mfa", Needs: assurance(2, 0, "hardware", "mfa")}},
 		{"level that no acr of the issuer proves", func(*auth.Facts) {}, []policy.Rule{{Name: "four", Level: 4}},

@@ -9,7 +9,7 @@ func TestRun(t *testing.T) {
 	const want = `alice: 200 {"name":"Ada Example","city":"Berlin"}
 mallory: 403 Forbidden
 carol: 401 Unauthorized
-challenge: Bearer error="insufficient_user_authentication", acr_values="mfa"
+challenge: Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="900"
 nobody: 401 Unauthorized
 challenge: Bearer
 `

@@ -20,7 +20,7 @@ func Example() {
 	// alice: Ada Example, Berlin
 	// mallory: auth: denied: no permit
 	// carol: auth: denied: mfa-to-export: needs assurance
-	// challenge: Bearer error="insufficient_user_authentication", acr_values="mfa"
+	// challenge: Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="900"
 	// background job: 2 contacts
 	// alice: auth: undeclared: crm answered 302
 	// the other host: 0 requests

@@ -73,9 +73,10 @@ type target struct {
 	Pointer *inner
 	List    []inner
 	At      string `json:"-"`
-	hidden  string
-	Bad     chan int
-	BadMap  map[int]string
+	//lint:ignore U1000 a declaration must not reach it
+	hidden string
+	Bad    chan int
+	BadMap map[int]string
 }
 
 var _ encoding.TextUnmarshaler = new(colour)
