@@ -126,11 +126,31 @@ func stake(dir string) (*site, error) {
 	if s.lock, err = segment.NewLock(filepath.Join(s.tmp, fileLock)); err != nil {
 		return nil, fmt.Errorf("audit: another Create is at work: %w", fs.ErrExist)
 	}
+	// Whoever holds the lock is alone, but may have waited for a Create that is done:
+	// the log and the keys that are there now are not to be touched.
+	if _, err := os.Lstat(dir); err == nil {
+		return nil, s.leave(left)
+	}
 	if left {
 		s.clear()
 		return stake(dir)
 	}
+	for _, path := range [...]string{dir + suffixKey, dir + suffixVerify} {
+		if _, err := os.Lstat(path); err == nil {
+			return nil, s.leave(left)
+		}
+	}
 	return s, nil
+}
+
+// leave gives the place up because there is a log. A site that somebody else made may
+// be that log by now.
+func (s *site) leave(left bool) error {
+	if !left {
+		_ = os.RemoveAll(s.tmp)
+	}
+	_ = s.lock.Close()
+	return errExist
 }
 
 // clear removes everything, the site last, and while it is locked.

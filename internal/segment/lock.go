@@ -16,7 +16,18 @@ func NewLock(path string) (*Lock, error) {
 		_ = f.Close()
 		return nil, bare(err)
 	}
+	// Who had the lock may have removed the file meanwhile: a lock on what has no name
+	// keeps nobody out.
+	if open, err := f.Stat(); err != nil || !isAt(open, path) {
+		_ = f.Close()
+		return nil, ErrLocked
+	}
 	return &Lock{f: h}, nil
+}
+
+func isAt(open os.FileInfo, path string) bool {
+	named, err := os.Lstat(path)
+	return err == nil && os.SameFile(open, named)
 }
 
 // Close gives the lock back; the file stays.
