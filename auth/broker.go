@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -27,7 +28,7 @@ const mostAnswer = 4 << 20
 type Broker struct {
 	gate        *Gate
 	translators Translators
-	lines       map[string]*line
+	lines       map[string]*wire.Line
 	materials   materials
 	closed      atomic.Bool
 	calls       sync.WaitGroup
@@ -51,12 +52,16 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 	if o == nil {
 		o = &BrokerOptions{}
 	}
-	b := &Broker{gate: g, translators: maps.Clone(t), lines: map[string]*line{}}
+	b := &Broker{gate: g, translators: maps.Clone(t), lines: map[string]*wire.Line{}}
 	names := map[string]bool{}
 	var findings mapping.Findings
 	for _, s := range g.boundary.catalogue.systems {
 		names[s.Name] = true
-		b.lines[s.Name] = newLine(s, o.RootCAs)
+		line, err := wire.NewLine(s.Private, o.RootCAs)
+		if err != nil {
+			return nil, ErrInvalid // NewCatalogue has refused it
+		}
+		b.lines[s.Name] = line
 		switch translator := t[s.Name].(type) {
 		case nil:
 			findings = append(findings, mapping.Finding{Code: "B201", Path: s.Name, Problem: "has no translator"})
@@ -169,7 +174,7 @@ func (b *Broker) Close(ctx context.Context) error {
 		left = ctx.Err()
 	}
 	for _, line := range b.lines {
-		line.close()
+		line.Close()
 	}
 	err := b.materials.close(ctx)
 	b.gate.refusals.flush(ctx)

@@ -28,6 +28,9 @@ type Operation struct {
 	Privileged bool     // one grant, one use, one attempt
 }
 
+// once says whether a call has one attempt.
+func (o *Operation) once() bool { return o.Privileged || o.Effect == Once || o.Effect == Final }
+
 // What an operation takes and answers.
 const (
 	None   = "none"   // no data: a body is refused

@@ -6,11 +6,8 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
-	"time"
 
+	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 )
 
@@ -92,8 +89,8 @@ func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 	if !opaque && (body || r.URL.RawQuery != "" || r.URL.ForceQuery) {
 		return nil, ErrUndeclared
 	}
-	header, err := passHeader(r.Header, opaque)
-	if err != nil || len(r.Trailer) > 0 {
+	header, ok := wire.Header(r.Header, opaque)
+	if !ok || len(r.Trailer) > 0 {
 		return nil, ErrUndeclared
 	}
 	out := &http.Request{
@@ -102,38 +99,6 @@ func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
 	}
 	return out.WithContext(c.ctx), nil
-}
-
-// taken are headers that are taken off: credentials of the inbound side, what only
-// one hop may say, and what a proxy would believe.
-var taken = []string{
-	"Authorization", "Cookie", "Cookie2", "Dpop", "Txn-Token", "Www-Authenticate", "X-Api-Key", "X-Vault-Token",
-	"Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length",
-	"Forwarded", "Via", "X-Real-Ip",
-}
-
-// allowed are headers of requests whose data nobody described as opaque: none of
-// them can carry a value of the caller's.
-var allowed = []string{"Accept", "Accept-Language", "Accept-Encoding", "User-Agent"}
-
-func passHeader(in http.Header, opaque bool) (http.Header, error) {
-	out := http.Header{}
-	for name, values := range in {
-		canonical := http.CanonicalHeaderKey(name)
-		switch {
-		case slices.Contains(taken, canonical), strings.HasPrefix(canonical, "Proxy-"), strings.HasPrefix(canonical, "X-Forwarded-"):
-		case strings.Contains(name, "_"): // some servers read X_Actor as X-Actor
-			return nil, ErrUndeclared
-		case opaque || slices.Contains(allowed, canonical):
-			out[canonical] = slices.Clone(values)
-		default:
-			return nil, ErrUndeclared
-		}
-	}
-	if !opaque && out.Get("User-Agent") == "" {
-		out.Set("User-Agent", "carnet")
-	}
-	return out, nil
 }
 
 // send adds the credential, in the innermost hop, and transmits at most once.
@@ -149,14 +114,14 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
-	inner.Body, inner.GetBody = &oneBody{r.Body}, nil
+	inner.Body, inner.GetBody = &wire.Body{Of: r.Body}, nil
 	if err := lent.Apply(inner); err != nil {
 		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
 		return nil, err
 	}
-	response, err := c.broker.lines[c.grant.system.Name].transport(c.grant.operation).RoundTrip(inner)
+	response, err := c.broker.lines[c.grant.system.Name].Transport(c.grant.operation.once()).RoundTrip(inner)
 	if err != nil {
 		return nil, c.unanswered(err)
 	}
@@ -190,7 +155,7 @@ func (c *crossing) answered(response *http.Response) error {
 		return c.failed(ErrUndeclared, status)
 	}
 	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
-	failed.RetryAfter = retryAfter(response.Header.Get("Retry-After"))
+	failed.RetryAfter = wire.RetryAfter(response.Header.Get("Retry-After"))
 	return failed
 }
 
@@ -212,38 +177,6 @@ func sideOf(status int, effect Effect) error {
 		return ErrUnavailable
 	}
 	return ErrUnknown
-}
-
-// retryAfter reads seconds or a date (RFC 9110, section 10.2.3); nonsense is 0, and
-// nobody waits longer than a day.
-func retryAfter(value string) time.Duration {
-	const longest = 24 * time.Hour
-	var wait time.Duration
-	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
-		wait = time.Duration(seconds) * time.Second
-	} else if at, err := http.ParseTime(value); err == nil {
-		wait = time.Until(at)
-	}
-	return max(0, min(wait, longest))
-}
-
-// oneBody can be read once and not be rewound. net/http sends a request that it can
-// rewind, or that has no body, again by itself when a reused connection closes
-// under it: GET always, POST where it carries an Idempotency-Key.
-type oneBody struct{ body io.ReadCloser }
-
-func (b *oneBody) Read(p []byte) (int, error) {
-	if b.body == nil {
-		return 0, io.EOF
-	}
-	return b.body.Read(p)
-}
-
-func (b *oneBody) Close() error {
-	if b.body == nil {
-		return nil
-	}
-	return b.body.Close()
 }
 
 // answer is a body that ends with its grant and with a freeze.

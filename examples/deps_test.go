@@ -28,6 +28,7 @@ const rules = `
 
 	# Who, and whether they may.
 	mapping, audit, internal/declare, internal/flight, internal/netguard < auth;
+	internal/netguard < auth/internal/wire < auth;
 
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.
 	auth < auth/authtest, auth/keyauth, auth/oidcauth, auth/policy;

@@ -1,0 +1,113 @@
+// Package wire is what package auth knows of HTTP: which connections there are, which
+// headers pass, and how net/http is kept from sending twice.
+//
+//	line, err := wire.NewLine(system.Private, roots)
+//	header, ok := wire.Header(r.Header, opaque)
+//	response, err := line.Transport(once).RoundTrip(r)
+//
+// # Guarantees
+//
+// Connections go to public addresses and declared ranges, through no proxy, over
+// TLS 1.2 or later. A request whose body is a [Body] is sent at most once. Credentials
+// and forwarding headers of the inbound side do not pass.
+//
+// # Limits
+//
+// It speaks HTTP/1.1: net/http repeats requests over HTTP/2 by rules of its own, and
+// GODEBUG=http2debug=2 prints every header.
+//
+// # Errors
+//
+// Those of net/http, which quote addresses: they must not leave package auth.
+//
+// # Concurrency
+//
+// A Line is safe for concurrent use, a Body is of one request.
+package wire
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/carnet-go/carnet/internal/netguard"
+)
+
+// Line is the plumbing to one system: pooled connections for what may be repeated,
+// and a fresh one each time for what must not.
+type Line struct{ pooled, fresh *http.Transport }
+
+// NewLine dials public addresses and the private ranges, and trusts roots; nil: the
+// host's.
+func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
+	guard, err := netguard.New(private)
+	if err != nil {
+		return nil, err
+	}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	pooled := &http.Transport{
+		DialContext:            guard.DialContext,
+		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConnsPerHost:    64,
+		IdleConnTimeout:        90 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+		DisableCompression:     true, // an answer is as large as it says
+		Protocols:              &protocols,
+	}
+	fresh := pooled.Clone()
+	fresh.DisableKeepAlives = true
+	return &Line{pooled, fresh}, nil
+}
+
+// Transport is the one for a call that must not be repeated, or may be.
+func (l *Line) Transport(once bool) *http.Transport {
+	if once {
+		return l.fresh
+	}
+	return l.pooled
+}
+
+// Close closes idle connections.
+func (l *Line) Close() {
+	l.pooled.CloseIdleConnections()
+	l.fresh.CloseIdleConnections()
+}
+
+// Body can be read once and not be rewound. net/http sends a request that it can
+// rewind, or that has no body, again by itself when a reused connection closes under
+// it: GET always, POST where it carries an Idempotency-Key.
+type Body struct{ Of io.ReadCloser } // nil: empty
+
+// Read implements io.Reader.
+func (b *Body) Read(p []byte) (int, error) {
+	if b.Of == nil {
+		return 0, io.EOF
+	}
+	return b.Of.Read(p)
+}
+
+// Close implements io.Closer.
+func (b *Body) Close() error {
+	if b.Of == nil {
+		return nil
+	}
+	return b.Of.Close()
+}
+
+// RetryAfter reads seconds or a date (RFC 9110, section 10.2.3); nonsense is 0, and
+// nobody waits longer than a day.
+func RetryAfter(value string) time.Duration {
+	const longest = 24 * time.Hour
+	var wait time.Duration
+	if seconds, err := strconv.ParseUint(value, 10, 31); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(value); err == nil {
+		wait = time.Until(at)
+	}
+	return max(0, min(wait, longest))
+}
