@@ -1,9 +1,15 @@
 package audit
 
 import (
+	"encoding/base64"
 	"errors"
+	"strconv"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
@@ -19,11 +25,27 @@ const (
 	retryAfter      = time.Second
 )
 
+const (
+	commitHead = `{"commit":{"size":`
+	commitMid  = `,"root":"`
+	commitTail = "\"}}\n"
+	commitMax  = len(commitHead) + 19 + len(commitMid) + 44 + len(commitTail)
+)
+
+// appendCommit writes the line that ends a batch. A batch without it is not there.
+func appendCommit(b []byte, size int64, root tlog.Hash) []byte {
+	b = append(b, commitHead...)
+	b = strconv.AppendInt(b, size, 10)
+	b = append(b, commitMid...)
+	b = base64.StdEncoding.AppendEncode(b, root[:])
+	return append(b, commitTail...)
+}
+
 // committer is the one goroutine that writes: one write and one fdatasync per batch.
 type committer struct {
 	*log
 	text  []byte // buffers, exchanged with the queue
-	items []item
+	items []queue.Item
 
 	due     *time.Timer // of the next checkpoint
 	armed   bool
@@ -43,7 +65,7 @@ func (g *log) run() {
 
 func (c *committer) step() bool {
 	select {
-	case <-c.queue.wake:
+	case <-c.queue.Wake():
 		c.next(false)
 	case <-c.due.C:
 		c.armed = false
@@ -76,10 +98,7 @@ func (c *committer) arm() {
 
 // next commits what the queue holds.
 func (c *committer) next(checkpoint bool) {
-	b, text, items := c.queue.take(c.text, c.items)
-	if b == nil {
-		b = newBatch()
-	}
+	b, text, items := c.queue.Take(c.text, c.items)
 	c.text, c.items = c.commit(b, text, items, checkpoint)
 }
 
@@ -99,7 +118,7 @@ func (c *committer) settle(err error) {
 	c.working = false
 	c.bad = err != nil
 	if err == nil {
-		c.tree.full = c.tree.full[c.shipped:]
+		c.tree.Full = c.tree.Full[c.shipped:]
 	}
 }
 
@@ -122,37 +141,37 @@ func (g *log) seal() error {
 	if g.dirty {
 		return errors.New("audit: the last checkpoint could not be written")
 	}
-	if g.published.covers(g.tree.size) && !g.bad {
+	if g.published.covers(g.tree.Size) && !g.bad {
 		return nil
 	}
 	err := g.publish(&g.tree)
 	if err == nil {
-		g.tree.full, g.bad = nil, false
+		g.tree.Full, g.bad = nil, false
 	}
 	return err
 }
 
 // commit makes a batch durable, wakes its callers, and returns the buffers. A
 // checkpoint is one more line, which covers all before it.
-func (g *log) commit(b *batch, text []byte, items []item, checkpoint bool) ([]byte, []item) {
-	defer close(b.done)
+func (g *log) commit(b *queue.Batch, text []byte, items []queue.Item, checkpoint bool) ([]byte, []queue.Item) {
+	defer b.Done()
 	text, items = g.admit(b, text, items)
 	next := g.tree
 	for i := range items {
-		next.add(items[i].leaf)
+		next.Add(items[i].Leaf)
 	}
 	if checkpoint = checkpoint && (g.dirty || len(items) > 0); checkpoint {
 		text, checkpoint = g.sealLine(text, &next)
 	}
-	if next.size == g.tree.size {
+	if next.Size == g.tree.Size {
 		return text, items
 	}
-	text = appendCommit(text, next.size, next.root())
-	if b.err = g.write(text); b.err != nil {
+	text = appendCommit(text, next.Size, next.Root())
+	if b.Err = g.write(text); b.Err != nil {
 		return text, items
 	}
-	b.first, g.tree, g.dirty = g.tree.size, next, !checkpoint
-	g.durable.grow(next.size, g.file.Size())
+	b.First, g.tree, g.dirty = g.tree.Size, next, !checkpoint
+	g.durable.grow(next.Size, g.file.Size())
 	return text, items
 }
 
@@ -165,20 +184,20 @@ func (g *log) write(text []byte) error {
 
 // admit drops what may not use the space that is left, and everything that is no
 // answer while checkpoints cannot be made.
-func (g *log) admit(b *batch, text []byte, items []item) ([]byte, []item) {
+func (g *log) admit(b *queue.Batch, text []byte, items []queue.Item) ([]byte, []queue.Item) {
 	switch {
 	case len(items) == 0:
 		return text, items
 	case g.bad:
-		b.refused = errUnproven
+		b.Refused = errUnproven
 	default:
 		n := int64(len(text) + commitMax + checkpointMax)
-		b.refused = outcomeOf(g.file.Room(n, margin))
+		b.Refused = outcomeOf(g.file.Room(n, margin))
 	}
-	if b.refused == nil {
+	if b.Refused == nil {
 		return text, items
 	}
-	return answersOnly(text, items)
+	return queue.AnswersOnly(text, items)
 }
 
 // outcomeOf says what a failure of the file means to a caller.
@@ -198,28 +217,26 @@ func outcomeOf(err error) error {
 
 // sealLine appends a line whose note covers all lines before it. Where it cannot be
 // signed the batch goes without.
-func (g *log) sealLine(text []byte, next *tree) ([]byte, bool) {
-	c, err := g.key.sign(next.size, next.root())
+func (g *log) sealLine(text []byte, next *tree.Tree) ([]byte, bool) {
+	c, err := g.key.Checkpoint(next.Size, next.Root())
 	if err != nil {
 		g.bad = true
 		return text, false
 	}
 	e := Event{Time: time.Now(), Action: actionCheckpoint, Outcome: OutcomeSuccess}
-	l := line{b: make([]byte, 1, checkpointMax)}
-	g.key.encode(&l, &e, extra{checkpoint: string(c.note)})
-	next.add(leafHash(l.b))
+	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
+	l.encode(&e, extra{checkpoint: string(c.Note)})
+	next.Add(tree.LeafHash(l.b))
 	return append(append(text, l.b[1:]...), '\n'), true
 }
 
 // record writes one event of the log itself, before or beside the committer's loop.
-func (g *log) record(e Event, x extra, checkpoint bool) error {
-	l := line{b: make([]byte, 1, checkpointMax)}
+func (g *log) record(e Event, x extra) error {
+	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
 	e.Time = time.Now()
-	g.key.encode(&l, &e, x)
-	b := newBatch()
+	l.encode(&e, x)
+	b := queue.NewBatch()
 	text := append(l.b[1:len(l.b):len(l.b)], '\n')
-	g.commit(b, text, []item{{len(text), leafHash(l.b), true}}, checkpoint)
-	return b.err
+	g.commit(b, text, []queue.Item{{End: len(text), Leaf: tree.LeafHash(l.b), Answer: true}}, false)
+	return b.Err
 }
-
-func newBatch() *batch { return &batch{done: make(chan struct{})} }

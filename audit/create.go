@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -20,7 +23,6 @@ const (
 	fileLock       = "LOCK"
 	fileCheckpoint = "checkpoint"
 	folderSegments = "seg"
-	folderTiles    = "tile"
 	firstSegment   = "00000000000000000000.jsonl"
 
 	suffixKey    = ".key"
@@ -70,16 +72,16 @@ func Create(ctx context.Context, dir, origin string, o *Options) error {
 	return nil
 }
 
-func createKey(origin string, signer crypto.Signer) (*key, ed25519.PrivateKey, error) {
+func createKey(origin string, signer crypto.Signer) (*key.Key, ed25519.PrivateKey, error) {
 	if signer != nil {
-		k, err := newKey(origin, signer)
+		k, err := key.New(origin, signer)
 		return k, nil, err
 	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, nil, errors.New("audit: no randomness")
 	}
-	k, err := newKey(origin, private)
+	k, err := key.New(origin, private)
 	return k, private, err
 }
 
@@ -164,16 +166,16 @@ func (s *site) clear() {
 	_ = s.lock.Close()
 }
 
-func (s *site) build(ctx context.Context, k *key, private ed25519.PrivateKey) error {
+func (s *site) build(ctx context.Context, k *key.Key, private ed25519.PrivateKey) error {
 	if err := s.fill(ctx, k); err != nil {
 		return err
 	}
 	if private != nil {
-		if atomicfile.Write(s.dir+suffixKey, []byte(keyText(k, private)), 0o600) != nil {
+		if atomicfile.Write(s.dir+suffixKey, []byte(k.Text(private)), 0o600) != nil {
 			return errors.New("audit: the key could not be written")
 		}
 	}
-	if atomicfile.Write(s.dir+suffixVerify, []byte(k.vkey+"\n"), 0o644) != nil {
+	if atomicfile.Write(s.dir+suffixVerify, []byte(k.Verifier()+"\n"), 0o644) != nil {
 		return errors.New("audit: the verifier key could not be written")
 	}
 	if runtime.GOOS == "windows" {
@@ -186,23 +188,21 @@ func (s *site) build(ctx context.Context, k *key, private ed25519.PrivateKey) er
 }
 
 // fill writes the first lines and their checkpoint.
-func (s *site) fill(ctx context.Context, k *key) error {
-	for _, name := range [...]string{folderSegments, folderTiles} {
-		if makeFolder(filepath.Join(s.tmp, name)) != nil {
-			return errors.New("audit: the log's folders could not be made")
-		}
-	}
+func (s *site) fill(ctx context.Context, k *key.Key) error {
 	seg := filepath.Join(s.tmp, folderSegments)
+	if os.Mkdir(seg, 0o700) != nil { // the checkpoint's write syncs this name too
+		return errors.New("audit: the log's folders could not be made")
+	}
 	file, err := segment.Create(filepath.Join(seg, firstSegment), nil)
 	if err != nil {
 		return errors.New("audit: the log's first segment could not be made")
 	}
 	defer file.Close()
 	g := newLog(s.tmp, k, file, s.lock)
-	if err := g.record(Event{Action: actionGenesis, Outcome: OutcomeSuccess}, extra{genesis: k.vkey}, false); err != nil {
+	if err := g.record(Event{Action: actionGenesis, Outcome: OutcomeSuccess}, extra{genesis: k.Verifier()}); err != nil {
 		return err
 	}
-	g.commit(newBatch(), nil, nil, true)
+	g.commit(queue.NewBatch(), nil, nil, true)
 	if err := g.seal(); err != nil {
 		return err
 	}
@@ -212,8 +212,9 @@ func (s *site) fill(ctx context.Context, k *key) error {
 	return ctx.Err()
 }
 
-func newLog(dir string, k *key, file *segment.File, lock *segment.Lock) *log {
-	g := &log{dir: dir, key: k, file: file, lock: lock, closing: make(chan struct{}), ended: make(chan struct{})}
-	g.queue.wake = make(chan struct{}, 1)
-	return g
+func newLog(dir string, k *key.Key, file *segment.File, lock *segment.Lock) *log {
+	return &log{
+		dir: dir, key: k, file: file, lock: lock, queue: queue.New(), tiles: tree.Folder{Dir: dir},
+		closing: make(chan struct{}), ended: make(chan struct{}),
+	}
 }

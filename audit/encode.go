@@ -3,6 +3,8 @@ package audit
 import (
 	"strconv"
 	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/key"
 )
 
 const (
@@ -23,7 +25,10 @@ const (
 
 // line is one event, encoded behind one byte of room for the leaf's prefix. Every
 // string in it was validated, so nothing but a signed note needs escaping.
-type line struct{ b []byte }
+type line struct {
+	key *key.Key
+	b   []byte
+}
 
 func (l *line) raw(s string) { l.b = append(l.b, s...) }
 
@@ -101,8 +106,8 @@ func (l *line) note(name, s string) {
 	l.raw(`"`)
 }
 
-// encode appends e, as the log's key knows people, to l.
-func (k *key) encode(l *line, e *Event, x extra) {
+// encode appends e, with people as the log's key knows them.
+func (l *line) encode(e *Event, x extra) {
 	activity, severity := int64(activityOther), int64(severityInformational)
 	if e.Effect == readOnly {
 		activity = activityRead
@@ -112,7 +117,7 @@ func (k *key) encode(l *line, e *Event, x extra) {
 	}
 	l.raw("{")
 	l.num("activity_id", activity)
-	k.actor(l, e)
+	l.actor(e)
 	l.open("api")
 	l.str("operation", e.Action)
 	l.open("service")
@@ -136,19 +141,19 @@ func (k *key) encode(l *line, e *Event, x extra) {
 	l.num("severity_id", severity)
 	l.open("src_endpoint")
 	l.str("instance_uid", e.Instance)
-	l.str("svc_name", k.origin)
+	l.str("svc_name", l.key.Name())
 	l.shut()
 	l.str("status_code", e.Reason)
 	l.raw(`,"status_id":`)
 	l.b = strconv.AppendInt(l.b, int64(e.Outcome), 10) // OCSF's ids are ours
 	l.at("time", e.Time)
 	l.num("type_uid", class*100+activity)
-	k.extension(l, e, x)
+	l.extension(e, x)
 	l.shut()
 }
 
 // actor is who, by pseudonym. The log itself is an application to OCSF.
-func (k *key) actor(l *line, e *Event) {
+func (l *line) actor(e *Event) {
 	l.open("actor")
 	if e.Actor == (Actor{}) {
 		l.str("app_name", "carnet")
@@ -157,15 +162,15 @@ func (k *key) actor(l *line, e *Event) {
 		l.str("uid", e.Actor.Issuer)
 		l.shut()
 		l.open("user")
-		k.uid(l, e.Actor)
+		l.uid(e.Actor)
 		l.shut()
 	}
 	l.shut()
 }
 
-func (k *key) uid(l *line, a Actor) {
+func (l *line) uid(a Actor) {
 	l.name("uid")
 	l.raw(`"`)
-	l.b = k.pseudonym(l.b, a)
+	l.b = l.key.Pseudonym(l.b, a.Issuer, a.Subject)
 	l.raw(`"`)
 }

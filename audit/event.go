@@ -73,6 +73,10 @@ type Event struct {
 	Trace    string // W3C trace id; empty: none
 }
 
+// Check says whether a log would take e: nil, or ErrNotRecorded. Whoever lets somebody
+// in finds out this way that what he does could not be recorded.
+func (e Event) Check() error { return validate(&e) }
+
 // Actor is somebody: an issuer, and a subject that only this issuer tells apart.
 // [Log.Append] takes the subject as the issuer says it, up to 1,024 bytes, and writes
 // [Log.Pseudonym] of both.

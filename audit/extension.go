@@ -1,7 +1,5 @@
 package audit
 
-import ()
-
 // extra is what the log itself adds to some of its own events.
 type extra struct {
 	genesis    string // the verifier key
@@ -10,12 +8,12 @@ type extra struct {
 }
 
 // extension is everything that OCSF has no place for.
-func (k *key) extension(l *line, e *Event, x extra) {
+func (l *line) extension(e *Event, x extra) {
 	l.open("carnet")
-	k.chain(l, e.Chain)
+	l.chain(e.Chain)
 	if e.For != (Actor{}) {
 		l.name("for")
-		k.person(l, e.For)
+		l.person(e.For)
 	}
 	l.num("level", int64(e.Assurance.Level))
 	l.str("acr", e.Assurance.ACR)
@@ -50,26 +48,26 @@ func (k *key) extension(l *line, e *Event, x extra) {
 	l.str("boundary", e.Boundary)
 	l.str("build", e.Build)
 	l.str("trace", e.Trace)
-	l.own(k.origin, x)
+	l.own(x)
 	l.shut()
 }
 
-func (k *key) chain(l *line, chain []Actor) {
+func (l *line) chain(chain []Actor) {
 	if len(chain) == 0 {
 		return
 	}
 	l.name("chain")
 	for i, a := range chain {
 		l.b = append(l.b, "[,"[min(i, 1)])
-		k.person(l, a)
+		l.person(a)
 	}
 	l.raw("]")
 }
 
-func (k *key) person(l *line, a Actor) {
+func (l *line) person(a Actor) {
 	l.raw("{")
 	l.str("issuer", a.Issuer)
-	k.uid(l, a)
+	l.uid(a)
 	l.shut()
 }
 
@@ -87,11 +85,11 @@ func (l *line) data(d *Data) {
 	l.shut()
 }
 
-func (l *line) own(origin string, x extra) {
+func (l *line) own(x extra) {
 	l.note("checkpoint", x.checkpoint)
 	if x.genesis != "" {
 		l.open("genesis")
-		l.str("origin", origin)
+		l.str("origin", l.key.Name())
 		l.str("key", x.genesis)
 		l.shut()
 	}

@@ -2,7 +2,6 @@ package audit_test
 
 import (
 	"bytes"
-	"path/filepath"
 	"testing"
 
 	"github.com/carnet-go/carnet/audit"
@@ -39,23 +38,6 @@ func FuzzTail(f *testing.F) {
 			if _, err := reopens(t, c); err != nil {
 				t.Errorf("it opened once: %v", err)
 			}
-		}
-	})
-}
-
-// FuzzCheckpoint: of all files, only what the log's key signed of these lines opens.
-func FuzzCheckpoint(f *testing.F) {
-	dir := create(f)
-	good := read(f, filepath.Join(dir, "checkpoint"))
-	f.Add(good)
-	f.Add(append(bytes.Clone(good), '\n'))
-	f.Add(append(bytes.Clone(good), good[bytes.Index(good, []byte("— ")):]...))
-	f.Add([]byte("\n\n"))
-	f.Fuzz(func(t *testing.T, b []byte) {
-		c := clone(t, dir)
-		write(t, filepath.Join(c, "checkpoint"), b)
-		if _, err := reopens(t, c); (err == nil) != bytes.Equal(b, good) {
-			t.Errorf("%v for %q", err, b)
 		}
 	})
 }

@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
@@ -21,7 +24,6 @@ var (
 )
 
 var (
-	errClosed   = fmt.Errorf("%w: the log is closed", ErrNotRecorded)
 	errZero     = fmt.Errorf("%w: the log was not opened", ErrNotRecorded)
 	errLong     = fmt.Errorf("%w: the line is longer than 65535 bytes", ErrNotRecorded)
 	errFull     = fmt.Errorf("%w: the disk has no space", ErrNotRecorded)
@@ -50,26 +52,27 @@ type Log struct{ l *log }
 // log is an open log. The committer owns the tree and the file's end.
 type log struct {
 	dir  string
-	key  *key
+	key  *key.Key
 	lock *segment.Lock
 	file *segment.File
 	pool sync.Pool // of *line
 
-	tenant atomic.Pointer[string] // of the first event that had one; nil: of none yet
+	tenant  atomic.Pointer[string] // of the first event that had one; nil: of none yet
+	claimed atomic.Bool
 
-	queue   queue
+	queue   *queue.Queue
 	closing chan struct{} // closed by Close: the committer drains, signs and ends
 	ended   chan struct{} // closed when it has
 	result  error         // of the committer; after ended
 
-	tree    tree
+	tree    tree.Tree
 	dirty   bool   // there are lines that no checkpoint covers
 	bad     bool   // the last checkpoint could not be made or written
 	durable extent // what Events may read
 
 	published published
-	shipped   int      // full tiles in the last publication
-	partials  []string // partial tiles on the disk
+	tiles     tree.Folder
+	shipped   int // full tiles in the last publication
 	recovery  Recovery
 }
 
@@ -84,9 +87,17 @@ func (l *Log) open() (*log, error) {
 // empty on a zero Log.
 func (l *Log) Key() string {
 	if g, err := l.open(); err == nil {
-		return g.key.vkey
+		return g.key.Verifier()
 	}
 	return ""
+}
+
+// Claim is true once for an open log, and false on a zero one. Whoever grants by what
+// this log witnesses claims it first: a second one, with a boundary of his own, could
+// otherwise open what the first one's vault holds.
+func (l *Log) Claim() bool {
+	g, err := l.open()
+	return err == nil && !g.claimed.Swap(true)
 }
 
 // Pseudonym is how the log writes a person, "p-" and 32 hex digits: HMAC-SHA-256 over
@@ -98,7 +109,7 @@ func (l *Log) Pseudonym(a Actor) string {
 	if err != nil || a == (Actor{}) {
 		return ""
 	}
-	return string(g.key.pseudonym(nil, a))
+	return string(g.key.Pseudonym(nil, a.Issuer, a.Subject))
 }
 
 // Fingerprint is a keyed digest, 64 hex digits: equal in one log, useless to whoever
@@ -106,7 +117,7 @@ func (l *Log) Pseudonym(a Actor) string {
 // is no fingerprint of anything.
 func (l *Log) Fingerprint(b []byte) string {
 	if g, err := l.open(); err == nil {
-		return g.key.fingerprint(b)
+		return g.key.Fingerprint(b)
 	}
 	return ""
 }
@@ -157,20 +168,23 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	}
 	buf, _ := g.pool.Get().(*line)
 	if buf == nil {
-		buf = &line{b: make([]byte, 0, 2048)}
+		buf = &line{key: g.key, b: make([]byte, 0, 2048)}
 	}
 	defer g.pool.Put(buf)
 	buf.b = append(buf.b[:0], 0)
-	g.key.encode(buf, &e, extra{})
+	buf.encode(&e, extra{})
 	if len(buf.b) > 1+maxLine {
 		return Receipt{}, errLong
 	}
-	leaf := leafHash(buf.b)
-	t, err := g.queue.put(ctx, buf.b[1:], leaf, answers(&e))
+	leaf := tree.LeafHash(buf.b)
+	t, err := g.queue.Put(ctx, buf.b[1:], leaf, answers(&e))
 	if err != nil {
-		return Receipt{}, err
+		return Receipt{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
-	index, err := t.wait(ctx)
+	if err := t.Wait(ctx); err != nil {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrIndeterminate, err)
+	}
+	index, err := t.Index()
 	if err != nil {
 		return Receipt{}, err
 	}
@@ -198,7 +212,7 @@ func (l *Log) Close(ctx context.Context) error {
 	if err != nil {
 		return nil
 	}
-	if g.queue.close() {
+	if g.queue.Close() {
 		close(g.closing)
 	}
 	select {

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -101,25 +102,25 @@ func start(ctx context.Context, dir string, o *Options, file *segment.File, lock
 }
 
 // openKey makes sure that the key is the one of the log's first line.
-func openKey(dir string, file *segment.File, signer crypto.Signer) (*key, error) {
+func openKey(dir string, file *segment.File, signer crypto.Signer) (*key.Key, error) {
 	origin, vkey, err := readGenesis(file)
 	if err != nil {
 		return nil, err
 	}
 	if signer == nil {
 		var named string
-		if signer, named, err = readKey(dir + suffixKey); err != nil {
+		if signer, named, err = key.Read(dir + suffixKey); err != nil {
 			return nil, err
 		}
 		if named != origin {
 			return nil, errGenesis
 		}
 	}
-	k, err := newKey(origin, signer)
+	k, err := key.New(origin, signer)
 	if err != nil {
 		return nil, err
 	}
-	if k.vkey != vkey {
+	if k.Verifier() != vkey {
 		return nil, errGenesis
 	}
 	return k, nil
@@ -135,6 +136,17 @@ func readGenesis(file *segment.File) (origin, vkey string, err error) {
 		return "", "", errGenesis
 	}
 	return w.Carnet.Genesis.Origin, w.Carnet.Genesis.Key, nil
+}
+
+// folders removes what atomic writes left, and compares the tiles with the tree.
+func (r *replay) folders() error {
+	removeTemps(r.dir)
+	segments := filepath.Join(r.dir, folderSegments)
+	removeTemps(segments)
+	if entries, err := os.ReadDir(segments); err != nil || len(entries) != 1 {
+		return errExtra
+	}
+	return r.tiles.Check(&r.tree)
 }
 
 // removeTemps removes what a crash left of atomic writes in one folder.

@@ -9,15 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
-	"strings"
 
-	"golang.org/x/mod/sumdb/tlog"
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 var (
 	errNoLine  = errors.New("audit: the log has no such line")
 	errNoProof = errors.New("audit: the log ended before a checkpoint covered the line")
-	errTiles   = errors.New("audit: the log's tiles do not match its checkpoint")
 )
 
 // Proof is a c2sp.org/tlog-proof of one line, with the newest checkpoint in it. It
@@ -33,9 +32,9 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	}
 	for {
 		c, changed := g.published.get()
-		if index < c.size {
+		if index < c.Size {
 			proof, err := prove(os.DirFS(g.dir), c, index)
-			if newer, _ := g.published.get(); err == nil || newer.size == c.size {
+			if newer, _ := g.published.get(); err == nil || newer.Size == c.Size {
 				return proof, err
 			}
 			if ctx.Err() != nil {
@@ -59,11 +58,11 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 // files as far as they agree with each other: verifying is the reader's part.
 func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, err error) {
 	for range 3 { // a writer may supersede tiles between two reads
-		var c checkpoint
+		var c key.Checkpoint
 		if c, err = readCheckpoint(fsys); err != nil {
 			return nil, nil, err
 		}
-		if index < 0 || index >= c.size {
+		if index < 0 || index >= c.Size {
 			return nil, nil, errNoLine
 		}
 		if proof, err = prove(fsys, c, index); err == nil {
@@ -83,15 +82,12 @@ func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, er
 }
 
 // readCheckpoint reads DIR/checkpoint without judging its signature.
-func readCheckpoint(fsys fs.FS) (checkpoint, error) {
+func readCheckpoint(fsys fs.FS) (key.Checkpoint, error) {
 	text, err := fs.ReadFile(fsys, fileCheckpoint)
 	if err != nil {
-		return checkpoint{}, errors.New("audit: the log's checkpoint cannot be read")
+		return key.Checkpoint{}, errors.New("audit: the log's checkpoint cannot be read")
 	}
-	body, _, _ := strings.Cut(string(text), "\n\n")
-	origin, _, _ := strings.Cut(body, "\n")
-	size, root, err := parseCheckpoint(origin, body+"\n")
-	return checkpoint{size, root, text}, err
+	return key.Parse(text)
 }
 
 // readLine finds the line with an index.
@@ -121,44 +117,15 @@ func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
 }
 
 // prove makes the text of a proof in the tree of c.
-func prove(fsys fs.FS, c checkpoint, index int64) ([]byte, error) {
-	hashes := tlog.TileHashReader(tlog.Tree{N: c.size, Hash: c.root}, tileFiles{fsys})
-	path, err := tlog.ProveRecord(c.size, index, hashes)
+func prove(fsys fs.FS, c key.Checkpoint, index int64) ([]byte, error) {
+	path, err := tree.Prove(fsys, c.Size, c.Root, index)
 	if err != nil {
-		return nil, errTiles
+		return nil, err
 	}
 	b := []byte("c2sp.org/tlog-proof@v1\nindex ")
 	b = append(strconv.AppendInt(b, index, 10), '\n')
 	for _, h := range path {
 		b = append(append(b, h.String()...), '\n')
 	}
-	return append(append(b, '\n'), c.note...), nil
-}
-
-// tileFiles reads the tiles of a log's folder; what it reads is checked against the
-// root by those who ask for it.
-type tileFiles struct{ fsys fs.FS }
-
-// Height is for tlog.TileReader.
-func (tileFiles) Height() int { return tileHeight }
-
-// SaveTiles is for tlog.TileReader.
-func (tileFiles) SaveTiles([]tlog.Tile, [][]byte) {}
-
-// ReadTiles is for tlog.TileReader. A partial tile may have grown meanwhile.
-func (t tileFiles) ReadTiles(tiles []tlog.Tile) ([][]byte, error) {
-	data := make([][]byte, len(tiles))
-	for i, at := range tiles {
-		b, err := fs.ReadFile(t.fsys, tilePath(at))
-		if err != nil && at.W < tileWidth {
-			whole := at
-			whole.W = tileWidth
-			b, err = fs.ReadFile(t.fsys, tilePath(whole))
-		}
-		if err != nil || len(b) < at.W*tlog.HashSize {
-			return nil, errTiles
-		}
-		data[i] = b[:at.W*tlog.HashSize]
-	}
-	return data, nil
+	return append(append(b, '\n'), c.Note...), nil
 }

@@ -4,16 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
-	"hash"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 // span is where a line stands.
@@ -23,17 +22,17 @@ type span struct{ start, end int64 }
 // kept if the rest had to go.
 type replay struct {
 	*log
-	now   checkpoint // DIR/checkpoint
-	floor checkpoint // Options.Floor; size 0: none
+	now   key.Checkpoint // DIR/checkpoint
+	floor key.Checkpoint // Options.Floor; size 0: none
 
-	next   tree            // with lines that are not yet committed
+	next   tree.Tree       // with lines that are not yet committed
 	offset int64           // behind the last line read
 	good   int64           // behind the last whole commit; log.tree is the tree there
 	signed int64           // behind the last commit that DIR/checkpoint covers
 	grants map[string]mark // without an answer, as of there
 	newest span            // last line that the log itself wrote, as of there
 	batch  pending
-	hash   hash.Hash
+	room   []byte // buffer for a leaf
 }
 
 // pending is what lines say that are not yet committed.
@@ -56,14 +55,11 @@ func (r *replay) checkpoints(floor []byte) error {
 	if err != nil {
 		return errors.New("audit: the log's checkpoint cannot be read; the log was not changed")
 	}
-	if r.now, err = r.key.open(text); err != nil {
+	if r.now, err = r.key.OpenOwn(text); err != nil {
 		return err
 	}
-	if !r.key.canonical(r.now) {
-		return errCheckpoint
-	}
 	if floor != nil {
-		if r.floor, err = r.key.open(floor); err != nil {
+		if r.floor, err = r.key.Open(floor); err != nil {
 			return errFloor
 		}
 	}
@@ -72,7 +68,6 @@ func (r *replay) checkpoints(floor []byte) error {
 
 // lines reads until something is no line of this log.
 func (r *replay) lines(ctx context.Context) error {
-	r.hash = sha256.New()
 	in := bufio.NewReaderSize(io.NewSectionReader(r.file, 0, r.file.Size()), 2*(maxLine+1))
 	for n := 0; ; n++ {
 		if n%1024 == 0 && ctx.Err() != nil {
@@ -96,7 +91,7 @@ func (r *replay) lines(ctx context.Context) error {
 func (r *replay) line(text []byte) (bool, error) {
 	start := r.offset
 	if bytes.HasPrefix(text, []byte(commitHead)) {
-		if !bytes.Equal(text, appendCommit(nil, r.next.size, r.next.root())) || r.next.size == r.tree.size {
+		if !bytes.Equal(text, appendCommit(nil, r.next.Size, r.next.Root())) || r.next.Size == r.tree.Size {
 			return false, nil
 		}
 		r.offset += int64(len(text))
@@ -107,22 +102,18 @@ func (r *replay) line(text []byte) (bool, error) {
 		return false, nil
 	}
 	r.offset += int64(len(text)) + 1
-	r.hash.Reset()
-	r.hash.Write([]byte{0})
-	r.hash.Write(text)
-	var leaf tlog.Hash
-	r.hash.Sum(leaf[:0])
-	r.next.add(leaf)
+	r.room = append(append(r.room[:0], 0), text...)
+	r.next.Add(tree.LeafHash(r.room))
 	r.note(text, span{start, r.offset - 1})
 	return true, r.compare()
 }
 
 // compare holds the tree against what was signed.
 func (r *replay) compare() error {
-	if r.next.size == r.now.size && r.next.root() != r.now.root {
+	if r.next.Size == r.now.Size && r.next.Root() != r.now.Root {
 		return errHistory
 	}
-	if r.next.size == r.floor.size && r.next.root() != r.floor.root {
+	if r.next.Size == r.floor.Size && r.next.Root() != r.floor.Root {
 		return errFloor
 	}
 	return nil
@@ -130,19 +121,13 @@ func (r *replay) compare() error {
 
 // commitTo makes what was read since the last commit count.
 func (r *replay) commitTo(offset int64) error {
-	missing := r.tree.full
-	for _, t := range r.next.full[len(r.tree.full):] {
-		there, err := r.sameTile(t.path(), t.data)
-		if err != nil {
-			return err
-		}
-		if !there {
-			missing = append(slices.Clip(missing), t)
-		}
+	missing, err := r.tiles.Missing(r.next.Full[len(r.tree.Full):])
+	if err != nil {
+		return err
 	}
-	r.next.full = missing
+	r.next.Full = append(slices.Clip(r.tree.Full), missing...)
 	r.tree, r.good = r.next, offset
-	if r.tree.size <= r.now.size {
+	if r.tree.Size <= r.now.Size {
 		r.signed = offset
 	}
 	r.newest, r.dirty = r.batch.newest, r.batch.open
@@ -197,10 +182,10 @@ func member(text []byte, name string) []byte {
 // verdict decides whether what stands behind the last commit is what a crash leaves.
 func (r *replay) verdict() error {
 	size := r.file.Size()
-	if r.tree.size < r.now.size {
+	if r.tree.Size < r.now.Size {
 		return errShort
 	}
-	if r.tree.size < r.floor.size {
+	if r.tree.Size < r.floor.Size {
 		return errFloor
 	}
 	if size-r.good > tornMax {

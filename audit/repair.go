@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+
+	"github.com/carnet-go/carnet/audit/internal/queue"
 )
 
 // Reasons that the log itself gives.
@@ -24,19 +26,19 @@ func (r *replay) repair() error {
 		return errRead
 	}
 	g := r.log
-	g.durable.grow(g.tree.size, r.good)
+	g.durable.grow(g.tree.Size, r.good)
 	g.published.set(r.now)
 	if g.recovery.Torn > 0 {
 		e := Event{Action: actionRecovered, Outcome: OutcomeSuccess, Reason: reasonTorn}
-		if err := g.record(e, extra{torn: g.recovery.Torn}, false); err != nil {
+		if err := g.record(e, extra{torn: g.recovery.Torn}); err != nil {
 			return err
 		}
 	}
 	if err := r.closeOrphans(); err != nil {
 		return err
 	}
-	g.commit(newBatch(), nil, nil, true)
-	if g.published.covers(g.tree.size) && r.settled() {
+	g.commit(queue.NewBatch(), nil, nil, true)
+	if g.published.covers(g.tree.Size) && r.tiles.Settled(&r.tree) {
 		return nil
 	}
 	g.bad = true // so that seal publishes also what is only missing
@@ -56,7 +58,7 @@ func (r *replay) closeOrphans() error {
 		if err != nil {
 			return errDamage
 		}
-		if err := r.record(interrupted(w.event()), extra{}, false); err != nil {
+		if err := r.record(interrupted(w.event()), extra{}); err != nil {
 			return err
 		}
 		r.recovery.Orphans++

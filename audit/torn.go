@@ -3,18 +3,23 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 // block is the smallest piece of a file that a disk loses as a whole.
 const block = 512
 
 // tornMax is the longest batch: a crash leaves no more behind the last commit.
-const tornMax int64 = batchBytes + 2*(maxLine+1) + checkpointMax + int64(commitMax)
+const tornMax int64 = queue.BatchBytes + 2*(maxLine+1) + checkpointMax + int64(commitMax)
 
 // torn says whether a write that was never acknowledged explains rest: one batch, in
 // which blocks are missing, or whose end is. Batches are synced one after the other,
 // so there is never a second one behind it.
-func torn(rest []byte, offset int64, t tree) bool {
+func torn(rest []byte, offset int64, t tree.Tree) bool {
 	if bytes.IndexByte(rest, 0) >= 0 {
 		return holes(rest, offset) && !goesOn(rest)
 	}
@@ -26,7 +31,7 @@ func torn(rest []byte, offset int64, t tree) bool {
 		if !isLine(rest[:end]) {
 			return false
 		}
-		t.add(leafHash(append([]byte{0}, rest[:end]...)))
+		t.Add(tlog.RecordHash(rest[:end]))
 		rest = rest[end+1:]
 	}
 	return true
@@ -63,9 +68,9 @@ func holes(rest []byte, offset int64) bool {
 }
 
 // unfinished says whether b is the beginning of the line that would come next.
-func unfinished(b []byte, t tree) bool {
+func unfinished(b []byte, t tree.Tree) bool {
 	event := []byte(`{"activity_id":`)
-	commit := appendCommit(nil, t.size, t.root())
+	commit := appendCommit(nil, t.Size, t.Root())
 	return bytes.HasPrefix(commit, b) || bytes.HasPrefix(event, b) || bytes.HasPrefix(b, event)
 }
 

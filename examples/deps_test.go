@@ -20,7 +20,9 @@ import (
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
 	NONE < mapping, internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
-	internal/atomicfile, internal/segment < audit;
+	internal/atomicfile < audit/internal/tree;
+	NONE < audit/internal/key, audit/internal/queue;
+	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
 	internal/segment < internal/segment/segmenttest;
 
 	# Who reads a log shares nothing with who writes it.

@@ -462,6 +462,13 @@ func TestSignedNonsense(t *testing.T) {
 		{"line much too long", []string{genesis, `{}`, long(1 << 20)}, "long", 2},
 		{"empty line", []string{genesis, ``}, "json", 1},
 		{"not JSON", []string{genesis, `{"a":}`}, "json", 1},
+		{"no closing brace", []string{genesis, `{"a":1`}, "json", 1},
+		{"other closing brace", []string{genesis, `{"a":1]`}, "json", 1},
+		{"other closing braces inside", []string{genesis, `{"a":[1},"b":{"c":2]}`}, "json", 1},
+		{"no comma", []string{genesis, `{"a":1 "b":2}`}, "json", 1},
+		{"comma at the end", []string{genesis, `{"a":1,}`}, "json", 1},
+		{"comma at the end of an array", []string{genesis, `{"a":[1,]}`}, "json", 1},
+		{"comma at the beginning", []string{genesis, `{,"a":1}`}, "json", 1},
 		{"not an object", []string{genesis, `[]`}, "json", 1},
 		{"two objects", []string{genesis, `{}{}`}, "json", 1},
 		{"invalid UTF-8", []string{genesis, "{\"a\":\"\xff\"}"}, "json", 1},
@@ -495,6 +502,19 @@ func TestSignedNonsense(t *testing.T) {
 				t.Errorf("got %v, want %s at %d", f, c.want, c.index)
 			}
 		})
+	}
+}
+
+// TestLineNotUTF8SaysNothing but that it is not: it is no second genesis, and no grant.
+func TestLineNotUTF8SaysNothing(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	w := newWriter(t, key)
+	w.genesis()
+	w.line("%s", `{"metadata":{"sequence":7},"carnet":{"genesis":{},"checkpoint":"","decision":"allowed","grant":"g"},"x":"`+"\xff"+`"}`)
+	w.commit()
+	want := []verify.Finding{{Code: "json", File: segment, Index: 1}}
+	if r := dir(t, w.files(), key.vkey); r.Grants != 0 || !slices.Equal(r.Findings, want) {
+		t.Errorf("got %d grants, %v", r.Grants, r.Findings)
 	}
 }
 
@@ -624,7 +644,8 @@ func (f *endlessFile) Read(p []byte) (int, error) {
 	if f.n += len(p); f.n > 4<<20 {
 		f.cancel()
 	}
-	return copy(p, bytes.Repeat([]byte("{}\n"), len(p)/3+1)), nil
+	line := []byte(`{"x":"` + strings.Repeat("a", 1000) + `"}` + "\n")
+	return copy(p, bytes.Repeat(line, len(p)/len(line)+1)), nil
 }
 
 func TestUnreadableFiles(t *testing.T) {

@@ -55,6 +55,8 @@
 //
 // # Concurrency
 //
-// All functions are safe for concurrent use. Dir uses as many goroutines as there are
-// processors, holds about a megabyte for each, and has ended them when it returns.
+// All functions are safe for concurrent use. Dir hashes and reads lines on as many goroutines
+// as there are processors, reads the file on one more, and builds the tree on the caller's. It
+// holds about a megabyte for each processor, and has ended them all when it returns. On one
+// core it needs about twice the time of hashing the same bytes, and on two about as much.
 package verify

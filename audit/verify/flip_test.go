@@ -1,9 +1,11 @@
 package verify_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"maps"
+	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -42,25 +44,50 @@ func badIndex(w *writer, name string, offset int) int64 {
 	return -2
 }
 
+// TestEveryBitFlipNamesFirstBadIndex flips each bit of a log of two lines, and one bit of each
+// byte of a log of each kind of line; with CARNET_FULL, all bits of that one too.
 func TestEveryBitFlipNamesFirstBadIndex(t *testing.T) {
 	key := newSigner(t, origin, 1)
-	w := small(t, key)
-	log := w.files()
-	for _, name := range slices.Sorted(maps.Keys(log)) {
-		t.Run(name, func(t *testing.T) {
-			parallel(len(log[name].Data)*8, func(i int) {
-				bad := clone(log)
-				bad[name].Data[i/8] ^= 1 << (i % 8)
-				r, err := verify.Dir(context.Background(), bad, []string{key.vkey})
-				if err != nil || len(r.Findings) == 0 {
-					t.Errorf("byte %d, bit %d: %v, %v; want a finding", i/8, i%8, r, err)
-					return
-				}
-				if f, want := r.Findings[0], badIndex(w, name, i/8); f.Index != want || f.File != name {
-					t.Errorf("byte %d, bit %d: got %v, want index %d in %s", i/8, i%8, f, want, name)
-				}
+	tiny := newWriter(t, key)
+	tiny.genesis()
+	tiny.commit()
+	tiny.inband()
+	for _, c := range []struct {
+		name string
+		w    *writer
+		bits int // of each byte
+	}{
+		{"tiny", tiny, 8},
+		{"small", small(t, key), 1},
+	} {
+		if os.Getenv("CARNET_FULL") != "" {
+			c.bits = 8
+		}
+		log := c.w.files()
+		for _, name := range slices.Sorted(maps.Keys(log)) {
+			t.Run(c.name+"/"+name, func(t *testing.T) {
+				parallel(len(log[name].Data)*c.bits, func(i int) {
+					at := i / c.bits
+					flip(t, c.w, log, key.vkey, name, at, (at+i%c.bits)%8)
+				})
 			})
-		})
+		}
+	}
+}
+
+// flip flips one bit and compares the first finding with the line that it stands in.
+func flip(t *testing.T, w *writer, log fstest.MapFS, vkey, name string, at, bit int) {
+	bad := maps.Clone(log)
+	data := bytes.Clone(log[name].Data)
+	data[at] ^= 1 << bit
+	bad[name] = &fstest.MapFile{Data: data}
+	r, err := verify.Dir(context.Background(), bad, []string{vkey})
+	if err != nil || len(r.Findings) == 0 {
+		t.Errorf("byte %d, bit %d: %v, %v; want a finding", at, bit, r, err)
+		return
+	}
+	if f, want := r.Findings[0], badIndex(w, name, at); f.Index != want || f.File != name {
+		t.Errorf("byte %d, bit %d: got %v, want index %d in %s", at, bit, f, want, name)
 	}
 }
 

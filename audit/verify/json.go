@@ -8,11 +8,15 @@ import (
 // maxDepth is far beyond what an event nests.
 const maxDepth = 32
 
-// scanner walks over strict JSON (RFC 8259) without allocating. Its methods report false
-// at the first error; the position is then of no use.
+// scanner walks over strict JSON (RFC 8259) once and without allocating. Its methods report
+// false at the first error; the position is then of no use. What it has accepted is UTF-8 if
+// utf8 says so: only strings have bytes beyond ASCII, and high tells whether any was seen.
 type scanner struct {
-	b []byte
-	i int
+	b    []byte
+	i    int
+	high uint64 // all words of all strings, one over the other
+
+	values []value // those that were skipped
 }
 
 // done reports whether nothing but white space is left.
@@ -21,23 +25,30 @@ func (s *scanner) done() bool {
 	return s.i == len(s.b)
 }
 
-// take consumes one given byte, after white space.
-func (s *scanner) take(c byte) bool {
-	if s.i < len(s.b) && s.b[s.i] == c {
-		s.i++
-		return true
+// peek is the next byte after white space, or 0 at the end.
+func (s *scanner) peek() byte {
+	if s.i < len(s.b) && s.b[s.i] > ' ' {
+		return s.b[s.i]
 	}
-	return s.i < len(s.b) && s.b[s.i] <= ' ' && s.takeLater(c)
+	return s.peekLater()
 }
 
-// takeLater is apart so that take is small: writers write no white space.
-func (s *scanner) takeLater(c byte) bool {
+// peekLater is apart so that peek is small: writers write no white space.
+func (s *scanner) peekLater() byte {
 	s.space()
-	if s.i < len(s.b) && s.b[s.i] == c {
-		s.i++
-		return true
+	if s.i < len(s.b) {
+		return s.b[s.i]
 	}
-	return false
+	return 0
+}
+
+// take consumes one given byte, after white space.
+func (s *scanner) take(c byte) bool {
+	if s.peek() != c {
+		return false
+	}
+	s.i++
+	return true
 }
 
 func (s *scanner) space() {
@@ -46,36 +57,30 @@ func (s *scanner) space() {
 	}
 }
 
-// member moves to the value of the next member of an object whose brace was taken. more is
-// false at the closing brace. Names with an escape are refused: no writer needs them, and
-// they would be a second way to say the same name.
-func (s *scanner) member(first bool) (name []byte, more, ok bool) {
-	if s.take('}') {
-		return nil, false, true
-	}
-	if !first && !s.take(',') {
-		return nil, false, false
-	}
-	text, escaped, ok := s.text()
-	return text, true, ok && !escaped && s.take(':')
+// next moves behind the comma before another member or element, or behind the end.
+func (s *scanner) next(end byte) (more, ok bool) {
+	c := s.peek()
+	s.i++
+	return c == ',', c == ',' || c == end
 }
 
 // value skips one value of any kind.
 func (s *scanner) value(depth int) bool {
-	s.space()
-	if s.i >= len(s.b) || depth > maxDepth {
-		return false
-	}
-	switch c := s.b[s.i]; {
+	switch c := s.peek(); {
 	case c == '"':
-		_, _, ok := s.text()
+		_, _, ok := s.textValue()
 		return ok
+	case c >= '0' && c <= '9' || c == '-':
+		start := s.i
+		ok := s.number()
+		s.values = append(s.values, value{start: start, end: s.i})
+		return ok
+	case depth > maxDepth:
+		return false
 	case c == '{':
 		return s.object(depth)
 	case c == '[':
 		return s.array(depth)
-	case c == '-' || c >= '0' && c <= '9':
-		return s.number()
 	case c == 't':
 		return s.word("true")
 	case c == 'f':
@@ -86,15 +91,15 @@ func (s *scanner) value(depth int) bool {
 
 func (s *scanner) object(depth int) bool {
 	s.i++
-	for first := true; ; first = false {
-		if s.take('}') {
-			return true
-		}
-		if !first && !s.take(',') {
-			return false
-		}
+	if s.take('}') {
+		return true
+	}
+	for {
 		if _, _, ok := s.text(); !ok || !s.take(':') || !s.value(depth+1) {
 			return false
+		}
+		if more, ok := s.next('}'); !more {
+			return ok
 		}
 	}
 }
@@ -105,11 +110,8 @@ func (s *scanner) array(depth int) bool {
 		return true
 	}
 	for s.value(depth + 1) {
-		if s.take(']') {
-			return true
-		}
-		if !s.take(',') {
-			return false
+		if more, ok := s.next(']'); !more {
+			return ok
 		}
 	}
 	return false
@@ -157,33 +159,37 @@ func (s *scanner) digits() bool {
 }
 
 // text consumes a string and returns what stands between its quotes, as it stands.
-// Whoever calls it has checked that the whole line is UTF-8.
 func (s *scanner) text() (raw []byte, escaped, ok bool) {
 	if !s.take('"') {
 		return nil, false, false
 	}
-	start := s.i
-	for {
-		s.i = plain(s.b, s.i)
-		if s.i >= len(s.b) || s.b[s.i] < 0x20 {
-			return nil, false, false
-		}
-		if s.b[s.i] == '"' {
+	for start := s.i; ; escaped = true {
+		s.i = s.plain(s.i)
+		if s.i < len(s.b) && s.b[s.i] == '"' {
 			s.i++
 			return s.b[start : s.i-1], escaped, true
 		}
-		if escaped = true; !s.escape() {
+		if s.i >= len(s.b) || s.b[s.i] != '\\' || !s.escape() {
 			return nil, false, false
 		}
 	}
 }
 
+func (s *scanner) textValue() (raw []byte, escaped, ok bool) {
+	raw, escaped, ok = s.text()
+	s.values = append(s.values, value{start: s.i - 1 - len(raw), end: s.i - 1, text: true})
+	return raw, escaped, ok
+}
+
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
 // plain is the position of the next quote, backslash or control character, or the end. It
-// looks at eight bytes at a time: this is most of what Dir does beside hashing.
-func plain(b []byte, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
+// looks at eight bytes at a time.
+func (s *scanner) plain(i int) int {
+	b := s.b
 	for ; len(b)-i >= 8; i += 8 {
 		w := binary.LittleEndian.Uint64(b[i:])
+		s.high |= w
 		quote, slash := w^ones*'"', w^ones*'\\'
 		// The lowest top bit that is set stands at the first byte that is zero, or below 0x20.
 		stop := ((quote-ones)&^quote | (slash-ones)&^slash | (w-ones*0x20)&^w) & tops
@@ -191,8 +197,8 @@ func plain(b []byte, i int) int {
 			return i + bits.TrailingZeros64(stop)/8
 		}
 	}
-	for i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20 {
-		i++
+	for ; i < len(b) && b[i] != '"' && b[i] != '\\' && b[i] >= 0x20; i++ {
+		s.high |= uint64(b[i])
 	}
 	return i
 }

@@ -2,11 +2,13 @@ package verify
 
 import (
 	"encoding/json"
-	"strconv"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
+
+// allowed is the decision of a grant.
+const allowed = "allowed"
 
 // maxLine is the longest line: the length of a C2SP entry has 16 bits.
 const maxLine = 65535
@@ -27,20 +29,43 @@ type facts struct {
 // genesis is what line 0 says.
 type genesis struct{ origin, key string }
 
-// lineReader reads one line after the other; it keeps its space for names.
+// lineReader reads one line after the other. It keeps its space, and the last shapes.
 type lineReader struct {
-	ring  keyring
-	names [][]byte
-	s     scanner
-	f     facts
-	tried struct{ decision, grant bool }
+	ring   keyring
+	names  [][]byte
+	s      scanner
+	f      facts
+	tried  tried
+	shapes [maxShapes]shape
+	oldest int // the shape that goes next
 }
+
+// maxShapes is more than a writer at work needs, and few to try in vain.
+const maxShapes = 6
 
 // read reads one event line.
 func (r *lineReader) read(b []byte) facts {
-	r.s, r.f, r.names = scanner{b: b}, facts{sequence: -1}, r.names[:0]
-	r.tried.decision, r.tried.grant = false, false
-	r.f.valid = utf8.Valid(b) && r.each(r.top) && r.s.done()
+	for i := range r.shapes {
+		if f, ok := r.shapes[i].read(b); ok {
+			return f
+		}
+	}
+	f := r.readFull(b)
+	if f.valid && f.genesis == nil && !f.inband { // those are seldom, and say more
+		r.shapes[r.oldest].keep(r)
+		r.oldest = (r.oldest + 1) % maxShapes
+	}
+	return f
+}
+
+// readFull reads a line of any shape. One that is not UTF-8 says nothing.
+func (r *lineReader) readFull(b []byte) facts {
+	r.s, r.names = scanner{b: b, values: r.s.values[:0]}, r.names[:0]
+	r.f, r.tried = facts{sequence: -1}, tried{}
+	r.f.valid = r.each(r.top) && r.s.done()
+	if r.s.high&tops != 0 && !utf8.Valid(b) {
+		r.f, r.tried = facts{sequence: -1}, tried{}
+	}
 	r.f.grant = r.tried.decision && r.tried.grant
 	return r.f
 }
@@ -59,14 +84,12 @@ func (r *lineReader) metadata(name []byte) bool {
 	if string(name) != "sequence" {
 		return r.s.value(2)
 	}
-	r.s.space()
+	r.s.peek()
 	start := r.s.i
 	if !r.s.value(2) {
 		return false
 	}
-	n, err := strconv.ParseInt(string(r.s.b[start:r.s.i]), 10, 64)
-	r.f.sequence = n
-	return err == nil && n >= 0
+	return r.tell(sequence, r.s.b[start:r.s.i])
 }
 
 func (r *lineReader) carnet(name []byte) (ok bool) {
@@ -74,10 +97,10 @@ func (r *lineReader) carnet(name []byte) (ok bool) {
 	switch string(name) {
 	case "decision":
 		text, ok = r.text()
-		r.tried.decision = string(text) == "allowed"
+		ok = ok && r.tell(decision, text)
 	case "grant":
 		text, ok = r.text()
-		r.tried.grant = len(text) > 0
+		ok = ok && r.tell(grant, text)
 	case "genesis":
 		r.f.genesis = new(genesis)
 		ok = r.each(r.genesis)
@@ -107,23 +130,27 @@ func (r *lineReader) genesis(name []byte) bool {
 	return r.s.value(3)
 }
 
-// each visits the members of one object and refuses a name that stands there twice.
+// each visits the members of one object and refuses a name that stands there twice, and one
+// with an escape: no writer needs it, and it would be a second way to say the same name.
 func (r *lineReader) each(visit func(name []byte) bool) bool {
 	if !r.s.take('{') {
 		return false
 	}
+	if r.s.take('}') {
+		return true
+	}
 	base := len(r.names)
-	for first := true; ; first = false {
-		name, more, ok := r.s.member(first)
-		if !ok || more && r.twice(r.names[base:], name) {
+	for {
+		name, escaped, ok := r.s.text()
+		if !ok || escaped || r.twice(r.names[base:], name) || !r.s.take(':') {
 			return false
-		}
-		if !more {
-			r.names = r.names[:base]
-			return true
 		}
 		if r.names = append(r.names, name); !visit(name) {
 			return false
+		}
+		if more, ok := r.s.next('}'); !more {
+			r.names = r.names[:base]
+			return ok
 		}
 	}
 }
@@ -137,11 +164,20 @@ func (r *lineReader) twice(names [][]byte, name []byte) bool {
 	return false
 }
 
+// tell takes the value that was just read.
+func (r *lineReader) tell(what role, raw []byte) bool {
+	if !what.tell(raw, &r.f, &r.tried) {
+		return false // it may be no value at all
+	}
+	r.s.values[len(r.s.values)-1].role = what
+	return true
+}
+
 // text reads a string value.
 func (r *lineReader) text() ([]byte, bool) {
-	r.s.space()
+	r.s.peek()
 	start := r.s.i
-	raw, escaped, ok := r.s.text()
+	raw, escaped, ok := r.s.textValue()
 	if !ok || !escaped {
 		return raw, ok
 	}

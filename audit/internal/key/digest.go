@@ -1,0 +1,67 @@
+package key
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"hash"
+	"sync"
+)
+
+// Pseudonym appends "p-" and 32 hex digits: equal in one log, and nothing to whoever
+// has not the key.
+func (k *Key) Pseudonym(dst []byte, issuer, subject string) []byte {
+	d := k.people.get()
+	defer k.people.put(d)
+	d.write(issuer)
+	d.write(subject)
+	return hex.AppendEncode(append(dst, "p-"...), d.sum()[:16])
+}
+
+// Fingerprint is 64 hex digits.
+func (k *Key) Fingerprint(b []byte) string {
+	d := k.bytes.get()
+	defer k.bytes.put(d)
+	d.mac.Write(b)
+	return hex.EncodeToString(d.sum())
+}
+
+// keyed makes HMAC-SHA-256 digests under one key, from many goroutines.
+type keyed struct {
+	key  []byte
+	pool sync.Pool
+}
+
+type digest struct {
+	mac hash.Hash
+	len [8]byte
+	out [sha256.Size]byte
+	buf []byte
+}
+
+func (k *keyed) get() *digest {
+	if d, ok := k.pool.Get().(*digest); ok {
+		d.mac.Reset()
+		return d
+	}
+	return &digest{mac: hmac.New(sha256.New, k.key)}
+}
+
+func (k *keyed) put(d *digest) { k.pool.Put(d) }
+
+// write adds a string and before it its length, so that no two lists look the same.
+func (d *digest) write(s string) {
+	binary.BigEndian.PutUint64(d.len[:], uint64(len(s)))
+	d.mac.Write(d.len[:])
+	d.buf = append(d.buf[:0], s...)
+	d.mac.Write(d.buf)
+}
+
+func (d *digest) sum() []byte { return d.mac.Sum(d.out[:0]) }
+
+func mac(key []byte, text string) []byte {
+	h := hmac.New(sha256.New, key)
+	h.Write([]byte(text))
+	return h.Sum(nil)
+}

@@ -1,0 +1,118 @@
+// Package key is the key of a log: it signs checkpoints, and digests what nobody else
+// may guess.
+//
+//	k, err := key.New("acme.example/hr/a", signer)
+//	checkpoint, err := k.Checkpoint(size, root)
+//	checkpoint, err = k.Open(checkpoint.Note)
+//	pseudonym := k.Pseudonym(nil, issuer, subject)
+//
+// # Guarantees
+//
+// A checkpoint is a C2SP tlog-checkpoint, signed as a note with Ed25519. Pseudonyms and
+// fingerprints are HMAC-SHA-256 under keys of their own, which are derived from a
+// signature over a text that is no note of any log: whoever has the signer can compute
+// them, and nobody else.
+//
+// # Limits
+//
+// The signer must be deterministic (RFC 8032), because a log needs to find its digests
+// again. Origins are not judged here.
+//
+// # Errors
+//
+// They speak for package audit, which passes them on, and hold neither keys, texts nor
+// paths.
+//
+// # Concurrency
+//
+// A Key is safe for concurrent use, as its signer is.
+package key
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Key is a note.Signer. Its name is the log's origin.
+type Key struct {
+	origin   string
+	signer   crypto.Signer
+	vkey     string
+	verifier note.Verifier
+	people   keyed // pseudonyms
+	bytes    keyed // fingerprints
+}
+
+var (
+	errAlgorithm = errors.New("audit: the signer is not Ed25519")
+	errPublic    = errors.New("audit: the signer's public key is malformed")
+	errRandom    = errors.New("audit: the signer is not deterministic Ed25519 (RFC 8032)")
+	errSigner    = errors.New("audit: the signer failed")
+)
+
+// New checks that signer is Ed25519 and signs the same text the same way: the keys of
+// the digests are derived from a signature, so that a log needs one secret.
+func New(origin string, signer crypto.Signer) (*Key, error) {
+	pub, ok := signer.Public().(ed25519.PublicKey)
+	if !ok {
+		return nil, errAlgorithm
+	}
+	vkey, err := note.NewEd25519VerifierKey(origin, pub)
+	if err != nil {
+		return nil, errPublic
+	}
+	v, err := note.NewVerifier(vkey)
+	if err != nil {
+		return nil, errPublic
+	}
+	k := &Key{origin: origin, signer: signer, vkey: vkey, verifier: v}
+	secret, err := k.derive()
+	if err != nil {
+		return nil, err
+	}
+	k.people.key = mac(secret, "pseudonym")
+	k.bytes.key = mac(secret, "fingerprint")
+	return k, nil
+}
+
+// derive hashes a signature over a text that is no note of any log.
+func (k *Key) derive() ([]byte, error) {
+	text := []byte("carnet audit: key of pseudonyms and fingerprints, version 1\x00" + k.origin)
+	one, err := k.Sign(text)
+	if err != nil {
+		return nil, err
+	}
+	two, err := k.Sign(text)
+	if err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(one, two) || !k.verifier.Verify(text, one) {
+		return nil, errRandom
+	}
+	sum := sha256.Sum256(one)
+	return sum[:], nil
+}
+
+// Verifier is the verifier key, in the signed-note form.
+func (k *Key) Verifier() string { return k.vkey }
+
+// Name is for note.Signer.
+func (k *Key) Name() string { return k.origin }
+
+// KeyHash is for note.Signer.
+func (k *Key) KeyHash() uint32 { return k.verifier.KeyHash() }
+
+// Sign is for note.Signer.
+func (k *Key) Sign(text []byte) ([]byte, error) {
+	sig, err := k.signer.Sign(rand.Reader, text, crypto.Hash(0))
+	if err != nil {
+		return nil, errSigner
+	}
+	return sig, nil
+}

@@ -1,0 +1,27 @@
+package verify
+
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/note"
+)
+
+// Facts is what a reader tells of a line that comes after others.
+func Facts(line []byte, earlier ...[]byte) string {
+	r := lineReader{ring: keyring{known: note.VerifierList()}}
+	for _, b := range earlier {
+		r.read(b)
+	}
+	f := r.read(line)
+	genesis := f.genesis
+	f.genesis = nil
+	return fmt.Sprintf("%+v %+v", f, genesis)
+}
+
+// HasShape reports whether a line is read by the shape of another one.
+func HasShape(line, earlier []byte) bool {
+	r := lineReader{ring: keyring{known: note.VerifierList()}}
+	r.read(earlier)
+	_, ok := r.shapes[0].read(line)
+	return ok
+}
