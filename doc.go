@@ -90,7 +90,7 @@
 //	a Grant is to be used within          30 seconds
 //	what is made for a system lives for   15 minutes, at most as long as the identity
 //	a lease from a vault lives for        1 hour, at most as long as the Grant
-//	clock skew of tokens                  60 seconds
+//	clock skew of iat, nbf and auth_time  60 seconds; exp has none
 //	JWKS                                  fetched at most once in 30 seconds
 //	a far side's wish to wait             believed up to a day
 //	the service itself                    local, of the lowest assurance

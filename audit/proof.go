@@ -10,13 +10,16 @@ import (
 	"os"
 	"strconv"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 var (
-	errNoLine  = errors.New("audit: the log has no such line")
-	errNoProof = errors.New("audit: the log ended before a checkpoint covered the line")
+	errNoLine    = errors.New("audit: the log has no such line")
+	errOtherLine = errors.New("audit: the line is not the one that the log's tree has at its index")
+	errNoProof   = errors.New("audit: the log ended before a checkpoint covered the line")
 )
 
 // Proof is a c2sp.org/tlog-proof of one line, with the newest checkpoint in it. It
@@ -57,15 +60,19 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 // needs neither the key nor the lock, so it also works beside a writer. It trusts the
 // files as far as they agree with each other: verifying is the reader's part.
 func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, err error) {
+	if fsys == nil {
+		return nil, nil, errMissing
+	}
+	var c key.Checkpoint
+	var path tlog.RecordProof
 	for range 3 { // a writer may supersede tiles between two reads
-		var c key.Checkpoint
 		if c, err = readCheckpoint(fsys); err != nil {
 			return nil, nil, err
 		}
 		if index < 0 || index >= c.Size {
 			return nil, nil, errNoLine
 		}
-		if proof, err = prove(fsys, c, index); err == nil {
+		if path, err = tree.Prove(fsys, c.Size, c.Root, index); err == nil {
 			break
 		}
 		if ctx.Err() != nil {
@@ -78,7 +85,10 @@ func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, er
 	if line, err = readLine(ctx, fsys, index); err != nil {
 		return nil, nil, err
 	}
-	return proof, line, nil
+	if tlog.CheckRecord(path, c.Size, c.Root, index, tlog.RecordHash(line)) != nil {
+		return nil, nil, errOtherLine
+	}
+	return proofText(path, c, index), line, nil
 }
 
 // readCheckpoint reads DIR/checkpoint without judging its signature.
@@ -116,16 +126,20 @@ func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
 	}
 }
 
-// prove makes the text of a proof in the tree of c.
+// prove makes a proof in the tree of c.
 func prove(fsys fs.FS, c key.Checkpoint, index int64) ([]byte, error) {
 	path, err := tree.Prove(fsys, c.Size, c.Root, index)
 	if err != nil {
 		return nil, err
 	}
+	return proofText(path, c, index), nil
+}
+
+func proofText(path tlog.RecordProof, c key.Checkpoint, index int64) []byte {
 	b := []byte("c2sp.org/tlog-proof@v1\nindex ")
 	b = append(strconv.AppendInt(b, index, 10), '\n')
 	for _, h := range path {
 		b = append(append(b, h.String()...), '\n')
 	}
-	return append(append(b, '\n'), c.Note...), nil
+	return append(append(b, '\n'), c.Note...)
 }

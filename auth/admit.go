@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -48,8 +47,9 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 			Issuer: selfIssuer, Subject: selfSubject, Expires: time.Now().Add(selfLife),
 		}, true)
 	}
-	p, err := g.self.Present(ctx)
+	p, err := aside(ctx, g.self.Present)
 	if err != nil {
+		g.refusals.add(reason(side(ctx, err)))
 		return Principal{}, side(ctx, err)
 	}
 	id, err := g.verify(ctx, p)
@@ -57,23 +57,42 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 		err = ErrInvalid
 	}
 	if err != nil {
+		g.refusals.add(reason(err))
 		return Principal{}, err
 	}
 	return g.admit(ctx, id, true)
 }
 
+// aside asks somebody who may forget his context, or panic: the caller leaves on his
+// own, and a panic is an answer.
+func aside[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	go func() {
+		a := answer{err: ErrUnavailable}
+		defer func() { _ = recover(); answers <- a }()
+		value, err := ask(ctx)
+		a = answer{value, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		var none T
+		return none, ctx.Err()
+	}
+}
+
 // verify asks the scheme's Verifier; what panics or answers too late has not verified.
-func (g *Gate) verify(ctx context.Context, p Presented) (id Identity, err error) {
+func (g *Gate) verify(ctx context.Context, p Presented) (Identity, error) {
 	verifier, ok := g.verifiers[p.Scheme]
 	if !ok || p.Scheme == SchemeNone || p.Secret.reveal == nil {
 		return Identity{}, ErrInvalid
 	}
-	defer func() {
-		if recover() != nil {
-			id, err = Identity{}, ErrUnavailable
-		}
-	}()
-	id, err = verifier.Verify(ctx, p)
+	id, err := aside(ctx, func(ctx context.Context) (Identity, error) { return verifier.Verify(ctx, p) })
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -101,6 +120,9 @@ func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, er
 		err = ErrForeign
 	case !id.Expires.After(now): // also where it is zero
 		err = ErrExpired
+	case !g.recordable(p.identity):
+		g.refusals.add(reason(ErrInvalid)) // nothing that he did could be recorded
+		return Principal{}, ErrInvalid
 	}
 	if err != nil {
 		g.refuse(ctx, Principal{p}, err)
@@ -111,19 +133,20 @@ func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, er
 	return Principal{p}, nil
 }
 
+// recordable says whether the log would take what such a caller does.
+func (g *Gate) recordable(id Identity) bool {
+	e := g.event("gate.admit")
+	e.Actor, e.Chain = audit.Actor{Issuer: id.Issuer, Subject: id.Subject}, id.Actors
+	e.Assurance, e.Scopes = id.Assurance, id.Scopes
+	return e.Check() == nil
+}
+
 // key stands for everything about a principal that can change what a Translator
 // answers: two principals share material only if all of it is equal. When the token
 // ends is not part of it: each call ends with its own grant anyway.
 func (id Identity) key(self bool) string {
 	id.Expires = time.Time{}
-	content, err := json.Marshal(struct {
-		Identity Identity
-		Self     bool
-	}{id, self})
-	if err != nil {
-		return "" // never shared: lend asks for a key
-	}
-	sum := sha256.Sum256(content)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%#v %t", id, self)) // quotes what is no UTF-8, sorts maps
 	return hex.EncodeToString(sum[:])
 }
 
@@ -162,7 +185,7 @@ func (g *Gate) refuse(ctx context.Context, p Principal, err error) {
 	e.Actor = audit.Actor{Issuer: p.p.identity.Issuer, Subject: p.p.identity.Subject}
 	e.Chain = p.p.identity.Actors
 	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
-	if g.record(ctx, e) != nil {
+	if g.recordAnyway(ctx, e) != nil {
 		g.logger.Error("auth: a refusal was not recorded")
 	}
 }

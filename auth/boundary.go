@@ -108,9 +108,10 @@ type Boundary struct {
 	hash      string
 }
 
-// NewBoundary puts the parts together. Nil parts are ErrInvalid.
+// NewBoundary puts the parts together. Nil and zero parts, and a policy without a hash,
+// are ErrInvalid.
 func NewBoundary(c *Catalogue, d Decider) (*Boundary, error) {
-	if c == nil || c.tenant == "" || d == nil {
+	if c == nil || c.tenant == "" || d == nil || d.Hash() == "" {
 		return nil, ErrInvalid
 	}
 	content, err := json.Marshal(struct {
@@ -150,7 +151,7 @@ func (b *Boundary) decide(ctx context.Context, f Facts) (d Decision) {
 		}
 	}()
 	d = b.decider.Decide(ctx, f)
-	if ctx.Err() != nil || d.Verdict > Allowed {
+	if ctx.Err() != nil || d.Verdict > Allowed || d.Rule != "" && !namePattern.MatchString(d.Rule) {
 		return Decision{}
 	}
 	if d.Verdict == Allowed && f.Who != nil && len(f.Who.Actors) > 0 && f.System.Delegation != AuditOnly {

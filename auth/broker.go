@@ -20,8 +20,11 @@ import (
 	"github.com/carnet-go/carnet/mapping"
 )
 
-// mostAnswer is the largest answer that Do reads.
-const mostAnswer = 4 << 20
+// How much of an answer is read: by Do at once, and through Client in all.
+const (
+	mostAnswer = 4 << 20
+	mostStream = 64 << 20
+)
 
 // Broker makes the calls that grants are for. A nil or zero Broker refuses. Safe
 // for concurrent use.
@@ -30,7 +33,8 @@ type Broker struct {
 	translators Translators
 	lines       map[string]*wire.Line
 	materials   materials
-	closed      atomic.Bool
+	mu          sync.Mutex // of closed, and of calls where one begins
+	closed      bool
 	calls       sync.WaitGroup
 }
 
@@ -152,7 +156,11 @@ func (c *crossing) read(response *http.Response) (mapping.Document, error) {
 		return mapping.Document{}, c.cut(response.StatusCode)
 	}
 	if len(raw) > mostAnswer {
-		return mapping.Document{}, c.failed(ErrInvalid, response.StatusCode)
+		side := ErrInvalid
+		if c.grant.operation.Effect != ReadOnly {
+			side = ErrUnknown
+		}
+		return mapping.Document{}, c.failed(side, response.StatusCode)
 	}
 	return mapping.Opaque(raw), nil
 }
@@ -161,10 +169,12 @@ func (c *crossing) read(response *http.Response) (mapping.Document, error) {
 // gives material back and records what is still to be recorded. It comes after the
 // runner and before the vault and the log. Calls afterwards are ErrUnavailable.
 func (b *Broker) Close(ctx context.Context) error {
-	if b == nil || b.gate == nil {
+	if !b.ready() {
 		return nil
 	}
-	b.closed.Store(true)
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
 	done := make(chan struct{})
 	go func() { b.calls.Wait(); close(done) }()
 	var left error
@@ -177,7 +187,7 @@ func (b *Broker) Close(ctx context.Context) error {
 		line.Close()
 	}
 	err := b.materials.close(ctx)
-	b.gate.refusals.flush(ctx)
+	b.gate.refusals.flush(context.WithoutCancel(ctx))
 	return errors.Join(left, err)
 }
 
@@ -197,13 +207,13 @@ type crossing struct {
 // begin checks the evidence and opens a use of it. The crossing's context carries no
 // values: a caller's httptrace would be shown every header.
 func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
-	if b == nil || b.gate == nil {
+	if !b.ready() {
 		return nil, ErrForeign
 	}
-	b.calls.Add(1)
-	if b.closed.Load() {
-		b.calls.Done()
-		return nil, fmt.Errorf("%w: closed", ErrUnavailable)
+	if !b.enter() {
+		err := fmt.Errorf("%w: closed", ErrUnavailable)
+		b.refuse(ctx, g, err)
+		return nil, err
 	}
 	use, err := g.begin(b.gate)
 	if err != nil {
@@ -227,6 +237,19 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 	return c, nil
 }
 
+func (b *Broker) ready() bool { return b != nil && b.gate != nil }
+
+// enter counts a call, unless the broker is closed: a WaitGroup that is waited for
+// must not be added to.
+func (b *Broker) enter() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed {
+		b.calls.Add(1)
+	}
+	return !b.closed
+}
+
 // refuse records that evidence was not good enough to begin. What another gate knows
 // about it does not belong into this log.
 func (b *Broker) refuse(ctx context.Context, g Grant, err error) {
@@ -238,7 +261,7 @@ func (b *Broker) refuse(ctx context.Context, g Grant, err error) {
 		e = g.Event("broker.refuse")
 	}
 	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
-	if b.gate.record(ctx, e) != nil {
+	if b.gate.recordAnyway(ctx, e) != nil {
 		b.gate.logger.Error("auth: a refusal was not recorded")
 	}
 }
@@ -259,6 +282,12 @@ func (c *crossing) lost() error {
 // cut is the error of a call whose answer did not come, or not whole.
 func (c *crossing) cut(status int) error {
 	failed := c.failed(c.lost(), status)
+	if dead := c.evidence.Live(); dead != nil { // not the caller's context has ended
+		if failed.Side == ErrUnavailable {
+			failed.Side = dead
+		}
+		return failed
+	}
 	if ended := c.ctx.Err(); ended != nil {
 		return errors.Join(failed, ended)
 	}

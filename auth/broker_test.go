@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/mapping"
 )
 
@@ -158,7 +159,9 @@ func TestSides(t *testing.T) {
 		"broken while reading":   {"crm.contact.read", 500, auth.ErrUnavailable},
 		"broken while writing":   {"crm.contact.open", 500, auth.ErrUnknown},
 		"gateway while writing":  {"crm.contact.open", 504, auth.ErrUnknown},
-		"away":                   {"crm.contact.open", 503, auth.ErrUnavailable},
+		"away":                   {"crm.contact.touch", 503, auth.ErrUnavailable},
+		"away while writing":     {"crm.contact.open", 503, auth.ErrUnknown},
+		"done, see elsewhere":    {"crm.contact.open", 303, auth.ErrUnknown},
 		"redirect":               {"crm.contact.read", 302, auth.ErrUndeclared},
 		"not modified":           {"crm.contact.read", 304, auth.ErrUndeclared},
 		"temporary with a body":  {"crm.contact.open", 307, auth.ErrUndeclared},
@@ -323,7 +326,7 @@ func TestMaterialIsSharedByEqualPrincipalsOnly(t *testing.T) {
 
 func brokerOf(t testing.TB, f *far, k auth.Translator, v auth.Verifier) (*auth.Gate, *auth.Broker) {
 	t.Helper()
-	g, err := auth.NewGate(t.Context(), gate(t, decider(allow), f.system).Log(), bounded(t, decider(allow), f.system), auth.Verifiers{auth.SchemeBearer: v}, nil)
+	g, err := auth.NewGate(t.Context(), authtest.Log(t), bounded(t, decider(allow), f.system), auth.Verifiers{auth.SchemeBearer: v}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

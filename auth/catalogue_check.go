@@ -60,6 +60,7 @@ func (c *check) system(path string, s System) {
 		c.find(err != nil, "B105", fmt.Sprintf("%s/private/%d", path, i), "is not a canonical CIDR range")
 	}
 	c.find(s.Zone != "" && !namePattern.MatchString(s.Zone), "B106", path+"/zone", "is not a name")
+	c.find(len(s.Jurisdictions) > 32, "B107", path+"/jurisdictions", "are more than the log takes: 32")
 	for i, j := range s.Jurisdictions {
 		c.find(!namePattern.MatchString(j), "B107", fmt.Sprintf("%s/jurisdictions/%d", path, i), "is not a name")
 	}

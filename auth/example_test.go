@@ -3,17 +3,16 @@ package auth_test
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/auth/keyauth"
 	"github.com/carnet-go/carnet/auth/policy"
 	"github.com/carnet-go/carnet/mapping"
@@ -66,24 +65,24 @@ func Example() {
 	}
 	defer events.Close(ctx)
 
+	// A service has an oidcauth.Verifier here.
+	gate, err := auth.NewGate(ctx, events, boundary, auth.Verifiers{auth.SchemeBearer: names{}}, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	key := auth.Constant(map[string]auth.Secret{"key": auth.NewSecret([]byte("k-4711"))})
+	broker, err := auth.NewBroker(gate, auth.Translators{
+		"crm": keyauth.Header{Name: "X-Api-Key", Source: key},
+	}, &auth.BrokerOptions{RootCAs: roots})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer broker.Close(ctx)
 	for _, user := range []string{"alice", "mallory"} {
-		// A service has an oidcauth.Verifier here.
-		login := authtest.As(auth.Identity{Issuer: "https://login.example", Subject: user})
-		gate, err := auth.NewGate(ctx, events, boundary, auth.Verifiers{auth.SchemeBearer: login}, nil)
-		if err != nil {
-			log.Fatal(err)
-		}
-		key := auth.Constant(map[string]auth.Secret{"key": auth.NewSecret([]byte("k-4711"))})
-		broker, err := auth.NewBroker(gate, auth.Translators{
-			"crm": keyauth.Header{Name: "X-Api-Key", Source: key},
-		}, &auth.BrokerOptions{RootCAs: roots})
-		if err != nil {
-			log.Fatal(err)
-		}
 		var contact struct {
 			Name string `json:"name"`
 		}
-		err = errors.Join(read(ctx, gate, broker, &contact), broker.Close(ctx))
+		err = read(ctx, gate, broker, user, &contact)
 		fmt.Println(user, contact.Name, err)
 	}
 	// Output:
@@ -92,8 +91,19 @@ func Example() {
 	// mallory  auth: denied: no permit
 }
 
-func read(ctx context.Context, gate *auth.Gate, broker *auth.Broker, contact any) error {
-	principal, err := gate.Admit(ctx, auth.Bearer("a token"))
+// names takes every token for a name.
+type names struct{}
+
+func (names) Verify(_ context.Context, p auth.Presented) (id auth.Identity, err error) {
+	err = p.Secret.Use(func(token []byte) error {
+		id = auth.Identity{Issuer: "https://login.example", Subject: string(token), Expires: time.Now().Add(time.Hour)}
+		return nil
+	})
+	return id, err
+}
+
+func read(ctx context.Context, gate *auth.Gate, broker *auth.Broker, token string, contact any) error {
+	principal, err := gate.Admit(ctx, auth.Bearer(token))
 	if err != nil {
 		return err
 	}

@@ -73,7 +73,8 @@ type Obligation struct {
 }
 
 // Decider is a policy. It is asked concurrently, at plan time and at run time with
-// the same code; a panic and an answer after ctx has ended deny.
+// the same code; a panic and an answer after ctx has ended deny. It ends with ctx, and
+// does not change what the facts point to.
 type Decider interface {
 	Decide(ctx context.Context, f Facts) Decision
 	Hash() string // hexadecimal SHA-256 of what was declared

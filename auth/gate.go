@@ -27,6 +27,7 @@ type Gate struct {
 	build     string
 	refusals  *refusals
 	frozen    atomic.Bool
+	known     atomic.Bool     // the log knows that it is
 	under     context.Context // what every crossing is under: it ends with Freeze
 	freeze    context.CancelFunc
 }
@@ -38,8 +39,10 @@ type GateOptions struct {
 }
 
 // NewGate puts a boundary in force on a log, which gets the boundary's hash and
-// what it permits. Nil Verifiers admit nobody but the service itself. A nil or zero
-// log or boundary is ErrInvalid, a log that does not record is ErrUnavailable.
+// what it permits. Nil Verifiers admit nobody but the service itself. A log has one
+// gate: a vault knows a grant by the log that witnessed it. A nil or zero log or
+// boundary, and a log that has a gate, are ErrInvalid; a log that does not record is
+// ErrUnavailable.
 func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *GateOptions) (*Gate, error) {
 	if log.Key() == "" || b.Hash() == "" {
 		return nil, fmt.Errorf("%w: a gate needs an open log and a boundary", ErrInvalid)
@@ -48,6 +51,9 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 		if scheme == SchemeNone || verifier == nil {
 			return nil, fmt.Errorf("%w: a scheme without a verifier", ErrInvalid)
 		}
+	}
+	if !log.Claim() {
+		return nil, fmt.Errorf("%w: the log has a gate", ErrInvalid)
 	}
 	if o == nil {
 		o = &GateOptions{}
@@ -75,12 +81,20 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 		return Grant{}, err
 	}
 	d := g.boundary.decide(ctx, f)
+	if ctx.Err() != nil { // decide has denied, but nobody is denied for being late
+		err := side(ctx, ctx.Err())
+		g.refuse(ctx, p, err)
+		return Grant{}, err
+	}
 	made := &grant{
 		gate: g, principal: p.p, declared: op, decision: d,
 		id: strings.ToLower(rand.Text()),
 	}
 	end := earliest(p.p.identity.Expires, f.At.Add(op.system.ceiling()), d.NotAfter)
 	made.end = until(end, f.At)
+	if p.p.end.running.Before(made.end.running) { // the wall clock was set back since Admit
+		made.end.running = p.p.end.running
+	}
 	if d.Verdict != Allowed {
 		return Grant{}, g.deny(ctx, made)
 	}
@@ -121,14 +135,20 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	if g == nil || g.log == nil {
 		return ErrForeign
 	}
-	if g.frozen.Swap(true) {
+	if !g.frozen.Swap(true) {
+		g.freeze()
+		g.logger.Warn("auth: frozen")
+	}
+	if g.known.Load() {
 		return nil
 	}
-	g.freeze()
-	g.logger.Warn("auth: frozen")
 	e := g.event("gate.freeze")
 	e.Outcome = audit.OutcomeSuccess
-	return g.record(ctx, e)
+	err := g.record(ctx, e)
+	if err == nil {
+		g.known.Store(true)
+	}
+	return err
 }
 
 // Log is where the gate records.
@@ -189,7 +209,7 @@ func (g *Gate) deny(ctx context.Context, made *grant) error {
 	e := made.decided()
 	e.Grant, e.StartBy, e.NotAfter = "", time.Time{}, time.Time{}
 	e.Outcome = audit.OutcomeFailure
-	if err := g.record(ctx, e); err != nil {
+	if err := g.recordAnyway(ctx, e); err != nil {
 		g.logger.Error("auth: a denial was not recorded")
 	}
 	return &DeniedError{Rule: made.decision.Rule, Needs: made.decision.Needs}

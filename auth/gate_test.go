@@ -48,6 +48,7 @@ func TestNewBoundaryRefuses(t *testing.T) {
 		"nil catalogue":  func() (*auth.Boundary, error) { return auth.NewBoundary(nil, decider(allow)) },
 		"zero catalogue": func() (*auth.Boundary, error) { return auth.NewBoundary(&auth.Catalogue{}, decider(allow)) },
 		"nil decider":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, nil) },
+		"zero policy":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, unhashed{}) },
 	} {
 		if b, err := try(); !errors.Is(err, auth.ErrInvalid) || b.Hash() != "" || b.Catalogue() != nil {
 			t.Errorf("%s: NewBoundary = %v", name, err)
@@ -197,6 +198,10 @@ func TestAdmitSelf(t *testing.T) {
 		t.Errorf("nil verifiers admit: %v", err)
 	}
 }
+
+type unhashed struct{ decider }
+
+func (unhashed) Hash() string { return "" }
 
 type presenter func(context.Context) (auth.Presented, error)
 
@@ -478,6 +483,39 @@ func TestEventsTell(t *testing.T) {
 	}
 	if refused.Action != "gate.refuse" || refused.Reason != "undeclared" || refused.Decision != "denied" || refused.Outcome != audit.OutcomeFailure {
 		t.Errorf("refusal: %+v", refused)
+	}
+}
+
+// TestDenialsAreInTheLog: every refusal of somebody known, with who he is.
+func TestDenialsAreInTheLog(t *testing.T) {
+	stepUp := auth.Decision{Verdict: auth.Needs, Rule: "mfa", Needs: []auth.Obligation{{Kind: auth.NeedAssurance}}}
+	for name, c := range map[string]struct {
+		decision auth.Decision
+		want     audit.Event
+	}{
+		"denied": {auth.Decision{Rule: "closed"}, audit.Event{Decision: "denied", Rule: "closed"}},
+		"needs":  {stepUp, audit.Event{Decision: "needs", Rule: "mfa"}},
+	} {
+		g := gate(t, decider(func(context.Context, auth.Facts) auth.Decision { return c.decision }), crm())
+		if _, err := g.Authorize(t.Context(), admit(t, g), "crm.contact.read"); !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := events(t, g.Log(), func(e audit.Event) bool { return e.Decision != "" })
+		if len(got) != 1 || got[0].Decision != c.want.Decision || got[0].Rule != c.want.Rule || got[0].Action != "crm.contact.read" ||
+			got[0].Actor.Issuer != alice.Issuer || got[0].Grant != "" || got[0].Outcome != audit.OutcomeFailure || len(got[0].Needs) != len(c.decision.Needs) {
+			t.Errorf("%s: the log has %+v", name, got)
+		}
+	}
+	for name, id := range map[string]auth.Identity{
+		"foreign": {Tenant: "globex", Issuer: "https://i.example", Subject: "a"},
+		"expired": {Issuer: "https://i.example", Subject: "a", Expires: time.Now().Add(-time.Second)},
+	} {
+		g := authtest.Gate(t, bounded(t, decider(allow), crm()), auth.Verifiers{auth.SchemeBearer: authtest.As(id)})
+		_, _ = g.Admit(t.Context(), auth.Bearer("t"))
+		got := events(t, g.Log(), func(e audit.Event) bool { return e.Action == "gate.refuse" })
+		if len(got) != 1 || got[0].Reason != name || got[0].Actor.Issuer != id.Issuer || got[0].Decision != "denied" {
+			t.Errorf("%s at the door: the log has %+v", name, got)
+		}
 	}
 }
 

@@ -101,17 +101,17 @@ func (g Grant) Opens(log *audit.Log, path string) error {
 	if g.g == nil || log == nil || g.g.gate.log != log {
 		return ErrForeign
 	}
-	if err := g.Live(); err != nil {
+	if err := g.underWay(); err != nil {
 		return err
 	}
+	g.g.mu.Lock()
+	defer g.g.mu.Unlock()
 	if !slices.Contains(g.g.system.Secrets, path) {
 		return ErrUndeclared
 	}
 	if !g.g.operation.Privileged {
 		return nil
 	}
-	g.g.mu.Lock()
-	defer g.g.mu.Unlock()
 	if g.g.opened[path] {
 		return ErrExpired
 	}
@@ -119,6 +119,20 @@ func (g Grant) Opens(log *audit.Log, path string) error {
 		g.g.opened = map[string]bool{}
 	}
 	g.g.opened[path] = true
+	return nil
+}
+
+// underWay says whether secrets may be had under it now: it is live, and a use has
+// begun or may begin.
+func (g Grant) underWay() error {
+	if err := g.Live(); err != nil {
+		return err
+	}
+	g.g.mu.Lock()
+	defer g.g.mu.Unlock()
+	if g.g.uses == 0 && g.g.startBy.over(time.Now()) {
+		return ErrExpired
+	}
 	return nil
 }
 

@@ -19,6 +19,10 @@ func (g *Gate) Handler(fn func(w http.ResponseWriter, r *http.Request, p Princip
 			return
 		}
 		watched := &watched{ResponseWriter: w}
+		if fn == nil {
+			plain(w, http.StatusInternalServerError)
+			return
+		}
 		if err := fn(watched, r, p); err != nil && !watched.wrote {
 			answerError(w, err)
 		}
@@ -51,6 +55,9 @@ func answerError(w http.ResponseWriter, err error) {
 	if far && failed.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(failed.RetryAfter.Seconds()))))
 	}
+	if !far && statusOf(err, far) == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+	}
 	plain(w, statusOf(err, far))
 }
 
@@ -60,7 +67,7 @@ func statusOf(err error, far bool) int {
 	switch {
 	case errors.Is(err, ErrUnknown):
 		return http.StatusBadGateway
-	case errors.Is(err, ErrDenied):
+	case errors.Is(err, ErrDenied) && !far:
 		return http.StatusForbidden
 	case errors.Is(err, ErrThrottled), errors.Is(err, ErrUnavailable):
 		return http.StatusServiceUnavailable
@@ -76,6 +83,7 @@ func statusOf(err error, far bool) int {
 }
 
 func plain(w http.ResponseWriter, status int) {
+	w.Header().Del("Set-Cookie") // of the answer that failed
 	http.Error(w, http.StatusText(status), status)
 }
 
@@ -95,6 +103,12 @@ func (w *watched) WriteHeader(status int) {
 func (w *watched) Write(b []byte) (int, error) {
 	w.wrote = true
 	return w.ResponseWriter.Write(b)
+}
+
+// FlushError is for http.ResponseController.
+func (w *watched) FlushError() error {
+	w.wrote = true
+	return http.NewResponseController(w.ResponseWriter).Flush()
 }
 
 // Unwrap is for http.ResponseController.

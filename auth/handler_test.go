@@ -20,19 +20,20 @@ func TestHandlerAnswers(t *testing.T) {
 		status        int
 		challenge     string
 	}{
-		"admitted":         {"Bearer t", nil, 200, ""},
-		"nothing":          {"", nil, 401, "Bearer"},
-		"basic":            {"Basic dTpw", nil, 401, "Bearer"},
-		"empty bearer":     {"Bearer ", nil, 401, `Bearer error="invalid_token"`},
-		"denied":           {"Bearer t", &auth.DeniedError{}, 403, ""},
-		"step up":          {"Bearer t", stepUp, 401, `Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="900"`},
-		"expired":          {"Bearer t", auth.ErrExpired, 401, ""},
-		"bad input":        {"Bearer t", auth.ErrInvalid, 400, ""},
-		"undeclared":       {"Bearer t", auth.ErrUndeclared, 500, ""},
-		"own bug":          {"Bearer t", errors.New(canary), 500, ""},
-		"far side away":    {"Bearer t", &auth.FailedError{Side: auth.ErrUnavailable, System: "crm", Status: 503}, 503, ""},
-		"far side unknown": {"Bearer t", &auth.FailedError{Side: auth.ErrUnknown, System: "crm", Status: 500}, 502, ""},
-		"far key refused":  {"Bearer t", &auth.FailedError{Side: auth.ErrExpired, System: "crm", Status: 401}, 502, ""},
+		"admitted":          {"Bearer t", nil, 200, ""},
+		"nothing":           {"", nil, 401, "Bearer"},
+		"basic":             {"Basic dTpw", nil, 401, "Bearer"},
+		"empty bearer":      {"Bearer ", nil, 401, `Bearer error="invalid_token"`},
+		"denied":            {"Bearer t", &auth.DeniedError{}, 403, ""},
+		"step up":           {"Bearer t", stepUp, 401, `Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="900"`},
+		"expired":           {"Bearer t", auth.ErrExpired, 401, `Bearer error="invalid_token"`},
+		"bad input":         {"Bearer t", auth.ErrInvalid, 400, ""},
+		"undeclared":        {"Bearer t", auth.ErrUndeclared, 500, ""},
+		"own bug":           {"Bearer t", errors.New(canary), 500, ""},
+		"far key is denied": {"Bearer t", &auth.FailedError{Side: auth.ErrDenied, System: "crm", Status: 403}, 502, ""},
+		"far side away":     {"Bearer t", &auth.FailedError{Side: auth.ErrUnavailable, System: "crm", Status: 503}, 503, ""},
+		"far side unknown":  {"Bearer t", &auth.FailedError{Side: auth.ErrUnknown, System: "crm", Status: 500}, 502, ""},
+		"far key refused":   {"Bearer t", &auth.FailedError{Side: auth.ErrExpired, System: "crm", Status: 401}, 502, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g := gate(t, decider(allow), crm())

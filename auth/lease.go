@@ -137,7 +137,7 @@ func Constant(fields map[string]Secret) Source { return constant(maps.Clone(fiel
 type constant map[string]Secret
 
 func (c constant) Lease(_ context.Context, g Grant) (*Lease, error) {
-	if err := g.Live(); err != nil {
+	if err := g.underWay(); err != nil {
 		return nil, err
 	}
 	return NewLease("constant", c, &LeaseOptions{Expires: g.NotAfter()}), nil

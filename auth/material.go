@@ -3,6 +3,9 @@ package auth
 import (
 	"context"
 	"errors"
+	"maps"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,7 +27,8 @@ type materials struct {
 	lent   map[materialKey]*material
 	failed map[materialKey]failedUntil
 	flight flight.Group[materialKey, *material]
-	busy   sync.WaitGroup
+	busy   map[chan struct{}]bool // being given back
+	closed bool
 }
 
 // materialKey is everything that can change the answer.
@@ -38,10 +42,28 @@ type failedUntil struct {
 // material is one answer of a Translator. Its counters are guarded by materials.mu.
 type material struct {
 	Applier
-	key   materialKey
-	end   deadline
-	users int
-	gone  bool // no new users; closed after the last
+	key        materialKey
+	credential string
+	end        deadline
+	timer      *time.Timer // drops it at its end
+	users      int
+	gone       bool // no new users; closed after the last
+}
+
+// headers are those of r with the credential: of all that Apply may do to the request
+// that it is shown, they alone count.
+func (m *material) headers(r *http.Request) (h http.Header, err error) {
+	defer func() {
+		if recover() != nil {
+			h, err = nil, ErrUnavailable
+		}
+	}()
+	shown := r.Clone(context.Background())
+	shown.Body = nil
+	if err := m.Apply(shown); err != nil {
+		return nil, err
+	}
+	return shown.Header, nil
 }
 
 // keyOf is what the grant's material is kept under. Privileged operations get their
@@ -50,6 +72,9 @@ func keyOf(g Grant) materialKey {
 	who := g.g.principal.key
 	if g.g.operation.Privileged || who == "" {
 		who = g.g.id
+	}
+	if on := g.g.principal.errand; on != nil && on.For != nil {
+		who += " " + on.For.key(false)
 	}
 	return materialKey{g.g.operation.Name, who}
 }
@@ -113,10 +138,14 @@ func (m *materials) use(made *material) bool {
 func (m *materials) translate(ctx context.Context, key materialKey, n Need, t Translator) (*material, error) {
 	made, err := t.Translate(ctx, n)
 	now := time.Now()
+	var kept *material
+	if err == nil {
+		kept, err = usable(key, made, now)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
-		err = usable(made, now)
+	if err == nil && m.closed {
+		err = ErrUnavailable
 	}
 	if err != nil {
 		m.giveBack(made)
@@ -124,24 +153,37 @@ func (m *materials) translate(ctx context.Context, key materialKey, n Need, t Tr
 		m.remember(key, err, now)
 		return nil, err
 	}
-	kept := &material{Applier: made.(Applier), key: key, end: until(made.Expires(), now)}
+	if older, ok := m.lent[key]; ok { // two translated one after the other, or one too late
+		m.drop(older)
+	}
 	m.room(now)
 	if m.lent == nil {
 		m.lent = map[materialKey]*material{}
 	}
 	m.lent[key] = kept
+	kept.timer = time.AfterFunc(time.Until(kept.end.running), func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.drop(kept)
+	})
 	return kept, nil
 }
 
-// usable says whether material can be applied, and has not ended.
-func usable(made Material, now time.Time) error {
-	if _, ok := made.(Applier); !ok {
-		return ErrInvalid
+// usable is material that can be applied, has not ended, and can be named in the log.
+// It is asked once, and under no lock.
+func usable(key materialKey, made Material, now time.Time) (*material, error) {
+	applier, ok := made.(Applier)
+	if !ok {
+		return nil, ErrInvalid
 	}
-	if !made.Expires().After(now) {
-		return ErrExpired
+	end, credential := applier.Expires(), applier.Credential()
+	if credential != "" && !namePattern.MatchString(credential) {
+		return nil, ErrInvalid
 	}
-	return nil
+	if !end.After(now) {
+		return nil, ErrExpired
+	}
+	return &material{Applier: applier, key: key, credential: credential, end: until(end, now)}, nil
 }
 
 // remember keeps a failure briefly, so that a credential which is refused, or a
@@ -193,6 +235,9 @@ func (m *materials) drop(kept *material) {
 	if m.lent[kept.key] == kept {
 		delete(m.lent, kept.key)
 	}
+	if kept.timer != nil {
+		kept.timer.Stop()
+	}
 	kept.gone = true
 	m.closeUnused(kept)
 }
@@ -212,26 +257,40 @@ func (m *materials) giveBack(made Material) {
 	if !ok {
 		return
 	}
-	m.busy.Go(func() {
+	done := make(chan struct{})
+	if m.busy == nil {
+		m.busy = map[chan struct{}]bool{}
+	}
+	m.busy[done] = true
+	go func() {
+		defer func() {
+			_ = recover() // what it was leased from ends it
+			m.mu.Lock()
+			defer m.mu.Unlock()
+			delete(m.busy, done)
+			close(done)
+		}()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 		defer cancel()
 		_ = closer.Close(ctx) // what it was leased from bounds it anyway
-	})
+	}()
 }
 
 // close drops everything and waits until what is unused was given back, or ctx ends.
 func (m *materials) close(ctx context.Context) error {
 	m.mu.Lock()
+	m.closed = true
 	for _, kept := range m.lent {
 		m.drop(kept)
 	}
+	busy := slices.Collect(maps.Keys(m.busy))
 	m.mu.Unlock()
-	done := make(chan struct{})
-	go func() { m.busy.Wait(); close(done) }()
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	for _, done := range busy {
+		select {
+		case <-done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
+	return nil
 }

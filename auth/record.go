@@ -31,6 +31,13 @@ func (g *Gate) record(ctx context.Context, e audit.Event) error {
 	return nil
 }
 
+// recordAnyway records what must be known although the caller has left.
+func (g *Gate) recordAnyway(ctx context.Context, e audit.Event) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	return g.record(ctx, e)
+}
+
 // event is an event of the gate itself.
 func (g *Gate) event(action string) audit.Event {
 	return audit.Event{
@@ -54,9 +61,10 @@ func (g *Gate) recordBoundary(ctx context.Context) error {
 	for _, entitlement := range entitler.Entitlements() {
 		e := g.event(entitlement.Operation)
 		e.Reason, e.Rule, e.RuleAt = "entitled", entitlement.Permit, entitlement.PermitAt
-		e.NotAfter, e.Outcome = entitlement.Until, audit.OutcomeSuccess
+		e.NotAfter = entitlement.Until // the outcome stays unknown: nothing was done
 		if op, ok := g.boundary.catalogue.operations[entitlement.Operation]; ok {
-			e.System, e.Effect, e.Privileged = op.system.Name, op.operation.Effect.String(), op.operation.Privileged
+			e.System, e.Zone, e.Jurisdictions = op.system.Name, op.system.Zone, op.system.Jurisdictions
+			e.Effect, e.Privileged = op.operation.Effect.String(), op.operation.Privileged
 		}
 		if err := g.record(ctx, e); err != nil {
 			return err

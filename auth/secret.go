@@ -32,6 +32,9 @@ func (s Secret) Use(fn func(b []byte) error) error {
 	if s.reveal == nil {
 		return ErrUndeclared
 	}
+	if fn == nil {
+		return ErrInvalid
+	}
 	return fn(s.reveal())
 }
 

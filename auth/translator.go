@@ -17,7 +17,8 @@ type Translator interface {
 // Translators is one Translator for each system, by name.
 type Translators map[string]Translator
 
-// Need is what a Translator gets. Only a Broker fills one.
+// Need is what a Translator is asked for. Whoever holds a grant could ask it himself;
+// what a Broker asks for is used once, bounded, recorded and given back.
 type Need struct {
 	Grant Grant // for which
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -12,11 +13,14 @@ import (
 )
 
 // Client is for SDKs and for opaque operations: the same guard for requests that
-// others build. The request must be the declared operation: its origin, method and
+// others build. Their bodies must end a Read when they are closed, as pipes and files
+// do. The request must be the declared operation: its origin, method and
 // path, and body or query only where the input is opaque. Credentials and cookies
-// that it brings are taken off. The grant must not be privileged. Errors of the
+// that it brings are taken off. The grant must not be privileged. The log has the
+// outcome when the answer's header is there; how its body ended, the caller sees. Errors of the
 // client are *url.Error, which quote the URL, around this package's; a status of
-// 400 or more is no error here.
+// 400 or more is no error here. An answer that was not declared is empty, and one of
+// more than 64 MiB breaks off.
 func (b *Broker) Client(g Grant) *http.Client {
 	return &http.Client{Transport: guarded{b, g}}
 }
@@ -29,24 +33,38 @@ type guarded struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r == nil || r.URL == nil {
+		return nil, ErrUndeclared
+	}
 	if r.Body != nil {
 		defer r.Body.Close()
 	}
-	if t.grant.g != nil && t.grant.g.operation.Privileged {
+	if t.broker.ready() && t.grant.g != nil && t.grant.g.operation.Privileged {
+		t.broker.refuse(r.Context(), t.grant, ErrUndeclared)
 		return nil, ErrUndeclared
 	}
 	c, err := t.broker.begin(r.Context(), t.grant)
 	if err != nil {
 		return nil, err
 	}
+	if r.Body != nil { // net/http waits for its Read, whatever the context
+		defer context.AfterFunc(c.ctx, func() { r.Body.Close() })()
+	}
 	response, err := c.call(r)
 	if err != nil {
 		c.leave()
 		return nil, err
 	}
-	response.Request = r // not the one with the credential
-	response.Body = &answer{response.Body, c}
-	return response, nil
+	context.AfterFunc(c.ctx, c.leave) // where nobody closes the body
+	out := *response                  // a trailer of the far side is read into the other one
+	out.Trailer = nil
+	out.Request = r // not the one with the credential
+	out.Body = &answer{ReadCloser: response.Body, crossing: c}
+	if c.grant.operation.Output != Opaque && out.StatusCode < 300 {
+		out.Body.Close()
+		out.Body = http.NoBody
+	}
+	return &out, nil
 }
 
 // call is one transmission of somebody else's request. A status of 400 or more is an
@@ -86,6 +104,9 @@ func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 		return nil, ErrUndeclared
 	}
 	body := r.Body != nil && r.Body != http.NoBody
+	if !body && r.ContentLength > 0 || !cleanQuery(r.URL.RawQuery) {
+		return nil, ErrUndeclared
+	}
 	if !opaque && (body || r.URL.RawQuery != "" || r.URL.ForceQuery) {
 		return nil, ErrUndeclared
 	}
@@ -110,18 +131,17 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	}
 	spent := c.grant.operation.Privileged
 	defer func() { c.broker.materials.back(lent, spent) }()
-	c.credential = lent.Credential()
+	c.credential = lent.credential
 	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
-	inner.Body, inner.GetBody = &wire.Body{Of: r.Body}, nil
-	if err := lent.Apply(inner); err != nil {
+	if inner.Header, err = lent.headers(inner); err != nil {
 		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
 		return nil, err
 	}
-	response, err := c.broker.lines[c.grant.system.Name].Transport(c.grant.operation.once()).RoundTrip(inner)
+	response, err := c.broker.lines[c.grant.system.Name].RoundTrip(inner, c.grant.operation.once())
 	if err != nil {
 		return nil, c.unanswered(err)
 	}
@@ -132,6 +152,17 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 		return response, err
 	}
 	return response, nil
+}
+
+// cleanQuery says whether a query is what it looks like: a space would end the
+// request line.
+func cleanQuery(q string) bool {
+	for i := range len(q) {
+		if q[i] <= ' ' || q[i] > '~' || q[i] == '#' {
+			return false
+		}
+	}
+	return true
 }
 
 // unanswered is the error of a call that got no answer. What err says stays out of
@@ -152,6 +183,9 @@ func (c *crossing) answered(response *http.Response) error {
 		return nil
 	case status < 400:
 		response.Body.Close()
+		if c.grant.operation.Effect != ReadOnly && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
+			return c.failed(ErrUnknown, status) // 303 says that it was done
+		}
 		return c.failed(ErrUndeclared, status)
 	}
 	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
@@ -168,6 +202,9 @@ func sideOf(status int, effect Effect) error {
 	case http.StatusTooManyRequests:
 		return ErrThrottled
 	case http.StatusServiceUnavailable:
+		if effect == Once || effect == Final {
+			return ErrUnknown // gateways say so when a server died under the request
+		}
 		return ErrUnavailable
 	}
 	if status < 500 {
@@ -179,16 +216,21 @@ func sideOf(status int, effect Effect) error {
 	return ErrUnknown
 }
 
-// answer is a body that ends with its grant and with a freeze.
+// answer is a body that ends with its grant and with a freeze, and that has an end.
 type answer struct {
 	io.ReadCloser
 	crossing *crossing
+	read     int
 }
 
+// Read implements io.Reader.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.ReadCloser.Read(p)
 	if dead := a.crossing.evidence.Live(); dead != nil {
 		return 0, dead
+	}
+	if a.read += n; a.read > mostStream {
+		return 0, a.crossing.failed(ErrInvalid, 0)
 	}
 	if err != nil && a.crossing.ctx.Err() != nil { // also io.EOF: see crossing.read
 		return n, a.crossing.cut(0)
@@ -196,6 +238,7 @@ func (a *answer) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// Close implements io.Closer.
 func (a *answer) Close() error {
 	defer a.crossing.leave()
 	return a.ReadCloser.Close()

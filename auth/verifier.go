@@ -32,6 +32,9 @@ func Bearer(token string) Presented {
 // (RFC 6750, section 2.1). No header, two of them, or another scheme present
 // nothing; a token in the query or in the body is never looked for.
 func FromRequest(r *http.Request) Presented {
+	if r == nil {
+		return Presented{}
+	}
 	values := r.Header["Authorization"]
 	if len(values) != 1 {
 		return Presented{TLS: r.TLS}
@@ -56,7 +59,7 @@ type Verifier interface {
 // Verifiers is one Verifier for each scheme; a scheme without one is refused.
 type Verifiers map[Scheme]Verifier
 
-// Presenter presents the service itself, freshly each time.
+// Presenter presents the service itself, freshly each time. It ends with ctx.
 type Presenter interface {
 	Present(ctx context.Context) (Presented, error)
 }

@@ -46,6 +46,7 @@ func grantsMade(file *ast.File, inside bool) []string {
 			if name, ok := named(n.Type); ok && (len(n.Elts) > 0 || name == "grant") {
 				made = append(made, name+"{…}")
 			}
+			made = append(made, elided(n, named)...)
 		case *ast.CallExpr:
 			if name, ok := named(n.Fun); ok {
 				made = append(made, name+"(…)")
@@ -65,6 +66,34 @@ func grantsMade(file *ast.File, inside bool) []string {
 	return made
 }
 
+// elided are the literals inside a slice, an array or a map that leave their type out.
+func elided(list *ast.CompositeLit, named func(ast.Expr) (string, bool)) []string {
+	var element ast.Expr
+	switch t := list.Type.(type) {
+	case *ast.ArrayType:
+		element = t.Elt
+	case *ast.MapType:
+		element = t.Value
+	}
+	if star, ok := element.(*ast.StarExpr); ok {
+		element = star.X
+	}
+	name, ok := named(element)
+	if !ok {
+		return nil
+	}
+	var made []string
+	for _, e := range list.Elts {
+		if pair, ok := e.(*ast.KeyValueExpr); ok {
+			e = pair.Value
+		}
+		if inner, ok := e.(*ast.CompositeLit); ok && inner.Type == nil {
+			made = append(made, name+"{…}")
+		}
+	}
+	return made
+}
+
 func TestGrantsMadeAreSeen(t *testing.T) {
 	for code, want := range map[string]string{
 		`var _ = Grant{}`:                "",
@@ -76,6 +105,10 @@ func TestGrantsMadeAreSeen(t *testing.T) {
 		`var g grant`:                    "var grant",
 		`var _ = Grant(other)`:           "Grant(…)",
 		`var _ = []Grant{g}`:             "",
+		`var _ = []Grant{{g}}`:           "Grant{…}",
+		`var _ = []grant{{id: "x"}}`:     "grant{…}",
+		`var _ = []*grant{{}}`:           "grant{…}",
+		`var _ = map[int]Grant{1: {g}}`:  "Grant{…}",
 		`func f() { _ = auth.Grant{x} }`: "Grant{…}",
 	} {
 		file, err := parser.ParseFile(token.NewFileSet(), "", "package auth\n"+code, 0)

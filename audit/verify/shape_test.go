@@ -23,13 +23,13 @@ func same(t *testing.T, line, earlier []byte) {
 
 // TestLineAfterAnother: what a reader has seen does not change what it says of a line.
 func TestLineAfterAnother(t *testing.T) {
-	for i := range len(shaped) {
+	parallel(len(shaped), func(i int) {
 		for bit := range 8 {
 			changed := []byte(shaped)
 			changed[i] ^= 1 << bit
 			same(t, changed, []byte(shaped))
 		}
-		for _, c := range []byte("\"\\,:0a-.{}[] \x00\xff") {
+		for _, c := range []byte("\"\\,0-} \xff") {
 			changed, more := []byte(shaped), slices.Insert([]byte(shaped), i, c)
 			changed[i] = c
 			same(t, changed, []byte(shaped))
@@ -40,7 +40,7 @@ func TestLineAfterAnother(t *testing.T) {
 		same(t, []byte(shaped[:i]), []byte(shaped))
 		same(t, []byte(shaped[i:]), []byte(shaped))
 		same(t, slices.Delete([]byte(shaped), i, i+1), []byte(shaped))
-	}
+	})
 }
 
 // TestValuesAfterAnother changes whole values: to those of the same kind, of another, and to

@@ -117,23 +117,23 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 	}
 	s, err := open(ctx, w, events)
 	if err != nil {
-		return errors.Join(err, events.Close(ctx))
+		return errors.Join(err, events.Close(context.WithoutCancel(ctx)))
 	}
 	err = errors.Join(
-		s.visit(ctx, out, w, "alice", "crm.contact.read"),
-		s.visit(ctx, out, w, "mallory", "crm.contact.read"),
+		s.visit(ctx, out, w, "alice", "crm.contact.read"), s.visit(ctx, out, w, "mallory", "crm.contact.read"),
 		s.visit(ctx, out, w, "carol", "crm.contact.export"), // wants a second factor
 		s.count(ctx, out),
 		s.visit(ctx, out, w, "alice", "crm.photo.read"), // redirects to another host
 	)
 	fmt.Fprintln(out, "the other host:", len(w.Received(world.Lurker)), "requests")
-	if err = errors.Join(err, s.broker.Close(ctx), s.vault.Close(ctx), events.Close(ctx)); err != nil {
+	end := context.WithoutCancel(ctx) // also after Ctrl-C what is lent goes back, and the log is signed
+	if err = errors.Join(err, s.broker.Close(end), s.vault.Close(end), events.Close(end)); err != nil {
 		return err
 	}
 	report, err := verify.Dir(ctx, os.DirFS(w.Dir+"/audit"), []string{events.Key()})
 	fmt.Fprintln(out, "audit:", report)
 	if len(report.Findings) > 0 {
-		return errors.New("the log does not verify")
+		err = errors.New("the log does not verify")
 	}
 	return err
 }

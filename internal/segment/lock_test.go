@@ -27,8 +27,8 @@ func TestALockOnARemovedFileIsNone(t *testing.T) {
 				if got.Add(1); inside.Add(1) != 1 {
 					t.Error("two hold the lock")
 				}
-				_ = os.Remove(path)
 				inside.Add(-1)
+				_ = os.Remove(path) // from here on another one may have it
 				if err := l.Close(); err != nil {
 					t.Error(err)
 				}

@@ -7,16 +7,19 @@ import (
 )
 
 // taken are headers that are taken off: credentials of the inbound side, what only
-// one hop may say, and what a proxy would believe.
+// one hop may say, what a proxy would believe, and what would make another request of
+// this one. No such list is complete: an opaque request is what its reason says.
 var taken = []string{
-	"Authorization", "Cookie", "Cookie2", "Dpop", "Txn-Token", "Www-Authenticate", "X-Api-Key", "X-Vault-Token",
+	"Authorization", "Cookie", "Cookie2", "Dpop", "Txn-Token", "Www-Authenticate", "X-Api-Key", "X-Auth-Token", "X-Vault-Token",
+	"Client-Cert", "Client-Cert-Chain", "Private-Token", "X-Amz-Security-Token", "X-Remote-User", "Remote-User",
 	"Connection", "Keep-Alive", "Te", "Trailer", "Transfer-Encoding", "Upgrade", "Expect", "Host", "Content-Length",
-	"Forwarded", "Via", "X-Real-Ip",
+	"Forwarded", "Via", "X-Real-Ip", "True-Client-Ip",
+	"X-Http-Method", "X-Http-Method-Override", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url",
 }
 
-// allowed are headers of requests whose data nobody described as opaque: none of
-// them can carry a value of the caller's.
-var allowed = []string{"Accept", "Accept-Language", "Accept-Encoding", "User-Agent"}
+// usual are headers that clients set by themselves. Where the data is described they
+// are taken off too, because they could carry any.
+var usual = []string{"Accept", "Accept-Language", "Accept-Encoding", "User-Agent"}
 
 // Header is what may leave of a caller's headers; false: one of them may not, and
 // must not be dropped silently either. Opaque says that the request's data was
@@ -29,14 +32,18 @@ func Header(in http.Header, opaque bool) (out http.Header, ok bool) {
 		case slices.Contains(taken, canonical), strings.HasPrefix(canonical, "Proxy-"), strings.HasPrefix(canonical, "X-Forwarded-"):
 		case strings.Contains(name, "_"): // some servers read X_Actor as X-Actor
 			return nil, false
-		case opaque || slices.Contains(allowed, canonical):
-			out[canonical] = slices.Clone(values)
-		default:
+		case !opaque && slices.Contains(usual, canonical):
+		case !opaque || slices.ContainsFunc(values, breaks):
 			return nil, false
+		default:
+			out[canonical] = slices.Clone(values)
 		}
 	}
-	if !opaque && out.Get("User-Agent") == "" {
+	if out.Get("User-Agent") == "" {
 		out.Set("User-Agent", "carnet")
 	}
 	return out, true
 }
+
+// breaks says whether a value would be more than one header's.
+func breaks(value string) bool { return strings.ContainsAny(value, "\r\n\x00") }

@@ -3,13 +3,13 @@
 //
 //	line, err := wire.NewLine(system.Private, roots)
 //	header, ok := wire.Header(r.Header, opaque)
-//	response, err := line.Transport(once).RoundTrip(r)
+//	response, err := line.RoundTrip(r, once)
 //
 // # Guarantees
 //
 // Connections go to public addresses and declared ranges, through no proxy, over
-// TLS 1.2 or later. A request whose body is a [Body] is sent at most once. Credentials
-// and forwarding headers of the inbound side do not pass.
+// TLS 1.2 or later. A request is sent at most once. Credentials and forwarding headers
+// of the inbound side do not pass.
 //
 // # Limits
 //
@@ -22,7 +22,7 @@
 //
 // # Concurrency
 //
-// A Line is safe for concurrent use, a Body is of one request.
+// A Line is safe for concurrent use.
 package wire
 
 import (
@@ -64,12 +64,20 @@ func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
 	return &Line{pooled, fresh}, nil
 }
 
-// Transport is the one for a call that must not be repeated, or may be.
-func (l *Line) Transport(once bool) *http.Transport {
-	if once {
-		return l.fresh
+// RoundTrip transmits at most once: on a connection of its own where once says so,
+// and otherwise with a body that cannot be sent again.
+func (l *Line) RoundTrip(r *http.Request, once bool) (*http.Response, error) {
+	empty := r.Body == nil || r.Body == http.NoBody
+	r.GetBody = nil
+	if empty && (r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch) {
+		r.Body = nil // Content-Length: 0; any body would go in chunks, which not every server takes
+		return l.fresh.RoundTrip(r)
 	}
-	return l.pooled
+	r.Body = &body{r.Body}
+	if once {
+		return l.fresh.RoundTrip(r)
+	}
+	return l.pooled.RoundTrip(r)
 }
 
 // Close closes idle connections.
@@ -78,25 +86,25 @@ func (l *Line) Close() {
 	l.fresh.CloseIdleConnections()
 }
 
-// Body can be read once and not be rewound. net/http sends a request that it can
+// body can be read once and not be rewound. net/http sends a request that it can
 // rewind, or that has no body, again by itself when a reused connection closes under
 // it: GET always, POST where it carries an Idempotency-Key.
-type Body struct{ Of io.ReadCloser } // nil: empty
+type body struct{ of io.ReadCloser } // nil: empty
 
 // Read implements io.Reader.
-func (b *Body) Read(p []byte) (int, error) {
-	if b.Of == nil {
+func (b *body) Read(p []byte) (int, error) {
+	if b.of == nil {
 		return 0, io.EOF
 	}
-	return b.Of.Read(p)
+	return b.of.Read(p)
 }
 
 // Close implements io.Closer.
-func (b *Body) Close() error {
-	if b.Of == nil {
+func (b *body) Close() error {
+	if b.of == nil {
 		return nil
 	}
-	return b.Of.Close()
+	return b.of.Close()
 }
 
 // RetryAfter reads seconds or a date (RFC 9110, section 10.2.3); nonsense is 0, and

@@ -1,9 +1,14 @@
 package wire_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
-	"strings"
+	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,7 +21,8 @@ func TestHeader(t *testing.T) {
 		described   string // what becomes of it where data is described: pass, taken or refused
 		undescribed string
 	}{
-		"harmless":   {"Accept", "pass", "pass"},
+		"usual":      {"Accept", "taken", "pass"},
+		"method":     {"X-HTTP-Method-Override", "taken", "taken"},
 		"credential": {"Authorization", "taken", "taken"},
 		"lower case": {"cookie", "taken", "taken"},
 		"proxy":      {"Proxy-Authorization", "taken", "taken"},
@@ -53,22 +59,41 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// TestBodyIsNotNothing: net/http must not take it for no body, or it could rewind it.
-func TestBodyIsNotNothing(t *testing.T) {
-	for name, c := range map[string]struct {
-		body *wire.Body
-		want string
-	}{
-		"empty": {&wire.Body{}, ""},
-		"full":  {&wire.Body{Of: io.NopCloser(strings.NewReader("data"))}, "data"},
-	} {
-		got, err := io.ReadAll(c.body)
-		if err != nil || string(got) != c.want || c.body.Close() != nil {
-			t.Errorf("%s: %q, %v", name, got, err)
+func TestHeaderOfTwoLines(t *testing.T) {
+	for _, value := range []string{"a\r\nX-Actor: root", "a\nb", "a\x00"} {
+		if _, ok := wire.Header(http.Header{"X-Own": {value}}, true); ok {
+			t.Errorf("%q passes", value)
 		}
-		r, err := http.NewRequest(http.MethodGet, "https://crm.example/", c.body)
-		if err != nil || r.GetBody != nil || r.Body == http.NoBody {
-			t.Errorf("%s: net/http can rewind it", name)
+	}
+}
+
+// TestEmptyBodies: nothing is sent in chunks that need not be.
+func TestEmptyBodies(t *testing.T) {
+	far := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		data, _ := io.ReadAll(r.Body)
+		fmt.Fprintf(w, "%s%d%v%s", r.Method, r.ContentLength, r.TransferEncoding, data)
+	}))
+	defer far.Close()
+	line, err := wire.NewLine([]string{"127.0.0.0/8"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	for _, once := range []bool{false, true} {
+		for method, want := range map[string]string{"GET": "GET0[]", "DELETE": "DELETE0[]", "POST": "POST0[]", "PUT": "PUT0[]", "PATCH": "PATCH0[]"} {
+			r, err := http.NewRequest(method, far.URL, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			response, err := line.RoundTrip(r, once)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, _ := io.ReadAll(response.Body)
+			response.Body.Close()
+			if string(got) != want {
+				t.Errorf("%s, once %v: %s, want %s", method, once, got, want)
+			}
 		}
 	}
 }
@@ -79,14 +104,81 @@ func TestNewLineRefusesWhatIsNoRange(t *testing.T) {
 	}
 }
 
+// TestOnceIsAFreshConnection counts the connections that a far side sees.
 func TestOnceIsAFreshConnection(t *testing.T) {
-	line, err := wire.NewLine(nil, nil)
+	var connections atomic.Int32
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	far.Config.ConnState = func(_ net.Conn, s http.ConnState) {
+		if s == http.StateNew {
+			connections.Add(1)
+		}
+	}
+	far.Start()
+	defer far.Close()
+	line, err := wire.NewLine([]string{"127.0.0.0/8"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer line.Close()
-	once, often := line.Transport(true), line.Transport(false)
-	if !once.DisableKeepAlives || often.DisableKeepAlives || once.Proxy != nil || often.Proxy != nil || often.ForceAttemptHTTP2 {
-		t.Error("the transports are not what they are for")
+	for _, c := range []struct {
+		once bool
+		want int32
+	}{{false, 1}, {false, 1}, {true, 2}, {true, 3}, {false, 3}} {
+		r, err := http.NewRequest(http.MethodGet, far.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response, err := line.RoundTrip(r, c.once)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.Copy(io.Discard, response.Body)
+		response.Body.Close()
+		if got := connections.Load(); got != c.want {
+			t.Errorf("%d connections, want %d", got, c.want)
+		}
+	}
+}
+
+// TestWeakTLSIsRefused: nothing below 1.2 is spoken.
+func TestWeakTLSIsRefused(t *testing.T) {
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	far.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
+	far.StartTLS()
+	defer far.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(far.Certificate())
+	line, err := wire.NewLine([]string{"127.0.0.0/8"}, roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, _ := http.NewRequest(http.MethodGet, far.URL, nil)
+	if response, err := line.RoundTrip(r, true); err == nil {
+		response.Body.Close()
+		t.Error("TLS 1.1 was spoken")
+	}
+}
+
+// TestHTTP2IsNotSpoken, whatever the far side offers.
+func TestHTTP2IsNotSpoken(t *testing.T) {
+	far := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Proto) }))
+	far.EnableHTTP2 = true
+	far.StartTLS()
+	defer far.Close()
+	roots := x509.NewCertPool()
+	roots.AddCert(far.Certificate())
+	line, err := wire.NewLine([]string{"127.0.0.0/8"}, roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer line.Close()
+	r, _ := http.NewRequest(http.MethodGet, far.URL, nil)
+	response, err := line.RoundTrip(r, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	if got, _ := io.ReadAll(response.Body); string(got) != "HTTP/1.1" {
+		t.Errorf("spoke %s", got)
 	}
 }
