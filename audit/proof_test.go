@@ -207,3 +207,24 @@ func TestTheOtherReaderAgrees(t *testing.T) {
 		t.Errorf("%d events, want %d", report.Events, n)
 	}
 }
+
+// TestProveRefusesAnotherLine: a line that was altered is not printed as if the log
+// vouched for it.
+func TestProveRefusesAnotherLine(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	r := add(t, l, answer())
+	shut(t, l)
+	if _, _, err := audit.Prove(t.Context(), os.DirFS(dir), r.Index); err != nil {
+		t.Fatal(err)
+	}
+	path := segmentOf(dir)
+	all := lines(read(t, path))
+	write(t, path, bytes.Replace(read(t, path), []byte(`"status_id":1,"time":`), []byte(`"status_id":2,"time":`), len(all)))
+	if _, line, err := audit.Prove(t.Context(), os.DirFS(dir), r.Index); err == nil {
+		t.Errorf("proved %s", line)
+	}
+	if _, _, err := audit.Prove(t.Context(), nil, 0); err == nil {
+		t.Error("proved from no files")
+	}
+}

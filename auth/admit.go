@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
 // selfLife is how long the local self is admitted for.
@@ -30,7 +31,7 @@ func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
 		err = ErrInvalid // only the gate itself speaks for the local self
 	}
 	if err != nil {
-		g.refusals.add(reason(err))
+		g.refusals.Add(reason(err))
 		return Principal{}, err
 	}
 	return g.admit(ctx, id, false)
@@ -49,7 +50,7 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 	}
 	p, err := aside(ctx, g.self.Present)
 	if err != nil {
-		g.refusals.add(reason(side(ctx, err)))
+		g.refusals.Add(reason(side(ctx, err)))
 		return Principal{}, side(ctx, err)
 	}
 	id, err := g.verify(ctx, p)
@@ -57,7 +58,7 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 		err = ErrInvalid
 	}
 	if err != nil {
-		g.refusals.add(reason(err))
+		g.refusals.Add(reason(err))
 		return Principal{}, err
 	}
 	return g.admit(ctx, id, true)
@@ -105,7 +106,7 @@ func (g *Gate) verify(ctx context.Context, p Presented) (Identity, error) {
 // admit makes the Principal of an identity that was verified.
 func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, error) {
 	if id.Issuer == "" || id.Subject == "" {
-		g.refusals.add(reason(ErrInvalid))
+		g.refusals.Add(reason(ErrInvalid))
 		return Principal{}, ErrInvalid
 	}
 	tenant := g.boundary.catalogue.tenant
@@ -121,14 +122,14 @@ func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, er
 	case !id.Expires.After(now): // also where it is zero
 		err = ErrExpired
 	case !g.recordable(p.identity):
-		g.refusals.add(reason(ErrInvalid)) // nothing that he did could be recorded
+		g.refusals.Add(reason(ErrInvalid)) // nothing that he did could be recorded
 		return Principal{}, ErrInvalid
 	}
 	if err != nil {
 		g.refuse(ctx, Principal{p}, err)
 		return Principal{}, err
 	}
-	p.end = until(id.Expires, now)
+	p.end = lifetime.Until(id.Expires, now)
 	p.key = p.identity.key(self)
 	return Principal{p}, nil
 }

@@ -5,14 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"net/http"
-	"net/url"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth/internal/wire"
@@ -57,6 +52,7 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 		o = &BrokerOptions{}
 	}
 	b := &Broker{gate: g, translators: maps.Clone(t), lines: map[string]*wire.Line{}}
+	b.materials.Brief = brief
 	names := map[string]bool{}
 	var findings mapping.Findings
 	for _, s := range g.boundary.catalogue.systems {
@@ -127,44 +123,6 @@ func (b *Broker) Do(ctx context.Context, g Grant, d mapping.Document) (Reply, er
 	return reply, err
 }
 
-// request is the declared call, where nothing of it comes from a caller.
-func (c *crossing) request() *http.Request {
-	path, err := url.PathUnescape(c.grant.operation.Path)
-	if err != nil {
-		path = "/" // NewCatalogue has refused it
-	}
-	r := &http.Request{
-		Method: c.grant.operation.Method,
-		URL: &url.URL{
-			Scheme: c.grant.origin.Scheme, Host: c.grant.origin.Authority(),
-			Path: path, RawPath: c.grant.operation.Path,
-		},
-		Header: http.Header{"User-Agent": {"carnet"}},
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	return r.WithContext(c.ctx)
-}
-
-// read is the answer as the operation declares it. The effect has happened, so what
-// is wrong with the answer is not unknown, but invalid.
-func (c *crossing) read(response *http.Response) (mapping.Document, error) {
-	if c.grant.operation.Output != Opaque {
-		return mapping.Document{}, nil
-	}
-	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
-	if err != nil || c.ctx.Err() != nil { // a server that sees us leave may end half an answer cleanly
-		return mapping.Document{}, c.cut(response.StatusCode)
-	}
-	if len(raw) > mostAnswer {
-		side := ErrInvalid
-		if c.grant.operation.Effect != ReadOnly {
-			side = ErrUnknown
-		}
-		return mapping.Document{}, c.failed(side, response.StatusCode)
-	}
-	return mapping.Opaque(raw), nil
-}
-
 // Close returns what was borrowed, until ctx ends: it waits for calls under way,
 // gives material back and records what is still to be recorded. It comes after the
 // runner and before the vault and the log. Calls afterwards are ErrUnavailable.
@@ -186,55 +144,9 @@ func (b *Broker) Close(ctx context.Context) error {
 	for _, line := range b.lines {
 		line.Close()
 	}
-	err := b.materials.close(ctx)
-	b.gate.refusals.flush(context.WithoutCancel(ctx))
+	err := b.materials.Close(ctx)
+	b.gate.refusals.Flush(context.WithoutCancel(ctx))
 	return errors.Join(left, err)
-}
-
-// crossing is one use of a grant, from its beginning to its outcome in the log.
-type crossing struct {
-	broker     *Broker
-	grant      *grant
-	evidence   Grant
-	use        int
-	ctx        context.Context // ends with the caller's, the grant and a freeze; holds no values
-	began      time.Time
-	credential string
-	sent       atomic.Bool // something may have reached the far side
-	leave      func()      // ends it; a second time does nothing
-}
-
-// begin checks the evidence and opens a use of it. The crossing's context carries no
-// values: a caller's httptrace would be shown every header.
-func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
-	if !b.ready() {
-		return nil, ErrForeign
-	}
-	if !b.enter() {
-		err := fmt.Errorf("%w: closed", ErrUnavailable)
-		b.refuse(ctx, g, err)
-		return nil, err
-	}
-	use, err := g.begin(b.gate)
-	if err != nil {
-		defer b.calls.Done()
-		b.refuse(ctx, g, err)
-		return nil, err
-	}
-	end := g.g.end.running
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		end = deadline
-	}
-	inner, cancel := context.WithDeadline(context.Background(), end)
-	stops := [...]func() bool{context.AfterFunc(ctx, cancel), context.AfterFunc(b.gate.under, cancel)}
-	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, ctx: inner, began: time.Now()}
-	c.leave = sync.OnceFunc(func() {
-		stops[0]()
-		stops[1]()
-		cancel()
-		b.calls.Done()
-	})
-	return c, nil
 }
 
 func (b *Broker) ready() bool { return b != nil && b.gate != nil }
@@ -264,64 +176,4 @@ func (b *Broker) refuse(ctx context.Context, g Grant, err error) {
 	if b.gate.recordAnyway(ctx, e) != nil {
 		b.gate.logger.Error("auth: a refusal was not recorded")
 	}
-}
-
-// failed is a *FailedError of this crossing.
-func (c *crossing) failed(side error, status int) *FailedError {
-	return &FailedError{Side: side, System: c.grant.system.Name, Credential: c.credential, Status: status}
-}
-
-// lost is which side a failure is on after which nobody answered.
-func (c *crossing) lost() error {
-	if c.sent.Load() && c.grant.operation.Effect != ReadOnly {
-		return ErrUnknown
-	}
-	return ErrUnavailable
-}
-
-// cut is the error of a call whose answer did not come, or not whole.
-func (c *crossing) cut(status int) error {
-	failed := c.failed(c.lost(), status)
-	if dead := c.evidence.Live(); dead != nil { // not the caller's context has ended
-		if failed.Side == ErrUnavailable {
-			failed.Side = dead
-		}
-		return failed
-	}
-	if ended := c.ctx.Err(); ended != nil {
-		return errors.Join(failed, ended)
-	}
-	return failed
-}
-
-// fail records that the crossing failed, and returns the error to the caller.
-func (c *crossing) fail(err error) error {
-	status := 0
-	if failed, ok := errors.AsType[*FailedError](err); ok {
-		status = failed.Status
-	}
-	if _, wrong := c.finish(err, status); wrong != nil {
-		return errors.Join(err, wrong)
-	}
-	return err
-}
-
-// finish records the outcome, also for a caller who has left.
-func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
-	e := c.grant.event(c.grant.operation.Name)
-	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease = c.use, c.began, time.Since(c.began), status, c.credential
-	e.Outcome = audit.OutcomeSuccess
-	if err != nil {
-		e.Outcome, e.Reason = audit.OutcomeFailure, reason(err)
-		if errors.Is(err, ErrUnknown) {
-			e.Outcome = audit.OutcomeUnknown
-		}
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), recordWithin)
-	defer cancel()
-	receipt, wrong := c.broker.gate.log.Append(ctx, e)
-	if wrong != nil {
-		return audit.Receipt{}, fmt.Errorf("%w: the outcome was not recorded", ErrUnknown)
-	}
-	return receipt, nil
 }

@@ -1,78 +1,97 @@
 package auth
 
-import "time"
+import (
+	"fmt"
+	"slices"
+	"strings"
 
-// System is the far side of a boundary. The zero System is refused.
-type System struct {
-	Name          string        // [a-z0-9][a-z0-9._-]{0,63}
-	Origin        string        // https, host and port; http only on loopback
-	Private       []string      // CIDR ranges that may be dialled although not public; nil: none
-	Zone          string        // such as production; recorded; empty: none
-	Jurisdictions []string      // where it processes, stores and supports; recorded; nil: nowhere
-	Secrets       []string      // vault paths that its grants open; nil: none
-	Delegation    string        // carry or audit-only; empty: carry, so callers on whose behalf others act are refused where the protocol cannot say so
-	Ceiling       time.Duration // longest life of anything made for it; zero: 15 minutes
-	Operations    []Operation   // nil: nothing may be done
-}
-
-// Operation is one predetermined thing that may be done to a system.
-type Operation struct {
-	Name       string   // system.noun.verb
-	Method     string   // HTTP method
-	Path       string   // cleaned URL path; {places} only where Input is opaque
-	Scopes     []string // that a token for it may have; nil: none
-	Input      string   // none or opaque; empty: none
-	Output     string   // none or opaque; empty: none
-	Reason     string   // why Input or Output is opaque; required there
-	Effect     Effect   // undeclared is refused
-	Privileged bool     // one grant, one use, one attempt
-}
-
-// once says whether a call has one attempt.
-func (o *Operation) once() bool { return o.Privileged || o.Effect == Once || o.Effect == Final }
-
-// What an operation takes and answers.
-const (
-	None   = "none"   // no data: a body is refused
-	Opaque = "opaque" // data that nobody described, with a reason; a finding in every review
+	"github.com/carnet-go/carnet/internal/netguard"
 )
 
-// AuditOnly is the Delegation of a system whose protocol cannot carry on whose
-// behalf somebody acts: the log alone does.
-const AuditOnly = "audit-only"
-
-// Effect is what a second transmission would do.
-type Effect uint8
-
-// The effects.
-const (
-	EffectUndeclared Effect = iota // refused
-	ReadOnly                       // nothing
-	Idempotent                     // the same
-	Once                           // it again
-	Final                          // it again, and nothing undoes it
-)
-
-var effects = [...]string{"", "read-only", "idempotent", "once", "final"}
-
-// String is the name that declarations use; empty: undeclared.
-func (e Effect) String() string {
-	if int(e) < len(effects) {
-		return effects[e]
-	}
-	return ""
+// Catalogue is the checked systems of one tenant: immutable. A nil or zero
+// Catalogue has none.
+type Catalogue struct {
+	tenant     string
+	systems    []*System
+	operations map[string]declared
 }
 
-// UnmarshalText reads the name that declarations use.
-func (e *Effect) UnmarshalText(text []byte) error {
-	for i, name := range effects {
-		if i > 0 && name == string(text) {
-			*e = Effect(i)
-			return nil
+// declared is an operation with the system that it belongs to.
+type declared struct {
+	system    *System
+	operation *Operation
+	origin    netguard.Origin
+}
+
+// NewCatalogue checks systems and their operations. The error is mapping.Findings,
+// all of them up to a thousand; their paths are JSON pointers into {tenant, systems}.
+//
+//	B101 tenant                  B109 delegation        B122 path
+//	B102 system's name           B110 ceiling           B123 scopes
+//	B103 reserved name           B111 duplicate system  B124, B125 input, output
+//	B104 origin                  B112 duplicate         B126 no reason for opaque
+//	B105 private ranges               operation         B127 places that nothing fills
+//	B106, B107 zone,             B120 operation's name  B128 effect
+//	     jurisdictions           B121 method            B129 privileged and opaque
+//	B108 secret's path
+func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
+	var c check
+	c.find(!namePattern.MatchString(tenant), "B101", "/tenant", "is not a name: [a-z0-9][a-z0-9._-]{0,63}")
+	made := &Catalogue{tenant: tenant, operations: map[string]declared{}}
+	names := map[string]bool{}
+	for i, s := range systems {
+		if len(c.findings) >= mostFindings {
+			break
+		}
+		path := fmt.Sprintf("/systems/%d", i)
+		c.system(path, s)
+		c.find(names[s.Name], "B111", path+"/name", "is declared twice")
+		names[s.Name] = true
+		s = s.clone()
+		made.systems = append(made.systems, &s)
+		origin, _ := netguard.ParseOrigin(s.Origin) // a bad one is a finding already
+		for j := range s.Operations {
+			op := &s.Operations[j]
+			_, twice := made.operations[op.Name]
+			c.find(twice, "B112", fmt.Sprintf("%s/operations/%d/name", path, j), "is declared twice")
+			made.operations[op.Name] = declared{&s, op, origin}
 		}
 	}
-	return ErrUndeclared
+	if err := c.findings.Err(); err != nil {
+		return nil, err
+	}
+	return made, nil
 }
 
-// MarshalText writes the name that declarations use.
-func (e Effect) MarshalText() ([]byte, error) { return []byte(e.String()), nil }
+// clone copies s. Empty lists become nil, which means the same and hashes the same.
+func (s System) clone() System {
+	s.Private = append([]string(nil), s.Private...)
+	s.Jurisdictions = append([]string(nil), s.Jurisdictions...)
+	s.Secrets = append([]string(nil), s.Secrets...)
+	s.Operations = append([]Operation(nil), s.Operations...)
+	for i := range s.Operations {
+		s.Operations[i].Scopes = append([]string(nil), s.Operations[i].Scopes...)
+	}
+	return s
+}
+
+// Tenant is whose systems they are.
+func (c *Catalogue) Tenant() string {
+	if c == nil {
+		return ""
+	}
+	return c.tenant
+}
+
+// Systems are copies, in the order of their names.
+func (c *Catalogue) Systems() []System {
+	if c == nil {
+		return nil
+	}
+	systems := make([]System, len(c.systems))
+	for i, s := range c.systems {
+		systems[i] = s.clone()
+	}
+	slices.SortFunc(systems, func(a, b System) int { return strings.Compare(a.Name, b.Name) })
+	return systems
+}

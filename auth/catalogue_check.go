@@ -40,9 +40,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"}
 const mostFindings = 1000
 
 // check collects findings about one catalogue.
-type check struct {
-	findings mapping.Findings
-}
+type check struct{ findings mapping.Findings }
 
 func (c *check) find(bad bool, code, path, problem string) {
 	if bad && len(c.findings) < mostFindings {

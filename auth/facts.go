@@ -19,10 +19,8 @@ type Facts struct {
 	At        time.Time  // now
 }
 
-// The values of Facts.Transport and of a rule's.
-const (
-	TransportTLS = "tls" // the origin is https, and the transport speaks nothing else to it
-)
+// TransportTLS is Facts.Transport of an https origin: nothing else is spoken to it.
+const TransportTLS = "tls"
 
 // Decision is policy's answer. The zero Decision denies.
 type Decision struct {
@@ -85,7 +83,6 @@ type Decider interface {
 type Entitlement struct {
 	Permit    string    // its name
 	PermitAt  string    // its file:line; empty: declared in Go
-	Issuer    string    // whose principals; empty with SPIFFE ids
 	Operation string    // exact name
 	Until     time.Time // zero: no end
 }

@@ -10,11 +10,16 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
+	"github.com/carnet-go/carnet/auth/internal/tally"
 )
 
 // startWithin is how long after it was granted a use may begin: long enough for a
 // queue, too short for a Grant to be kept for later.
 const startWithin = 30 * time.Second
+
+// sumEvery is how often refusals before authentication reach the log.
+const sumEvery = time.Minute
 
 // Gate admits callers and grants operations, for one tenant, on one log. A nil or
 // zero Gate refuses. Safe for concurrent use.
@@ -25,7 +30,7 @@ type Gate struct {
 	self      Presenter
 	logger    *slog.Logger
 	build     string
-	refusals  *refusals
+	refusals  *tally.Tally // before anybody is known: everyone with a socket can be refused, so it costs no disk
 	frozen    atomic.Bool
 	known     atomic.Bool     // the log knows that it is
 	under     context.Context // what every crossing is under: it ends with Freeze
@@ -62,7 +67,7 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
-	g.refusals = &refusals{record: g.recordRefusals}
+	g.refusals = tally.New(sumEvery, g.recordRefusals)
 	g.under, g.freeze = context.WithCancel(context.WithoutCancel(ctx))
 	if err := g.recordBoundary(ctx); err != nil {
 		return nil, err
@@ -90,15 +95,15 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 		gate: g, principal: p.p, declared: op, decision: d,
 		id: strings.ToLower(rand.Text()),
 	}
-	end := earliest(p.p.identity.Expires, f.At.Add(op.system.ceiling()), d.NotAfter)
-	made.end = until(end, f.At)
-	if p.p.end.running.Before(made.end.running) { // the wall clock was set back since Admit
-		made.end.running = p.p.end.running
+	end := lifetime.Earliest(p.p.identity.Expires, f.At.Add(op.system.ceiling()), d.NotAfter)
+	made.end = lifetime.Until(end, f.At)
+	if p.p.end.Running.Before(made.end.Running) { // the wall clock was set back since Admit
+		made.end.Running = p.p.end.Running
 	}
 	if d.Verdict != Allowed {
 		return Grant{}, g.deny(ctx, made)
 	}
-	made.startBy = until(earliest(end, f.At.Add(startWithin)), f.At)
+	made.startBy = lifetime.Until(lifetime.Earliest(end, f.At.Add(startWithin)), f.At)
 	if err := g.record(ctx, made.decided()); err != nil {
 		return Grant{}, err
 	}
@@ -180,7 +185,7 @@ func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
 		return Facts{}, declared{}, ErrForeign
 	}
 	now := time.Now()
-	if p.p.end.over(now) {
+	if p.p.end.Over(now) {
 		return Facts{}, declared{}, ErrExpired
 	}
 	if !p.p.errand.valid(p.p) {

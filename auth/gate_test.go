@@ -526,5 +526,5 @@ func (entitled) Decide(context.Context, auth.Facts) auth.Decision {
 }
 func (entitled) Hash() string { return "entitled" }
 func (entitled) Entitlements() []auth.Entitlement {
-	return []auth.Entitlement{{Permit: "readers", PermitAt: "boundary.jsonc:7", Issuer: alice.Issuer, Operation: "crm.contact.read"}}
+	return []auth.Entitlement{{Permit: "readers", PermitAt: "boundary.jsonc:7", Operation: "crm.contact.read"}}
 }

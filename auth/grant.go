@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
 // Grant is evidence that policy allowed one principal one operation. Only a Gate
@@ -19,8 +20,8 @@ type grant struct {
 	principal *principal
 	decision  Decision
 	id        string
-	startBy   deadline
-	end       deadline
+	startBy   lifetime.End
+	end       lifetime.End
 
 	mu     sync.Mutex
 	uses   int
@@ -66,7 +67,7 @@ func (g Grant) StartBy() time.Time {
 	if g.g == nil {
 		return time.Time{}
 	}
-	return g.g.startBy.wall
+	return g.g.startBy.Wall
 }
 
 // NotAfter is when everything made under it ends: with the identity, the system's
@@ -75,7 +76,7 @@ func (g Grant) NotAfter() time.Time {
 	if g.g == nil {
 		return time.Time{}
 	}
-	return g.g.end.wall
+	return g.g.end.Wall
 }
 
 // Live says, in nanoseconds, whether a transmission may go on now. Adapters ask
@@ -88,7 +89,7 @@ func (g Grant) Live() error {
 	if g.g.gate.frozen.Load() {
 		return ErrUnavailable
 	}
-	if g.g.end.over(time.Now()) {
+	if g.g.end.Over(time.Now()) {
 		return ErrExpired
 	}
 	return nil
@@ -130,7 +131,7 @@ func (g Grant) underWay() error {
 	}
 	g.g.mu.Lock()
 	defer g.g.mu.Unlock()
-	if g.g.uses == 0 && g.g.startBy.over(time.Now()) {
+	if g.g.uses == 0 && g.g.startBy.Over(time.Now()) {
 		return ErrExpired
 	}
 	return nil
@@ -144,7 +145,7 @@ func (g Grant) begin(gate *Gate) (use int, err error) {
 	if err := g.Live(); err != nil {
 		return 0, err
 	}
-	if g.g.startBy.over(time.Now()) {
+	if g.g.startBy.Over(time.Now()) {
 		return 0, ErrExpired
 	}
 	g.g.mu.Lock()
@@ -174,7 +175,7 @@ func (g *grant) event(action string) audit.Event {
 	e.System, e.Zone = g.system.Name, g.system.Zone
 	e.Jurisdictions = slices.Clone(g.system.Jurisdictions)
 	e.Effect, e.Privileged = g.operation.Effect.String(), g.operation.Privileged
-	e.Grant, e.NotAfter = g.id, g.end.wall
+	e.Grant, e.NotAfter = g.id, g.end.Wall
 	if on := g.principal.errand; on != nil {
 		e.Phase, e.Workflow, e.Run, e.Step, e.Attempt = on.Phase, on.Workflow, on.Run, on.Step, on.Attempt
 		if on.For != nil {
@@ -191,7 +192,7 @@ func (g *grant) decided() audit.Event {
 	for _, need := range g.decision.Needs {
 		e.Needs = append(e.Needs, need.Kind)
 	}
-	e.StartBy = g.startBy.wall
+	e.StartBy = g.startBy.Wall
 	return e
 }
 

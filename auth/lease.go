@@ -5,6 +5,8 @@ import (
 	"maps"
 	"sync/atomic"
 	"time"
+
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
 // Lease is secrets that belong together, with an id and an end. A nil or zero
@@ -12,7 +14,7 @@ import (
 type Lease struct {
 	id      string
 	fields  map[string]Secret
-	end     deadline
+	end     lifetime.End
 	release func(context.Context) error
 
 	closing  atomic.Bool
@@ -33,7 +35,7 @@ func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 		o = &LeaseOptions{}
 	}
 	return &Lease{
-		id: id, fields: maps.Clone(fields), end: until(o.Expires, time.Now()),
+		id: id, fields: maps.Clone(fields), end: lifetime.Until(o.Expires, time.Now()),
 		release: o.Release, closed: make(chan struct{}), released: make(chan struct{}),
 	}
 }
@@ -64,30 +66,7 @@ func (l *Lease) Expires() time.Time {
 	if l == nil {
 		return time.Time{}
 	}
-	return l.end.wall
-}
-
-// Bound is ctx that ends with the lease.
-func (l *Lease) Bound(ctx context.Context) (context.Context, context.CancelFunc) {
-	if !l.live() {
-		ctx, cancel := context.WithCancel(ctx)
-		cancel()
-		return ctx, cancel
-	}
-	var cancel context.CancelFunc
-	if l.end.set() {
-		ctx, cancel = context.WithDeadline(ctx, l.end.running)
-	} else {
-		ctx, cancel = context.WithCancel(ctx)
-	}
-	go func() {
-		select {
-		case <-l.closed:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
+	return l.end.Wall
 }
 
 // Close gives it back. A second Close does nothing, and returns what the first did
@@ -120,7 +99,7 @@ func (l *Lease) live() bool {
 	case <-l.closed:
 		return false
 	default:
-		return !l.end.over(time.Now())
+		return !l.end.Over(time.Now())
 	}
 }
 

@@ -26,15 +26,10 @@ func TestLease(t *testing.T) {
 		if _, err := l.Secret("other"); !errors.Is(err, auth.ErrUndeclared) {
 			t.Errorf("a missing field is %v", err)
 		}
-		ctx, cancel := l.Bound(t.Context())
-		defer cancel()
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if _, err := l.Secret("key"); !errors.Is(err, auth.ErrExpired) {
 			t.Errorf("after its end: %v", err)
-		}
-		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			t.Errorf("the bound context: %v", ctx.Err())
 		}
 		for range 2 {
 			if err := l.Close(t.Context()); !errors.Is(err, auth.ErrUnavailable) {
@@ -47,30 +42,17 @@ func TestLease(t *testing.T) {
 	})
 }
 
-func TestLeaseClosedEndsItsContexts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		l := auth.NewLease("l", map[string]auth.Secret{"key": auth.NewSecret([]byte("k"))}, nil)
-		ctx, cancel := l.Bound(t.Context())
-		defer cancel()
-		if ctx.Err() != nil || !l.Expires().IsZero() {
-			t.Fatalf("has ended: %v, %v", ctx.Err(), l.Expires())
-		}
-		if err := l.Close(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if !errors.Is(ctx.Err(), context.Canceled) {
-			t.Errorf("the bound context: %v", ctx.Err())
-		}
-		if _, err := l.Secret("key"); !errors.Is(err, auth.ErrExpired) {
-			t.Errorf("after Close: %v", err)
-		}
-		after, cancelAfter := l.Bound(t.Context())
-		defer cancelAfter()
-		if after.Err() == nil {
-			t.Error("a closed lease bounds nothing")
-		}
-	})
+func TestClosedLeaseLendsNothing(t *testing.T) {
+	l := auth.NewLease("l", map[string]auth.Secret{"key": auth.NewSecret([]byte("k"))}, nil)
+	if _, err := l.Secret("key"); err != nil || !l.Expires().IsZero() {
+		t.Fatalf("has ended: %v, %v", err, l.Expires())
+	}
+	if err := l.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Secret("key"); !errors.Is(err, auth.ErrExpired) {
+		t.Errorf("after Close: %v", err)
+	}
 }
 
 // TestZeroLease holds that a lease nobody made has no secrets and has ended.
@@ -79,9 +61,7 @@ func TestZeroLease(t *testing.T) {
 		if _, err := l.Secret("key"); !errors.Is(err, auth.ErrExpired) {
 			t.Errorf("%s: Secret = %v", name, err)
 		}
-		ctx, cancel := l.Bound(t.Context())
-		defer cancel()
-		if l.ID() != "" || !l.Expires().IsZero() || ctx.Err() == nil || l.Close(t.Context()) != nil {
+		if l.ID() != "" || !l.Expires().IsZero() || l.Close(t.Context()) != nil {
 			t.Errorf("%s lease is alive", name)
 		}
 	}
@@ -97,12 +77,11 @@ func TestConstantWantsAGrant(t *testing.T) {
 // TestSecondCloseEndsWithItsContext, however long the first one takes.
 func TestSecondCloseEndsWithItsContext(t *testing.T) {
 	hold := make(chan struct{})
-	l := auth.NewLease("l", nil, &auth.LeaseOptions{Release: func(context.Context) error { <-hold; return auth.ErrUnknown }})
+	begun := make(chan struct{})
+	l := auth.NewLease("l", nil, &auth.LeaseOptions{Release: func(context.Context) error { close(begun); <-hold; return auth.ErrUnknown }})
 	first := make(chan error, 1)
-	bound, cancel := l.Bound(t.Context())
-	defer cancel()
 	go func() { first <- l.Close(t.Context()) }()
-	<-bound.Done()
+	<-begun
 	ctx, stop := context.WithCancel(t.Context())
 	stop()
 	if err := l.Close(ctx); !errors.Is(err, context.Canceled) {

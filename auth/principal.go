@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
 // Identity is what a Verifier found: plain data, no evidence.
@@ -41,7 +42,7 @@ type principal struct {
 	identity Identity
 	self     bool
 	key      string // for material: see Identity.key
-	end      deadline
+	end      lifetime.End
 	errand   *Errand
 }
 

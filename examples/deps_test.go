@@ -29,8 +29,11 @@ const rules = `
 	NONE < audit/verify;
 
 	# Who, and whether they may.
-	mapping, audit, internal/declare, internal/flight, internal/netguard < auth;
-	internal/netguard < auth/internal/wire < auth;
+	mapping, audit, internal/declare, internal/netguard < auth;
+	internal/netguard < auth/internal/wire;
+	NONE < auth/internal/lifetime, auth/internal/tally;
+	internal/flight, auth/internal/lifetime < auth/internal/loan;
+	auth/internal/wire, auth/internal/loan, auth/internal/lifetime, auth/internal/tally < auth;
 
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.
 	auth < auth/authtest, auth/keyauth, auth/oidcauth, auth/policy;

@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"strings"
@@ -74,4 +75,24 @@ func sources(t *testing.T, match func(name string) bool) []source {
 		parsed = append(parsed, source{name, file, set})
 	}
 	return parsed
+}
+
+// TestCoreIsReadable holds that a reviewer reads a core package in one sitting.
+func TestCoreIsReadable(t *testing.T) {
+	const most = 2500
+	lines := map[string]int{}
+	for _, name := range files(t, func(name string) bool {
+		return path.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go")
+	}) {
+		content, err := os.ReadFile(filepath.Join(root(t), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines[path.Dir(name)] += strings.Count(string(content), "\n")
+	}
+	for _, core := range []string{"mapping", "audit", "auth", "vault"} {
+		if n := lines[core]; n == 0 || n >= most {
+			t.Errorf("%s has %d lines without tests, of less than %d", core, n, most)
+		}
+	}
 }

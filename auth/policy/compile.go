@@ -90,7 +90,7 @@ func (d Declaration) entitlements() []auth.Entitlement {
 	for _, permit := range d.Permits {
 		for _, name := range permit.Operations {
 			all = append(all, auth.Entitlement{
-				Permit: permit.Name, PermitAt: permit.At, Issuer: permit.Who.Issuer, Operation: name, Until: permit.Until,
+				Permit: permit.Name, PermitAt: permit.At, Operation: name, Until: permit.Until,
 			})
 		}
 	}

@@ -165,7 +165,7 @@ func TestEntitlements(t *testing.T) {
 	d.Permits = append(d.Permits, policy.Permit{Name: "job", Who: policy.Who{SPIFFE: "spiffe://acme.example/job"}, Operations: []string{"erp.payroll.open", "crm.contact.read"}})
 	p := made(t, d)
 	want := []auth.Entitlement{
-		{Permit: "alice-reads", PermitAt: "boundary.jsonc:20", Issuer: issuer, Operation: "crm.contact.read", Until: now.Add(time.Hour)},
+		{Permit: "alice-reads", PermitAt: "boundary.jsonc:20", Operation: "crm.contact.read", Until: now.Add(time.Hour)},
 		{Permit: "job", Operation: "erp.payroll.open"}, {Permit: "job", Operation: "crm.contact.read"},
 	}
 	got := p.Entitlements()

@@ -52,7 +52,26 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if !ok {
 		return unknown(args, stdout, stderr)
 	}
-	return c.run(ctx, &call{c, rest, stdout, stderr})
+	out := &printed{w: stdout}
+	status := c.run(ctx, &call{c, rest, out, stderr})
+	if out.failed && status == statusOK {
+		fmt.Fprintln(stderr, "carnet: the output could not be written")
+		return statusWrong
+	}
+	return status
+}
+
+// printed remembers whether something could not be written: who reads a report that
+// broke off must not be told that all is well.
+type printed struct {
+	w      io.Writer
+	failed bool
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	n, err := p.w.Write(b)
+	p.failed = p.failed || err != nil
+	return n, err
 }
 
 // find takes the longest command that the arguments begin with.

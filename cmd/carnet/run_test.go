@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -302,5 +303,17 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 	var stderr bytes.Buffer
 	if status := run(t.Context(), []string{"audit", "prove", dir, "0"}, broken{}, &stderr); status != 1 {
 		t.Errorf("got %d, %s", status, stderr.String())
+	}
+}
+
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
+
+// TestWhatCannotBeWrittenIsNoSuccess: a report that nobody can read is none.
+func TestWhatCannotBeWrittenIsNoSuccess(t *testing.T) {
+	var stderr bytes.Buffer
+	if status := run(t.Context(), []string{"version"}, full{}, &stderr); status != statusWrong || stderr.Len() == 0 {
+		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }

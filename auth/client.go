@@ -2,10 +2,8 @@ package auth
 
 import (
 	"context"
-	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
 
 	"github.com/carnet-go/carnet/auth/internal/wire"
@@ -67,24 +65,6 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &out, nil
 }
 
-// call is one transmission of somebody else's request. A status of 400 or more is an
-// answer for whoever reads it, and a failure in the log.
-func (c *crossing) call(r *http.Request) (*http.Response, error) {
-	guarded, err := c.guard(r)
-	if err != nil {
-		return nil, c.fail(err)
-	}
-	response, err := c.send(guarded)
-	if err != nil && (response == nil || response.StatusCode < 400) {
-		return nil, c.fail(err)
-	}
-	if _, err := c.finish(err, response.StatusCode); err != nil {
-		response.Body.Close()
-		return nil, err
-	}
-	return response, nil
-}
-
 // guard is the request as it may leave: the declared operation and nothing else.
 func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 	op := c.grant.operation
@@ -122,38 +102,6 @@ func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 	return out.WithContext(c.ctx), nil
 }
 
-// send adds the credential, in the innermost hop, and transmits at most once.
-func (c *crossing) send(r *http.Request) (*http.Response, error) {
-	translator := c.broker.translators[c.grant.system.Name]
-	lent, err := c.broker.materials.lend(c.ctx, keyOf(c.evidence), Need{Grant: c.evidence}, translator)
-	if err != nil {
-		return nil, err
-	}
-	spent := c.grant.operation.Privileged
-	defer func() { c.broker.materials.back(lent, spent) }()
-	c.credential = lent.credential
-	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { c.sent.Store(true) },
-	}))
-	if inner.Header, err = lent.headers(inner); err != nil {
-		return nil, side(c.ctx, err)
-	}
-	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
-		return nil, err
-	}
-	response, err := c.broker.lines[c.grant.system.Name].RoundTrip(inner, c.grant.operation.once())
-	if err != nil {
-		return nil, c.unanswered(err)
-	}
-	response.Request = nil
-	response.Header.Del("Set-Cookie")
-	spent = spent || response.StatusCode == http.StatusUnauthorized
-	if err := c.answered(response); err != nil {
-		return response, err
-	}
-	return response, nil
-}
-
 // cleanQuery says whether a query is what it looks like: a space would end the
 // request line.
 func cleanQuery(q string) bool {
@@ -163,57 +111,6 @@ func cleanQuery(q string) bool {
 		}
 	}
 	return true
-}
-
-// unanswered is the error of a call that got no answer. What err says stays out of
-// it: it quotes addresses.
-func (c *crossing) unanswered(err error) error {
-	if errors.Is(err, netguard.ErrRefused) {
-		return c.failed(ErrUndeclared, 0)
-	}
-	return c.cut(0)
-}
-
-// answered says on which side an answer is; nil: the call is done. A redirect is
-// refused: the place that it names was declared by nobody.
-func (c *crossing) answered(response *http.Response) error {
-	status := response.StatusCode
-	switch {
-	case status >= 200 && status < 300:
-		return nil
-	case status < 400:
-		response.Body.Close()
-		if c.grant.operation.Effect != ReadOnly && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
-			return c.failed(ErrUnknown, status) // 303 says that it was done
-		}
-		return c.failed(ErrUndeclared, status)
-	}
-	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
-	failed.RetryAfter = wire.RetryAfter(response.Header.Get("Retry-After"))
-	return failed
-}
-
-func sideOf(status int, effect Effect) error {
-	switch status {
-	case http.StatusUnauthorized:
-		return ErrExpired
-	case http.StatusForbidden, http.StatusProxyAuthRequired:
-		return ErrDenied
-	case http.StatusTooManyRequests:
-		return ErrThrottled
-	case http.StatusServiceUnavailable:
-		if effect == Once || effect == Final {
-			return ErrUnknown // gateways say so when a server died under the request
-		}
-		return ErrUnavailable
-	}
-	if status < 500 {
-		return ErrInvalid
-	}
-	if effect == ReadOnly {
-		return ErrUnavailable
-	}
-	return ErrUnknown
 }
 
 // answer is a body that ends with its grant and with a freeze, and that has an end.

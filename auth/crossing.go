@@ -1,0 +1,263 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/wire"
+	"github.com/carnet-go/carnet/internal/netguard"
+	"github.com/carnet-go/carnet/mapping"
+)
+
+// crossing is one use of a grant, from its beginning to its outcome in the log.
+type crossing struct {
+	broker     *Broker
+	grant      *grant
+	evidence   Grant
+	use        int
+	ctx        context.Context // ends with the caller's, the grant and a freeze; holds no values
+	began      time.Time
+	credential string
+	sent       atomic.Bool // something may have reached the far side
+	leave      func()      // ends it; a second time does nothing
+}
+
+// begin checks the evidence and opens a use of it. The crossing's context carries no
+// values: a caller's httptrace would be shown every header.
+func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
+	if !b.ready() {
+		return nil, ErrForeign
+	}
+	if !b.enter() {
+		err := fmt.Errorf("%w: closed", ErrUnavailable)
+		b.refuse(ctx, g, err)
+		return nil, err
+	}
+	use, err := g.begin(b.gate)
+	if err != nil {
+		defer b.calls.Done()
+		b.refuse(ctx, g, err)
+		return nil, err
+	}
+	end := g.g.end.Running
+	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
+		end = deadline
+	}
+	inner, cancel := context.WithDeadline(context.Background(), end)
+	stops := [...]func() bool{context.AfterFunc(ctx, cancel), context.AfterFunc(b.gate.under, cancel)}
+	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, ctx: inner, began: time.Now()}
+	c.leave = sync.OnceFunc(func() {
+		stops[0]()
+		stops[1]()
+		cancel()
+		b.calls.Done()
+	})
+	return c, nil
+}
+
+// failed is a *FailedError of this crossing.
+func (c *crossing) failed(side error, status int) *FailedError {
+	return &FailedError{Side: side, System: c.grant.system.Name, Credential: c.credential, Status: status}
+}
+
+// lost is which side a failure is on after which nobody answered.
+func (c *crossing) lost() error {
+	if c.sent.Load() && c.grant.operation.Effect != ReadOnly {
+		return ErrUnknown
+	}
+	return ErrUnavailable
+}
+
+// cut is the error of a call whose answer did not come, or not whole.
+func (c *crossing) cut(status int) error {
+	failed := c.failed(c.lost(), status)
+	if dead := c.evidence.Live(); dead != nil { // not the caller's context has ended
+		if failed.Side == ErrUnavailable {
+			failed.Side = dead
+		}
+		return failed
+	}
+	if ended := c.ctx.Err(); ended != nil {
+		return errors.Join(failed, ended)
+	}
+	return failed
+}
+
+// fail records that the crossing failed, and returns the error to the caller.
+func (c *crossing) fail(err error) error {
+	status := 0
+	if failed, ok := errors.AsType[*FailedError](err); ok {
+		status = failed.Status
+	}
+	if _, wrong := c.finish(err, status); wrong != nil {
+		return errors.Join(err, wrong)
+	}
+	return err
+}
+
+// finish records the outcome, also for a caller who has left.
+func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
+	e := c.grant.event(c.grant.operation.Name)
+	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease = c.use, c.began, time.Since(c.began), status, c.credential
+	e.Outcome = audit.OutcomeSuccess
+	if err != nil {
+		e.Outcome, e.Reason = audit.OutcomeFailure, reason(err)
+		if errors.Is(err, ErrUnknown) {
+			e.Outcome = audit.OutcomeUnknown
+		}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), recordWithin)
+	defer cancel()
+	receipt, wrong := c.broker.gate.log.Append(ctx, e)
+	if wrong != nil {
+		return audit.Receipt{}, fmt.Errorf("%w: the outcome was not recorded", ErrUnknown)
+	}
+	return receipt, nil
+}
+
+// request is the declared call, where nothing of it comes from a caller.
+func (c *crossing) request() *http.Request {
+	path, err := url.PathUnescape(c.grant.operation.Path)
+	if err != nil {
+		path = "/" // NewCatalogue has refused it
+	}
+	r := &http.Request{
+		Method: c.grant.operation.Method,
+		URL: &url.URL{
+			Scheme: c.grant.origin.Scheme, Host: c.grant.origin.Authority(),
+			Path: path, RawPath: c.grant.operation.Path,
+		},
+		Header: http.Header{"User-Agent": {"carnet"}},
+		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	return r.WithContext(c.ctx)
+}
+
+// read is the answer as the operation declares it. The effect has happened, so what
+// is wrong with the answer is not unknown, but invalid.
+func (c *crossing) read(response *http.Response) (mapping.Document, error) {
+	if c.grant.operation.Output != Opaque {
+		return mapping.Document{}, nil
+	}
+	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
+	if err != nil || c.ctx.Err() != nil { // a server that sees us leave may end half an answer cleanly
+		return mapping.Document{}, c.cut(response.StatusCode)
+	}
+	if len(raw) > mostAnswer {
+		side := ErrInvalid
+		if c.grant.operation.Effect != ReadOnly {
+			side = ErrUnknown
+		}
+		return mapping.Document{}, c.failed(side, response.StatusCode)
+	}
+	return mapping.Opaque(raw), nil
+}
+
+// call is one transmission of somebody else's request. A status of 400 or more is an
+// answer for whoever reads it, and a failure in the log.
+func (c *crossing) call(r *http.Request) (*http.Response, error) {
+	guarded, err := c.guard(r)
+	if err != nil {
+		return nil, c.fail(err)
+	}
+	response, err := c.send(guarded)
+	if err != nil && (response == nil || response.StatusCode < 400) {
+		return nil, c.fail(err)
+	}
+	if _, err := c.finish(err, response.StatusCode); err != nil {
+		response.Body.Close()
+		return nil, err
+	}
+	return response, nil
+}
+
+// send adds the credential, in the innermost hop, and transmits at most once.
+func (c *crossing) send(r *http.Request) (*http.Response, error) {
+	lent, err := c.broker.lend(c.ctx, c.evidence)
+	if err != nil {
+		return nil, err
+	}
+	spent := c.grant.operation.Privileged
+	defer func() { c.broker.materials.Back(lent, spent) }()
+	c.credential = lent.Value.credential
+	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
+		WroteHeaders: func() { c.sent.Store(true) },
+	}))
+	if inner.Header, err = lent.Value.headers(inner); err != nil {
+		return nil, side(c.ctx, err)
+	}
+	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
+		return nil, err
+	}
+	response, err := c.broker.lines[c.grant.system.Name].RoundTrip(inner, c.grant.operation.once())
+	if err != nil {
+		return nil, c.unanswered(err)
+	}
+	response.Request = nil
+	response.Header.Del("Set-Cookie")
+	spent = spent || response.StatusCode == http.StatusUnauthorized
+	if err := c.answered(response); err != nil {
+		return response, err
+	}
+	return response, nil
+}
+
+// unanswered is the error of a call that got no answer. What err says stays out of
+// it: it quotes addresses.
+func (c *crossing) unanswered(err error) error {
+	if errors.Is(err, netguard.ErrRefused) {
+		return c.failed(ErrUndeclared, 0)
+	}
+	return c.cut(0)
+}
+
+// answered says on which side an answer is; nil: the call is done. A redirect is
+// refused: the place that it names was declared by nobody.
+func (c *crossing) answered(response *http.Response) error {
+	status := response.StatusCode
+	switch {
+	case status >= 200 && status < 300:
+		return nil
+	case status < 400:
+		response.Body.Close()
+		if c.grant.operation.Effect != ReadOnly && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
+			return c.failed(ErrUnknown, status) // 303 says that it was done
+		}
+		return c.failed(ErrUndeclared, status)
+	}
+	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
+	failed.RetryAfter = wire.RetryAfter(response.Header.Get("Retry-After"))
+	return failed
+}
+
+func sideOf(status int, effect Effect) error {
+	switch status {
+	case http.StatusUnauthorized:
+		return ErrExpired
+	case http.StatusForbidden, http.StatusProxyAuthRequired:
+		return ErrDenied
+	case http.StatusTooManyRequests:
+		return ErrThrottled
+	case http.StatusServiceUnavailable:
+		if effect == Once || effect == Final {
+			return ErrUnknown // gateways say so when a server died under the request
+		}
+		return ErrUnavailable
+	}
+	if status < 500 {
+		return ErrInvalid
+	}
+	if effect == ReadOnly {
+		return ErrUnavailable
+	}
+	return ErrUnknown
+}
