@@ -17,7 +17,7 @@ import (
 	"github.com/carnet-go/carnet/mapping"
 )
 
-// Without -race: "sync: WaitGroup is reused before previous Wait has returned" ends the process.
+// TestCloseUnderLoadDoesNotCrash: a WaitGroup that is waited for must not be added to.
 func TestCloseUnderLoadDoesNotCrash(t *testing.T) {
 	f := farSide(t, ok)
 	g := gate(t, decider(allow), f.system)

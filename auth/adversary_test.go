@@ -85,8 +85,7 @@ func closes(t *testing.T, b *auth.Broker) {
 	}
 }
 
-// --- Foreign gate on the same log (threats 2)
-
+// TestALogHasOneGate: a second gate, with a boundary of its own, could open what the first one's vault holds; attack 2.
 func TestALogHasOneGate(t *testing.T) {
 	s := crm()
 	log := authtest.Log(t)
@@ -114,8 +113,7 @@ func TestALogHasOneGate(t *testing.T) {
 	}
 }
 
-// --- Apply changes where the request goes
-
+// TestApplyCannotMoveTheRequest: of all that Apply does to the request, only headers count.
 func TestApplyCannotMoveTheRequest(t *testing.T) {
 	f := farSide(t, ok)
 	evil := &far{}
@@ -156,9 +154,8 @@ func TestApplyCannotMoveTheRequest(t *testing.T) {
 	}
 }
 
-// --- panics of an Applier
-
-func TestApplierPanics(t *testing.T) {
+// TestMaterialThatPanics: a panic of material is an outcome, and not the secret's way into a log.
+func TestMaterialThatPanics(t *testing.T) {
 	f := farSide(t, ok)
 	for name, m := range map[string]bent{
 		"Apply":      {apply: func(*http.Request) error { panic(canary) }},
@@ -189,7 +186,8 @@ func TestApplierPanics(t *testing.T) {
 	}
 }
 
-func TestNilURLPanics(t *testing.T) {
+// TestNilURLIsRefused: a request without a URL is refused, and holds nothing up.
+func TestNilURLIsRefused(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, &key{})
 	func() {
@@ -206,7 +204,7 @@ func TestNilURLPanics(t *testing.T) {
 	closes(t, b)
 }
 
-// Run alone: the process dies.
+// TestCloseOfMaterialPanics: whoever takes a lease back cannot end the process.
 func TestCloseOfMaterialPanics(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, yieldsBent(bent{close: func(context.Context) error { panic(canary) }}))
@@ -214,9 +212,8 @@ func TestCloseOfMaterialPanics(t *testing.T) {
 	closes(t, b)
 }
 
-// --- Expires asked twice
-
-func TestExpiresChanges(t *testing.T) {
+// TestMaterialEndsWhenItFirstSaid: material is asked once when it ends.
+func TestMaterialEndsWhenItFirstSaid(t *testing.T) {
 	f := farSide(t, ok)
 	var made, asked atomic.Int32
 	tr := translator(func(context.Context, auth.Need) (auth.Material, error) {
@@ -240,8 +237,7 @@ func TestExpiresChanges(t *testing.T) {
 	closes(t, b)
 }
 
-// --- leases never given back
-
+// TestTranslationAfterCloseIsGivenBack: what came too late is given back.
 func TestTranslationAfterCloseIsGivenBack(t *testing.T) {
 	f := farSide(t, ok)
 	k := &key{wait: make(chan struct{})}
@@ -265,7 +261,7 @@ func TestTranslationAfterCloseIsGivenBack(t *testing.T) {
 	}
 }
 
-// after Close alone (one Close, as documented)
+// TestTranslationAfterOneClose: also where nobody closes again.
 func TestTranslationAfterOneClose(t *testing.T) {
 	f := farSide(t, ok)
 	k := &key{wait: make(chan struct{})}
@@ -287,7 +283,7 @@ func TestTranslationAfterOneClose(t *testing.T) {
 	}
 }
 
-// quick translates at once and counts.
+// TestEveryMaterialIsGivenBack: however calls and translations interleave.
 func TestEveryMaterialIsGivenBack(t *testing.T) {
 	f := farSide(t, ok)
 	var made, closed atomic.Int32
@@ -311,8 +307,8 @@ func TestEveryMaterialIsGivenBack(t *testing.T) {
 	}
 }
 
-// --- Close against Do: WaitGroup misuse
-func TestCloseRacesDo(t *testing.T) {
+// TestCloseBesideDo: closing beside a call ends neither of them badly.
+func TestCloseBesideDo(t *testing.T) {
 	f := farSide(t, ok)
 	g := gate(t, decider(allow), f.system)
 	grant := authorize(t, g, "crm.contact.reset")
@@ -333,7 +329,7 @@ func TestCloseRacesDo(t *testing.T) {
 	}
 }
 
-// --- a body that nobody closes
+// TestUnclosedBodyDoesNotHoldCloseForEver: the grant ends what a caller forgot.
 func TestUnclosedBodyDoesNotHoldCloseForEver(t *testing.T) {
 	f := farSide(t, ok)
 	f.system.Ceiling = 200 * time.Millisecond
@@ -347,8 +343,6 @@ func TestUnclosedBodyDoesNotHoldCloseForEver(t *testing.T) {
 	closes(t, b)
 }
 
-// --- outcome semantics
-
 func outcome(t *testing.T, g *auth.Gate) audit.Event {
 	t.Helper()
 	found := events(t, g.Log(), func(e audit.Event) bool { return e.Use == 1 })
@@ -359,6 +353,7 @@ func outcome(t *testing.T, g *auth.Gate) audit.Event {
 	return found[0]
 }
 
+// TestHappenedIsNotRecordedAsFailed: what may have happened is unknown, or somebody does it again.
 func TestHappenedIsNotRecordedAsFailed(t *testing.T) {
 	for name, c := range map[string]struct {
 		output string
@@ -379,7 +374,7 @@ func TestHappenedIsNotRecordedAsFailed(t *testing.T) {
 	}
 }
 
-// --- double outcome
+// TestOneOutcomePerUse: one use has one outcome in the log.
 func TestOneOutcomePerUse(t *testing.T) {
 	var g *auth.Gate
 	f := farSide(t, func(w http.ResponseWriter, r *http.Request) { _ = g.Log().Close(r.Context()); ok(w, r) })
@@ -391,7 +386,7 @@ func TestOneOutcomePerUse(t *testing.T) {
 	}
 }
 
-// --- Credential that is no name
+// TestCredentialThatTheLogRefuses: a credential that cannot be named in the log is not used.
 func TestCredentialThatTheLogRefuses(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, yieldsBent(bent{credential: func() string { return "database/creds/readonly/AbC1" }}))
@@ -402,8 +397,8 @@ func TestCredentialThatTheLogRefuses(t *testing.T) {
 	}
 }
 
-// --- identities that the log refuses
-func TestAdmittedButUnusable(t *testing.T) {
+// TestWhoCannotBeRecordedIsNotAdmitted: who could not be recorded is not let in.
+func TestWhoCannotBeRecordedIsNotAdmitted(t *testing.T) {
 	scopes := make([]string, 33)
 	for i := range scopes {
 		scopes[i] = fmt.Sprintf("s%d", i)
@@ -428,7 +423,8 @@ func TestAdmittedButUnusable(t *testing.T) {
 	}
 }
 
-func TestCatalogueThatTheLogRefuses(t *testing.T) {
+// TestCatalogueFitsTheLog: nor is a system declared that could not be.
+func TestCatalogueFitsTheLog(t *testing.T) {
 	s := crm()
 	for i := range 33 {
 		s.Jurisdictions = append(s.Jurisdictions, fmt.Sprintf("j%d", i))
@@ -444,7 +440,7 @@ func TestCatalogueThatTheLogRefuses(t *testing.T) {
 	}
 }
 
-// --- ended contexts
+// TestEndedContextIsNotADenial: a caller who is late is not told that policy denies him.
 func TestEndedContextIsNotADenial(t *testing.T) {
 	g := gate(t, decider(allow), crm())
 	p := admit(t, g)
@@ -455,6 +451,7 @@ func TestEndedContextIsNotADenial(t *testing.T) {
 	}
 }
 
+// TestDenialIsRecordedAlthoughTheCallerLeft: hanging up hides nothing.
 func TestDenialIsRecordedAlthoughTheCallerLeft(t *testing.T) {
 	ctx, leave := context.WithCancel(t.Context())
 	defer leave()
@@ -467,6 +464,7 @@ func TestDenialIsRecordedAlthoughTheCallerLeft(t *testing.T) {
 	}
 }
 
+// TestPresenterPanics: a panic is no identity.
 func TestPresenterPanics(t *testing.T) {
 	g, err := auth.NewGate(t.Context(), authtest.Log(t), bounded(t, decider(allow), crm()), nil,
 		&auth.GateOptions{Self: presenter(func(context.Context) (auth.Presented, error) { panic(canary) })})
@@ -483,9 +481,7 @@ func TestPresenterPanics(t *testing.T) {
 	}
 }
 
-// --- StartBy and Opens: see review1_b_test.go
-
-// --- method and path by header
+// TestOverrideHeadersDoNotPass: no header makes another request of a declared one.
 func TestOverrideHeadersDoNotPass(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, &key{})
@@ -505,6 +501,7 @@ func TestOverrideHeadersDoNotPass(t *testing.T) {
 	}
 }
 
+// TestAllowedHeadersCarryNothing: no header carries data out of an operation without input.
 func TestAllowedHeadersCarryNothing(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, &key{})
@@ -521,8 +518,6 @@ func TestAllowedHeadersCarryNothing(t *testing.T) {
 		}
 	}
 }
-
-// --- framing, raw
 
 func rawServer(t *testing.T, answer string) (addr string, got func() string) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -573,7 +568,8 @@ func plainSystem(addr string) auth.System {
 	return f
 }
 
-func TestEmptyBodyIsNotChunked(t *testing.T) {
+// TestEmptyBodiesAreNotChunked: many servers refuse an empty body in chunks.
+func TestEmptyBodiesAreNotChunked(t *testing.T) {
 	for _, op := range []string{"open", "set", "drop", "read"} {
 		addr, got := rawServer(t, "HTTP/1.1 204 No Content\r\n\r\n")
 		g := gate(t, decider(allow), plainSystem(addr))
@@ -585,7 +581,8 @@ func TestEmptyBodyIsNotChunked(t *testing.T) {
 	}
 }
 
-func TestContentLengthWithoutBody(t *testing.T) {
+// TestLengthWithoutBodyIsRefused: a length without a body would swallow the next request.
+func TestLengthWithoutBodyIsRefused(t *testing.T) {
 	for name, body := range map[string]io.ReadCloser{"nil": nil, "NoBody": http.NoBody} {
 		addr, got := rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 		g := gate(t, decider(allow), plainSystem(addr))
@@ -599,7 +596,8 @@ func TestContentLengthWithoutBody(t *testing.T) {
 	}
 }
 
-func TestQueryWithSpaces(t *testing.T) {
+// TestQueriesAreOneLine: a space would end the request line.
+func TestQueriesAreOneLine(t *testing.T) {
 	addr, got := rawServer(t, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 	g := gate(t, decider(allow), plainSystem(addr))
 	b, _ := auth.NewBroker(g, auth.Translators{"crm": &key{}}, nil)
@@ -611,7 +609,7 @@ func TestQueryWithSpaces(t *testing.T) {
 	}
 }
 
-// --- refusals without an event
+// TestRefusalsOfTheKnownAreInTheLog: whoever is known when he is refused stands in the log.
 func TestRefusalsOfTheKnownAreInTheLog(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, &key{})
@@ -625,6 +623,7 @@ func TestRefusalsOfTheKnownAreInTheLog(t *testing.T) {
 	}
 }
 
+// TestCountsSurviveAFailedFlush: counts of the door reach the log although whoever closes has left.
 func TestCountsSurviveAFailedFlush(t *testing.T) {
 	f := farSide(t, ok)
 	g, b := rawBroker(t, f, &key{})
@@ -638,8 +637,8 @@ func TestCountsSurviveAFailedFlush(t *testing.T) {
 	}
 }
 
-// --- cache keys
-func TestInvalidUTF8SharesMaterial(t *testing.T) {
+// TestInvalidUTF8SharesNoMaterial: two subjects that JSON would write alike are two.
+func TestInvalidUTF8SharesNoMaterial(t *testing.T) {
 	f := farSide(t, ok)
 	k := &key{}
 	id := alice
@@ -659,7 +658,8 @@ func TestInvalidUTF8SharesMaterial(t *testing.T) {
 	}
 }
 
-func TestErrandForOthersSharesMaterial(t *testing.T) {
+// TestErrandsForOthersShareNoMaterial: material made on behalf of one is not lent on behalf of another.
+func TestErrandsForOthersShareNoMaterial(t *testing.T) {
 	f := farSide(t, ok)
 	var seen []string
 	tr := translator(func(_ context.Context, n auth.Need) (auth.Material, error) {
@@ -682,8 +682,8 @@ func TestErrandForOthersSharesMaterial(t *testing.T) {
 	}
 }
 
-// --- Handler
-func TestHandler(t *testing.T) {
+// TestHandlerGivesNothingAway: a refused caller gets a challenge, and nothing of an answer that failed.
+func TestHandlerGivesNothingAway(t *testing.T) {
 	g := gate(t, decider(allow), crm())
 	get := func(fn func(w http.ResponseWriter, r *http.Request, p auth.Principal) error, tokens ...string) *httptest.ResponseRecorder {
 		w, r := httptest.NewRecorder(), httptest.NewRequest("GET", "/", nil)

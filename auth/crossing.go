@@ -165,11 +165,11 @@ func (c *crossing) read(response *http.Response) (mapping.Document, error) {
 // call is one transmission of somebody else's request. A status of 400 or more is an
 // answer for whoever reads it, and a failure in the log.
 func (c *crossing) call(r *http.Request) (*http.Response, error) {
-	guarded, err := c.guard(r)
+	out, err := c.guard(r)
 	if err != nil {
 		return nil, c.fail(err)
 	}
-	response, err := c.send(guarded)
+	response, err := c.send(out)
 	if err != nil && (response == nil || response.StatusCode < 400) {
 		return nil, c.fail(err)
 	}

@@ -77,8 +77,9 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 
 // Authorize grants one operation, and returns when the log has it durably. Denials
 // are *DeniedError; an undeclared operation is ErrUndeclared, a principal of another
-// gate ErrForeign, one that has ended ErrExpired, and ErrUnavailable means that the
-// gate is frozen or the log did not record.
+// gate ErrForeign, one that has ended ErrExpired, and an errand that is none
+// ErrInvalid. ErrUnavailable means that the gate is frozen, the log did not record, or,
+// with the context's error, that the caller left.
 func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Grant, error) {
 	f, op, err := g.facts(p, operation)
 	if err != nil {

@@ -61,7 +61,7 @@ func (l *Lease) Secret(field string) (Secret, error) {
 	return s, nil
 }
 
-// Expires is when it ends; zero: already, or never on its own.
+// Expires is when it ends; zero: never on its own, or it is no lease.
 func (l *Lease) Expires() time.Time {
 	if l == nil {
 		return time.Time{}

@@ -86,6 +86,9 @@ func (i *Issuer) TokenAs(typ string, claims map[string]any) (string, error) {
 	i.mu.Lock()
 	key, id := i.key, i.id
 	i.mu.Unlock()
+	if key == nil {
+		return "", errors.New("authtest: the issuer was not made by NewIssuer")
+	}
 	header := map[string]any{"alg": "ES256", "kid": strconv.Itoa(id)}
 	if typ != "" {
 		header["typ"] = typ
