@@ -242,9 +242,9 @@ func (c *Cache[K, V]) giveBack(closer func(context.Context) error) {
 		defer func() {
 			_ = recover() // what it was made from ends it
 			c.mu.Lock()
-			defer c.mu.Unlock()
 			delete(c.busy, done)
-			close(done)
+			c.mu.Unlock()
+			close(done) // nothing of the cache is touched after that
 		}()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
 		defer cancel()
