@@ -414,3 +414,21 @@ func TestImagesAreEverySubsetOfBlocks(t *testing.T) {
 		t.Error("nothing or everything is missing")
 	}
 }
+
+// TestTheSystemsDiskSyncs: the other tests bring a disk of their own, which would not
+// notice that the real one promises what it does not do.
+func TestTheSystemsDiskSyncs(t *testing.T) {
+	h, err := segment.OS{}.Open(filepath.Join(t.TempDir(), "seg"), true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := h.Sync(); err != nil {
+		t.Error(err)
+	}
+	if err := h.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if h.Sync() == nil {
+		t.Error("a file that is closed was synced")
+	}
+}
