@@ -11,14 +11,14 @@ import (
 )
 
 // Client is for SDKs and for opaque operations: the same guard for requests that
-// others build. Their bodies must end a Read when they are closed, as pipes and files
-// do. The request must be the declared operation: its origin, method and
-// path, and body or query only where the input is opaque. Credentials and cookies
-// that it brings are taken off. The grant must not be privileged. The log has the
-// outcome when the answer's header is there; how its body ended, the caller sees. Errors of the
-// client are *url.Error, which quote the URL, around this package's; a status of
-// 400 or more is no error here. An answer that was not declared is empty, and one of
-// more than 64 MiB breaks off.
+// others build. The request must be the declared operation: its origin, method and
+// path, and body or query only where the input is opaque; the body must end a Read
+// when it is closed, as pipes and files do. Credentials and cookies that it brings are
+// taken off. The grant must not be privileged. The log has the outcome when the
+// answer's header is there; how its body ended, the caller sees. Errors of the client
+// are *url.Error, which quote the URL, around this package's; a status of 400 or more
+// is no error here. An answer that was not declared is empty, and one of more than
+// 64 MiB breaks off.
 func (b *Broker) Client(g Grant) *http.Client {
 	return &http.Client{Transport: guarded{b, g}}
 }
@@ -57,7 +57,7 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := *response                  // a trailer of the far side is read into the other one
 	out.Trailer = nil
 	out.Request = r // not the one with the credential
-	out.Body = &answer{ReadCloser: response.Body, crossing: c}
+	out.Body = &answer{ReadCloser: response.Body, crossing: c, status: response.StatusCode}
 	if c.grant.operation.Output != Opaque && out.StatusCode < 300 {
 		out.Body.Close()
 		out.Body = http.NoBody
@@ -116,8 +116,8 @@ func cleanQuery(q string) bool {
 // answer is a body that ends with its grant and with a freeze, and that has an end.
 type answer struct {
 	io.ReadCloser
-	crossing *crossing
-	read     int
+	crossing     *crossing
+	read, status int
 }
 
 // Read implements io.Reader.
@@ -127,10 +127,10 @@ func (a *answer) Read(p []byte) (int, error) {
 		return 0, dead
 	}
 	if a.read += n; a.read > mostStream {
-		return 0, a.crossing.failed(ErrInvalid, 0)
+		return 0, a.crossing.failed(ErrInvalid, a.status)
 	}
 	if err != nil && a.crossing.ctx.Err() != nil { // also io.EOF: see crossing.read
-		return n, a.crossing.cut(0)
+		return n, a.crossing.cut(a.status)
 	}
 	return n, err
 }

@@ -142,8 +142,8 @@ func (c *crossing) request() *http.Request {
 	return r.WithContext(c.ctx)
 }
 
-// read is the answer as the operation declares it. The effect has happened, so what
-// is wrong with the answer is not unknown, but invalid.
+// read is the answer as the operation declares it. One that breaks off or is too long
+// leaves open what happened, unless the call was only to read.
 func (c *crossing) read(response *http.Response) (mapping.Document, error) {
 	if c.grant.operation.Output != Opaque {
 		return mapping.Document{}, nil

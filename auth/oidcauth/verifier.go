@@ -67,6 +67,7 @@ package oidcauth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -119,14 +120,22 @@ func New(ctx context.Context, issuer, audience string, o *Options) (*Verifier, e
 	client := newClient(o.Client)
 	address, err := discover(ctx, client, issuer, o.InsecureHTTP)
 	if err != nil {
-		return nil, err
+		return nil, late(ctx, err)
 	}
 	v.keys = &source{client: client, url: address}
 	v.keys.refresh(ctx)
 	if v.keys.usable() == nil {
-		return nil, errNoKeys
+		return nil, late(ctx, errNoKeys)
 	}
 	return v, nil
+}
+
+// late says also that it was the caller who left, not the issuer that failed.
+func late(ctx context.Context, err error) error {
+	if ended := ctx.Err(); ended != nil {
+		return fmt.Errorf("%w: %w", err, ended)
+	}
+	return err
 }
 
 func newVerifier(issuer, audience string, o *Options) (*Verifier, error) {
