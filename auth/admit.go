@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
@@ -15,8 +14,6 @@ import (
 
 // selfLife is how long the local self is admitted for.
 const selfLife = 15 * time.Minute
-
-func (v Verifiers) clone() Verifiers { return maps.Clone(v) }
 
 // Admit verifies who presents himself. Nothing presented, a scheme without a
 // Verifier and forgeries are ErrInvalid; another tenant's callers are ErrForeign.

@@ -361,6 +361,25 @@ func TestClientReadsErrors(t *testing.T) {
 	}
 }
 
+// TestNothingBeginsAfterTheCallerLeft: no credential is made, and nothing is sent, for
+// somebody who does not wait for it.
+func TestNothingBeginsAfterTheCallerLeft(t *testing.T) {
+	f := farSide(t, ok)
+	k := &key{}
+	g, b := broker(t, f, k)
+	grant := authorize(t, g, "crm.contact.read")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 200 {
+		if _, err := b.Do(ctx, grant, mapping.Document{}); !errors.Is(err, context.Canceled) || !errors.Is(err, auth.ErrUnavailable) {
+			t.Fatalf("Do = %v", err)
+		}
+	}
+	if made, _ := k.counts(); made != 0 || len(f.arrivals()) != 0 {
+		t.Errorf("%d credentials, %d arrivals", made, len(f.arrivals()))
+	}
+}
+
 // TestCallEndsWithContext: the caller's deadline ends the call, and the error says
 // whether something may have happened.
 func TestCallEndsWithContext(t *testing.T) {

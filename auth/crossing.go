@@ -37,6 +37,9 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 	if !b.ready() {
 		return nil, ErrForeign
 	}
+	if err := ctx.Err(); err != nil { // the crossing's own context learns of it only in a moment
+		return nil, side(ctx, err)
+	}
 	if !b.enter() {
 		err := fmt.Errorf("%w: closed", ErrUnavailable)
 		b.refuse(ctx, g, err)

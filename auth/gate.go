@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -63,7 +64,7 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 	if o == nil {
 		o = &GateOptions{}
 	}
-	g := &Gate{log: log, boundary: b, verifiers: v.clone(), self: o.Self, logger: o.Logger, build: buildHash()}
+	g := &Gate{log: log, boundary: b, verifiers: maps.Clone(v), self: o.Self, logger: o.Logger, build: buildHash()}
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}

@@ -157,8 +157,7 @@ func (g Grant) begin(gate *Gate) (use int, err error) {
 	return g.g.uses, nil
 }
 
-// Event is an event about it, with all that the gate knows filled in. The zero
-// Grant has none: it is an event without an actor, which says nothing.
+// Event is an event about it, with all that the gate knows; the zero Grant's says nothing.
 func (g Grant) Event(action string) audit.Event {
 	if g.g == nil {
 		return audit.Event{Action: action}
