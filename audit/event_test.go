@@ -321,7 +321,7 @@ func TestOversizeIsRefused(t *testing.T) {
 
 func TestPseudonymsAndFingerprintsAreKeyed(t *testing.T) {
 	one, two := open(t, create(t)), open(t, create(t))
-	a := audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711"}
+	a := audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711-müller"}
 	form := regexp.MustCompile(`^p-[0-9a-f]{32}$`)
 	if p := one.Pseudonym(a); !form.MatchString(p) || p != one.Pseudonym(a) || p == two.Pseudonym(a) {
 		t.Errorf("pseudonym %q", p)
@@ -340,7 +340,7 @@ func TestPseudonymsAndFingerprintsAreKeyed(t *testing.T) {
 	e.Actor, e.Material, e.Chain = a, f, []audit.Actor{a}
 	add(t, one, e)
 	text := read(t, segmentOf(one.Dir()))
-	if bytes.Contains(text, []byte("4711")) || bytes.Count(text, []byte(one.Pseudonym(a))) != 2 {
+	if bytes.Contains(text, []byte("4711-m")) || bytes.Count(text, []byte(one.Pseudonym(a))) != 2 {
 		t.Error("the subject is in the log, or its pseudonym is not")
 	}
 }
