@@ -4,11 +4,56 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/strict"
 )
 
-// ErrInvalid is what Decode says of data that does not fit its target. Which data
+// ErrInvalid is said of data that does not fit its target or its schema. Which data
 // it was, the error does not tell.
 var ErrInvalid = errors.New("mapping: data does not fit")
+
+// What Map says of evidence that is none for it.
+var (
+	ErrForeign = errors.New("mapping: a document of another schema")
+	ErrExpired = errors.New("mapping: a release has ended")
+	ErrNoKey   = errors.New("mapping: a token's key cannot be had")
+)
+
+// DataError says where data does not fit its schema: it is ErrInvalid. Its path is
+// one that the schema declares, or of the object around what it does not declare;
+// what stood there it does not tell. Its codes:
+//
+//	M301  not JSON, or data after the end
+//	M302  larger than 4 MiB
+//	M303  text that is not Unicode: bad UTF-8, half of a surrogate pair, or NUL
+//	M304  member that nobody declared
+//	M305  member occurs twice
+//	M306  required member is missing
+//	M307  value of another type, or null
+//	M308  number out of range, with too many digits, or not written as declared
+//	M309  text too long or too short
+//	M310  too many elements
+//	M311  none of the choices
+//	M312  text does not match its pattern
+//	M313  text is not in its format
+//	M314  text cannot stand where its field goes
+//	M315  transform has no result
+type DataError struct {
+	Code string // stable, such as M301
+	Path string // JSON pointer into the schema's fields; * is any element; empty: the document
+}
+
+// Error names code and path.
+func (e *DataError) Error() string {
+	if e.Path == "" {
+		return "mapping: " + e.Code + " data does not fit"
+	}
+	return "mapping: " + e.Code + " data does not fit at " + e.Path
+}
+
+// Unwrap is ErrInvalid.
+func (e *DataError) Unwrap() error { return ErrInvalid }
 
 var errMarshalled = errors.New("mapping: a document cannot be marshalled")
 
@@ -18,13 +63,33 @@ const redacted = "[document]"
 // Document is data that nobody described. The zero Document is no data, for
 // operations whose input is none. It holds a closure, because fmt calls no method
 // of a value in an unexported field, and prints what a pointer there points at.
-type Document struct{ reveal func() []byte }
+type Document struct{ reveal func() (*Schema, []byte) }
 
 // Opaque puts raw JSON into a Document. It copies raw. The data carries no label,
 // so nothing that asks for one takes it.
 func Opaque(raw []byte) Document {
-	raw = append([]byte(nil), raw...)
-	return Document{func() []byte { return raw }}
+	source := append(append(make([]byte, 0, len(raw)+1), raw...), 0)
+	return Document{func() (*Schema, []byte) { return nil, source }}
+}
+
+// Schema is what describes it; nil: nothing does.
+func (d Document) Schema() *Schema {
+	if d.reveal == nil {
+		return nil
+	}
+	s, _ := d.reveal()
+	return s
+}
+
+// Check says whether it is what its schema describes: a *DataError, where it is not.
+// An opaque one is ErrInvalid.
+func (d Document) Check() error {
+	s := d.Schema()
+	if s == nil {
+		return ErrInvalid
+	}
+	_, source := d.reveal()
+	return s.check(source, make([]scan.Value, s.slots))
 }
 
 // IsZero says whether it is no data.
@@ -41,7 +106,16 @@ func (d Document) Decode(v any) error {
 	if d.reveal == nil {
 		return ErrInvalid
 	}
-	return decode(d.reveal(), v)
+	s, source := d.reveal()
+	if s != nil {
+		if err := d.Check(); err != nil {
+			return err
+		}
+	}
+	if !strict.Decode(source[:len(source)-1], v) {
+		return ErrInvalid
+	}
+	return nil
 }
 
 // Format prints a fixed text and no content, whatever the verb.

@@ -1,23 +1,45 @@
-// Package mapping says what may cross: data under a description, and what a check
-// of any declaration found.
+// Package mapping says what may cross: data under a closed, labelled description, and
+// what a checked mapping makes of it for one destination.
 //
-//	reply, err := broker.Do(ctx, grant, mapping.Document{})
-//	err = reply.Document.Decode(&contact)
+//	src, err := mapping.ParseSchema(employee) // what the source holds, labelled by its owner
+//	dst, err := mapping.ParseSchema(contact)  // what the destination takes, and where
+//	m, err := mapping.Compile(src, dst, employeeToContact, crm)
+//	record, err := m.Map(ctx, src.Document(raw), keys)
 //
 // # Guarantees
 //
-// A Document prints and marshals no content. Decode is strict: members that the
-// target does not have, members that occur twice or differ only in case, and data
-// after the end are errors, and no error quotes the content.
+// There are three owners: the source's labels its fields and says what releases them, the
+// author of a mapping connects fields, the destination's says what it accepts. Compile
+// lets no mapping pass that could send a value where its label does not fit: a label is
+// lowered by a release of the source's owner, for exactly the transform that he names, and
+// by nothing else. It is complete both ways: a new field of either side breaks it, and
+// nothing is passed through as it comes.
+//
+// Map yields a whole [Record] or nothing. A document is refused for a member that its
+// schema does not declare, one that occurs twice or is missing, a value of another type or
+// beyond its limits, bad Unicode, and data after the end. Integers and decimals keep all
+// their digits. The body of a record is built from typed values, never from pieces of the
+// input that were not read, and can stand in a page. A Mapper and its Records end with the
+// earliest release that it uses.
+//
+// Documents and Records print and marshal no content. No error and no finding quotes it.
 //
 // # Limits
 //
-// A Document is opaque: it carries no labels, so nothing that asks for a label
-// takes it. Schemas, labels and mappings are not part of this package yet.
+// A document has at most 4 MiB, a schema and a mapping 1 MiB. Arrays of objects are
+// checked, and mappings drop them. There are no maps, no choice between types, no
+// combined fields, and no labels of combinations: that two harmless fields identify
+// somebody together, nothing here knows. Residency is what the destination declares, and
+// labels of a destination's schema are not compared with what flows there: they are for
+// documents that come from there. A token tells whether two values are equal, and whoever
+// may call Map can ask for the token of a value. The key of a token is forgotten after the
+// call, and what a hash made of it goes with the garbage.
 //
 // # Errors
 //
-// Decode fails with [ErrInvalid]. Checks of declarations fail with [Findings].
+// Documents fail with a [*DataError], which is [ErrInvalid]; Map besides with
+// [ErrForeign], [ErrExpired], [ErrNoKey] and what its context says. Declarations fail with
+// [Findings].
 //
 // # Concurrency
 //

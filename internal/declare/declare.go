@@ -7,9 +7,9 @@
 //
 // One walk compares the file with the Go type of the target, fills the target and
 // reports every problem with its position. A member has the name of a field in
-// snake case (MaxAge is max_age, SPIFFE is spiffe), exactly. A field tagged
-// json:"-" cannot be declared. What is absent keeps its zero value. An empty list
-// is an empty slice, not a nil one.
+// snake case (MaxAge is max_age, SPIFFE is spiffe), or that of its tag
+// (json:"maxLength"), exactly. A field tagged json:"-" cannot be declared. What is
+// absent keeps its zero value. An empty list is an empty slice, not a nil one.
 //
 // The zero value of a field often means a default, so what would only look like a
 // value is refused: null, a duration of zero, and the zero time.
@@ -41,8 +41,9 @@
 // A file has at most 1 MiB, 32 levels and 1000 problems; what a file without
 // syntax exceeds is found first and alone. Columns count bytes from 1, as the Go
 // compiler's do. Targets are structs, slices, maps with string keys, pointers,
-// strings, booleans, numbers, [time.Duration], [time.Time] and whatever implements
-// [encoding.TextUnmarshaler].
+// strings, booleans, numbers, [time.Duration], [time.Time], whatever implements
+// [encoding.TextUnmarshaler], and [encoding/json.RawMessage], which gets any value as
+// JSON without comments.
 //
 // # Errors
 //

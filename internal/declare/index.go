@@ -35,6 +35,24 @@ func (x *Index) Has(pointer string) bool {
 	return whole
 }
 
+// Names are the names of the members of the object that a JSON pointer names, in the
+// order of the file; nil where there is none.
+func (x *Index) Names(pointer string) []string {
+	if x == nil || x.root == nil {
+		return nil
+	}
+	value, whole := x.find(pointer)
+	object, ok := value.Value.(*hujson.Object)
+	if !whole || !ok {
+		return nil
+	}
+	names := make([]string, len(object.Members))
+	for i := range object.Members {
+		names[i], _ = literal(&object.Members[i].Name, '"')
+	}
+	return names
+}
+
 // find goes as far as the pointer leads.
 func (x *Index) find(pointer string) (value *hujson.Value, whole bool) {
 	value = x.root

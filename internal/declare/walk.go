@@ -17,7 +17,7 @@ func (r *reader) read(value *hujson.Value, into reflect.Value, path string) {
 		r.add(null, value.StartOffset, path, "")
 		return
 	}
-	if r.readNamed(value, into, path) {
+	if r.readRaw(value, into, path) || r.readNamed(value, into, path) {
 		return
 	}
 	switch into.Kind() {
@@ -151,10 +151,15 @@ func fieldsOf(t reflect.Type) (fields map[string]int, declared []string) {
 	fields = make(map[string]int, t.NumField())
 	for i := range t.NumField() {
 		field := t.Field(i)
-		if field.IsExported() && field.Tag.Get("json") != "-" {
-			fields[snake(field.Name)] = i
-			declared = append(declared, snake(field.Name))
+		name := field.Tag.Get("json")
+		if !field.IsExported() || name == "-" {
+			continue
 		}
+		if name == "" {
+			name = snake(field.Name)
+		}
+		fields[name] = i
+		declared = append(declared, name)
 	}
 	return fields, declared
 }

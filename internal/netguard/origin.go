@@ -9,39 +9,64 @@ import (
 )
 
 // ErrOrigin: not an origin, or not one that may be used.
-var ErrOrigin = errors.New("netguard: origin must be https://host[:port], or http on a loopback host")
+var ErrOrigin = errors.New("netguard: origin must be scheme://host[:port], of a scheme that may be used there")
 
 // Origin is scheme, host and port (RFC 6454), in one spelling: two are the same
 // exactly when they are ==. The zero Origin is none.
 type Origin struct {
-	Scheme string // https, or http on a loopback host
+	Scheme string // https, http on a loopback host, ldaps or ldap
 	Host   string // lower case; IPv6 without brackets
 	Port   uint16 // never 0
 }
 
-// ParseOrigin reads scheme://host or scheme://host:port. Upper case is folded, and
-// the scheme's port stands for a missing one; otherwise the text must be the one
-// spelling: ASCII, no trailing dot, no user, path, query or fragment, no zone, an
-// IPv4 address as four decimals and an IPv6 address in brackets.
+// ParseOrigin reads scheme://host or scheme://host:port, of https, or http on a loopback
+// host. Upper case is folded, and the scheme's port stands for a missing one; otherwise
+// the text must be the one spelling: ASCII, no trailing dot, no user, path, query or
+// fragment, no zone, an IPv4 address as four decimals and an IPv6 address in brackets.
 func ParseOrigin(s string) (Origin, error) {
+	o, err := parse(s, map[string]uint16{"https": 443, "http": 80})
+	if o.Scheme == "http" && !o.Loopback() {
+		return Origin{}, ErrOrigin
+	}
+	return o, err
+}
+
+// ParseDirectory reads the origin of a directory likewise: ldaps, or ldap.
+func ParseDirectory(s string) (Origin, error) {
+	return parse(s, map[string]uint16{"ldaps": 636, "ldap": 389})
+}
+
+// ParseEndpoint reads a URL of one spelling: an origin of https, or of http on a
+// loopback host, and a clean path.
+func ParseEndpoint(s string) (o Origin, path string, err error) {
+	scheme, rest, _ := strings.Cut(s, "://")
+	host := strings.IndexByte(rest, '/')
+	if host < 0 {
+		return Origin{}, "", ErrOrigin
+	}
+	if o, err = ParseOrigin(scheme + "://" + rest[:host]); err == nil && !CleanPath(rest[host:]) {
+		err = ErrOrigin
+	}
+	if err != nil {
+		return Origin{}, "", err
+	}
+	return o, rest[host:], nil
+}
+
+func parse(s string, ports map[string]uint16) (Origin, error) {
 	scheme, rest, ok := strings.Cut(s, "://")
 	if !ok || !ascii(s) {
 		return Origin{}, ErrOrigin
 	}
 	o := Origin{Scheme: strings.ToLower(scheme)}
-	switch o.Scheme {
-	case "https":
-		o.Port = 443
-	case "http":
-		o.Port = 80
-	default:
+	if o.Port, ok = ports[o.Scheme]; !ok {
 		return Origin{}, ErrOrigin
 	}
 	host, port, ok := cutPort(strings.ToLower(rest))
 	if !ok || (port != "" && !parsePort(port, &o.Port)) {
 		return Origin{}, ErrOrigin
 	}
-	if o.Host, ok = parseHost(host); !ok || (o.Scheme == "http" && !o.Loopback()) {
+	if o.Host, ok = parseHost(host); !ok {
 		return Origin{}, ErrOrigin
 	}
 	return o, nil
@@ -62,7 +87,7 @@ func (o Origin) Address() string {
 
 // Authority is what a Host header says: without the scheme's own port.
 func (o Origin) Authority() string {
-	if (o.Scheme == "https" && o.Port == 443) || (o.Scheme == "http" && o.Port == 80) {
+	if (o.Scheme == "https" && o.Port == 443) || (o.Scheme == "http" && o.Port == 80) { // of a directory nobody asks
 		return strings.TrimSuffix(o.Address(), ":"+strconv.FormatUint(uint64(o.Port), 10))
 	}
 	return o.Address()

@@ -1,4 +1,6 @@
-package mapping
+// Package strict reads JSON into Go values as encoding/json does, and refuses what that
+// package lets pass.
+package strict
 
 import (
 	"bytes"
@@ -18,25 +20,26 @@ const (
 	maxDigits = 309 // of a float64
 )
 
-// decode never wraps an error of encoding/json: their text quotes the data.
-func decode(raw []byte, v any) error {
+// Decode replaces what v points at by the data; false: it does not fit, and v is as it
+// was. The decoder's errors go no further: their text quotes the data.
+func Decode(raw []byte, v any) bool {
 	to := reflect.ValueOf(v)
 	if to.Kind() != reflect.Pointer || to.IsNil() || !utf8.Valid(raw) || !json.Valid(raw) {
-		return ErrInvalid
+		return false
 	}
 	w := walk{raw: raw, fields: map[reflect.Type]map[string]reflect.Type{}}
 	if !w.value(to.Type().Elem(), maxDepth) {
-		return ErrInvalid
+		return false
 	}
 	fresh := reflect.New(to.Type().Elem())
 	decoder := json.NewDecoder(bytes.NewReader(raw))
 	decoder.DisallowUnknownFields()
 	decoder.UseNumber()
 	if decoder.Decode(fresh.Interface()) != nil {
-		return ErrInvalid
+		return false
 	}
 	to.Elem().Set(fresh.Elem())
-	return nil
+	return true
 }
 
 // walk reads valid JSON beside the type that it is meant for; a nil type is any.
@@ -68,7 +71,7 @@ func (w *walk) object(t reflect.Type, depth int) bool {
 	seen := map[string]bool{}
 	for w.open(); w.next() != '}'; w.open() {
 		name, ok := w.text()
-		fold := strings.Map(folded, name)
+		fold := strings.Map(Folded, name)
 		if !ok || seen[fold] {
 			return false
 		}
@@ -253,8 +256,8 @@ func target(t reflect.Type) (reflect.Type, bool) {
 	return nil, true
 }
 
-// folded is the least of the characters that encoding/json takes for r.
-func folded(r rune) rune {
+// Folded is the least of the characters that encoding/json takes for r.
+func Folded(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
 		least = min(least, f)

@@ -1,0 +1,204 @@
+package mapping
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/names"
+)
+
+// mappingFile is what an author of a mapping writes.
+type mappingFile struct {
+	Schema      string `json:"$schema"`
+	Description string
+	Mapping     string
+	From        string
+	To          string
+	Set         map[string]ruleFile
+	Drop        map[string]string
+}
+
+type ruleFile struct {
+	From    string
+	Do      []map[string]json.RawMessage
+	OnError string
+	Const   json.RawMessage
+	Absent  string
+}
+
+// What happens where a transform has no result.
+const (
+	fail   = "fail"
+	drop   = "drop"
+	toNull = "null"
+)
+
+// compiler makes a Mapper of a file, and finds what is wrong with it.
+type compiler struct {
+	mapper   *Mapper
+	file     mappingFile
+	index    *declare.Index
+	findings Findings
+	now      time.Time
+	rules    map[*field]*rule // by destination
+	used     map[*field]bool
+}
+
+// Compile checks a mapping from src to dst for one destination. The mapping is JSON with
+// comments:
+//
+//	{
+//	  "mapping": "employee-to-contact", "from": "employee", "to": "contact",
+//	  "set": {
+//	    "/id": {"from": "/number", "do": [{"token.hmac": {"key": "crm/tokens"}}]},
+//	    "/name": {"from": "/name"},
+//	    "/age": {"from": "/age", "do": [{"string.to_int": {"minimum": 0, "maximum": 150}}], "on_error": "drop"},
+//	    "/origin": {"const": "hr"},
+//	    "/note": {"absent": "people write it there"},
+//	  },
+//	  "drop": {"/national_id": "the CRM has no use for it"},
+//	}
+//
+// Each scalar and each array of scalars of dst is set, or absent for a reason; each field
+// of src is used or dropped for a reason, alone or with the object or array that it is in.
+// What comes out of the transforms must fit the destination's field, whatever comes in,
+// and its label the destination. A transform that can have no result needs on_error: fail
+// the document, drop the field, or put null.
+//
+// A label is lowered by a live release of the source field for exactly the first
+// transform. It covers that the field is there, and what later transforms make of it; the
+// labels of objects around it that may be absent are joined again.
+//
+//	int.to_string                             decimal digits
+//	string.to_int {minimum, maximum}          an integer as JSON writes it; fallible
+//	number.to_string                          all digits of its scale
+//	string.to_number {scale, minimum, maximum}  fallible
+//	time.date                                 the day of a date-time in UTC, as a date
+//	time.to_unix, unix.to_time                seconds since 1970, and back in UTC
+//	date.year                                 of a date or date-time; can be released
+//	date.format {layout}                      2006-01-02, 02.01.2006, 01/02/2006, 02/01/2006, 20060102, 20060102150405Z; 2006-01 can be released
+//	enum {map, else}                          another value for each; can be released
+//	mask.keep_last {n}                        **** and the last n characters, if that hides at least 4 and half of them; can be released
+//	mask.email {domains}                      **** and one of these domains; can be released
+//	redact                                    [redacted]; can be released
+//	token.hmac {key}                          tk1.VERSION.22 characters, keyed, the same for the same value of the same field; can be released
+//
+// No transform lowers a label by itself. The error is Findings: every violation, not the
+// first. D101 to D116 are of the file's form (wrong types, unknown members), and:
+//
+//	M201  no name, no schema, or another schema's title
+//	M202  unknown field of the destination
+//	M203  unknown field of the source
+//	M204  field of the destination is not set
+//	M205  field of the source is neither used nor dropped
+//	M206  field of the source is used and dropped, or dropped twice
+//	M207  rule is not exactly one of from, const and absent
+//	M208  object, or array of objects or arrays, where a field is meant
+//	M209  unknown transform
+//	M210  arguments
+//	M211  transform does not take that type
+//	M212  result has another type than the destination's field
+//	M213  result does not keep the limits of the destination's field
+//	M214  may be null or absent where the destination's field may not
+//	M215  can fail without on_error, or on_error is none
+//	M216  constant is no value of the field
+//	M217  no reason
+//	M218  unlabelled or sealed
+//	M219  class above the clearance
+//	M220  category that is not accepted
+//	M221  residency
+//	M222  purpose
+//	M223  class above internal in a path, query, header, dn, filter, log or metric
+//	M224  release has ended
+//	M225  destination that nobody declared
+func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) {
+	if src.Hash() == "" || dst.Hash() == "" {
+		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
+	}
+	c := compiler{
+		mapper: &Mapper{src: src, dst: dst, to: clone(to), label: harmless()},
+		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
+	}
+	index, problems := declare.Read("", mapping, &c.file)
+	c.index = index
+	for _, problem := range problems {
+		c.findings = append(c.findings, Finding(problem))
+	}
+	if line, _ := index.At(""); line == 0 {
+		return nil, c.findings.Err()
+	}
+	c.check()
+	if err := inOrder(c.findings).Err(); err != nil {
+		return nil, err
+	}
+	c.finish()
+	return c.mapper, nil
+}
+
+func clone(d Destination) Destination {
+	d.Jurisdictions, d.Clearance.Categories, d.Clearance.Purposes = slices.Clone(d.Jurisdictions), slices.Clone(d.Clearance.Categories), slices.Clone(d.Clearance.Purposes)
+	return d
+}
+
+func (c *compiler) find(wrong bool, code, at, problem string) {
+	if wrong {
+		c.findings = append(c.findings, located(c.index, code, at, problem, ""))
+	}
+}
+
+func (c *compiler) check() {
+	f, m := &c.file, c.mapper
+	c.find(!names.Name.MatchString(f.Mapping), "M201", "/mapping", "has no name: [a-z0-9][a-z0-9._-]{0,63}")
+	c.find(f.From != m.src.title, "M201", "/from", "is from another schema than "+m.src.title)
+	c.find(f.To != m.dst.title, "M201", "/to", "is to another schema than "+m.dst.title)
+	c.find(m.to.System == "" || !slices.Contains(kinds(), m.to.Kind), "M225", "", "goes to a destination that nobody declared")
+	for _, path := range slices.Sorted(maps.Keys(f.Set)) {
+		at := "/set/" + declare.Escape(path)
+		if into := c.named(m.dst, path, at, "/set", "M202", "is no field of the destination"); into != nil {
+			c.rule(into, f.Set[path], at)
+		}
+	}
+	for _, path := range slices.Sorted(maps.Keys(f.Drop)) {
+		at := "/drop/" + declare.Escape(path)
+		if from := c.named(m.src, path, at, "/drop", "M203", "is no field of the source"); from != nil {
+			c.drop(from, f.Drop[path], at)
+		}
+	}
+	c.complete()
+	c.presence()
+}
+
+// named is the field that a path names, with a finding where there is none.
+func (c *compiler) named(s *Schema, path, at, shown, code, problem string) *field {
+	f := s.fields[path]
+	if f == nil {
+		finding := located(c.index, code, at, problem, declare.Nearest(path, slices.Collect(maps.Keys(s.fields))))
+		finding.Path = shown // an unknown name is not repeated
+		c.findings = append(c.findings, finding)
+	}
+	return f
+}
+
+func (c *compiler) drop(from *field, reason, at string) {
+	c.find(!names.Line(reason), "M217", at, "has no reason of 1 to 200 printable characters")
+	twice := false
+	from.each(func(f *field) {
+		twice = twice || f.leaf() && c.used[f]
+		c.used[f] = true
+	})
+	c.find(twice, "M206", at, "is used or dropped besides")
+	c.mapper.dropped = append(c.mapper.dropped, dropping{from, reason})
+}
+
+// complete finds what a mapping says nothing about.
+func (c *compiler) complete() {
+	for _, into := range c.mapper.dst.leaves {
+		c.find(c.rules[into] == nil, "M204", "/set", "does not set the destination's "+into.path)
+	}
+	for _, from := range c.mapper.src.leaves {
+		c.find(!c.used[from], "M205", "/drop", "neither uses nor drops the source's "+from.path)
+	}
+}

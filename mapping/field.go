@@ -1,0 +1,78 @@
+package mapping
+
+import (
+	"time"
+
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/transform"
+)
+
+// field is one of a schema: an object, an array or a scalar.
+type field struct {
+	name, path string
+	node       *scan.Node
+	required   bool
+	in         string // where a destination's field goes
+	label      Label  // of an object or array: that of its presence, or length, too
+	releases   []release
+	above      *field
+	element    bool     // of an array, or within one
+	members    []*field // of an object
+	items      *field   // of an array
+}
+
+// release lowers the label of what one transform makes of a field.
+type release struct {
+	via      transform.Step
+	anyKey   bool // whatever key the mapping names
+	to       Label
+	approved string
+	until    time.Time // the end of its last day
+}
+
+// each walks the fields that stand in no array, in their order.
+func (f *field) each(visit func(*field)) {
+	visit(f)
+	for _, member := range f.members {
+		member.each(visit)
+	}
+}
+
+// leaf says whether a mapping takes the field: whole objects and their arrays it does not.
+func (f *field) leaf() bool { return f.node.Kind != scan.Object }
+
+// objects says whether it is an array of objects.
+func (f *field) objects() bool { return f.items != nil && !scalar(f.items.node) }
+
+func scalar(n *scan.Node) bool { return n.Kind != scan.Object && n.Kind != scan.Array }
+
+// everything joins the labels of the field and of all that it holds.
+func (f *field) everything() Label {
+	label := f.label
+	if f.items != nil {
+		label = label.Join(f.items.everything())
+	}
+	for _, member := range f.members {
+		label = label.Join(member.everything())
+	}
+	return label
+}
+
+// value is the description of the field's values: of an array, of its elements.
+func (f *field) value() *scan.Node {
+	if f.node.Kind == scan.Array {
+		return f.node.Items
+	}
+	return f.node
+}
+
+// held are the objects around the field, from the inside, that may not be there.
+func (f *field) held() []*field {
+	var all []*field
+	for o := f.above; o != nil && o.above != nil; o = o.above {
+		if !o.required || o.node.Nullable {
+			all = append(all, o)
+		}
+	}
+	return all
+}

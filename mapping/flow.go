@@ -1,0 +1,163 @@
+package mapping
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/transform"
+)
+
+// rule reads what sets one field.
+func (c *compiler) rule(into *field, f ruleFile, at string) {
+	r := &rule{into: into, onError: f.OnError, label: harmless(), before: harmless()}
+	c.rules[into] = r
+	before := len(c.findings)
+	defer func() { r.broken = len(c.findings) > before }()
+	given := 0
+	for _, is := range []bool{f.From != "", f.Const != nil, f.Absent != ""} {
+		if is {
+			given++
+		}
+	}
+	switch {
+	case given != 1:
+		c.find(true, "M207", at, "says not exactly one of from, const and absent")
+	case !into.leaf() || into.objects() && f.Absent == "":
+		c.find(true, "M208", at, "is an object, or an array of what is none: its fields are set one by one, and arrays of objects not at all")
+	case f.From != "":
+		c.flow(r, f, at)
+	default:
+		c.find(f.Do != nil || f.OnError != "", "M207", at, "has do or on_error without from")
+		c.find(f.Absent != "" && !names.Line(f.Absent), "M217", at+"/absent", "has no reason of 1 to 200 printable characters")
+		r.absent = f.Absent
+		if f.Const != nil {
+			c.constant(r, f.Const, at+"/const")
+		}
+	}
+}
+
+// constant has the label of what tells nothing: it depends on no data.
+func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
+	v, source, ok := scan.Const(r.into.node, raw)
+	if !ok || v.Kind == scan.Null {
+		c.find(true, "M216", at, "is no value of the destination's field")
+		return
+	}
+	r.constant, r.source = v, source
+	c.judge(r, at)
+}
+
+// flow reads what is made of a source field.
+func (c *compiler) flow(r *rule, f ruleFile, at string) {
+	from := c.named(c.mapper.src, f.From, at+"/from", at+"/from", "M203", "is no field of the source")
+	if from == nil {
+		return
+	}
+	c.used[from], r.from = true, from
+	if !from.leaf() || from.objects() {
+		c.find(true, "M208", at+"/from", "is an object, or an array of what is none: its fields are used one by one, and arrays of objects not at all")
+		return
+	}
+	out, ok := c.steps(r, f, at)
+	if !ok {
+		return
+	}
+	c.fits(r, out, at)
+	c.lower(r)
+	c.judge(r, at+"/from")
+}
+
+// steps makes the chain of transforms, and what comes out of it.
+func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
+	out, fallible := r.from.value(), false
+	for i, step := range f.Do {
+		at := at + "/do/" + strconv.Itoa(i)
+		if len(step) != 1 {
+			c.find(true, "M209", at, `is not one transform: {"name": {arguments}}`)
+			return nil, false
+		}
+		for name, args := range step {
+			made, problem := transform.New(name, args, transform.Field{Node: out, Schema: c.mapper.src.title, Path: r.from.path})
+			if problem.Kind != 0 {
+				code := map[int]string{transform.UnknownName: "M209", transform.BadArguments: "M210", transform.WrongType: "M211"}[problem.Kind]
+				c.findings = append(c.findings, located(c.index, code, at, problem.Text, problem.Nearest))
+				return nil, false
+			}
+			r.steps = append(r.steps, made)
+			out, fallible = made.Out, fallible || made.Fallible
+		}
+	}
+	known := slices.Contains([]string{"", fail, drop, toNull}, f.OnError)
+	c.find(!known, "M215", at+"/on_error", "is not fail, drop or null")
+	c.find(fallible && f.OnError == "", "M215", at, "can have no result, and says no on_error")
+	several := r.from.node.Kind == scan.Array && (f.OnError == drop || f.OnError == toNull)
+	c.find(several, "M215", at+"/on_error", "is of an array: it can only fail")
+	return out, known && !several
+}
+
+// fits holds what comes out against the destination's field.
+func (c *compiler) fits(r *rule, out *scan.Node, at string) {
+	into := r.into
+	made := *out
+	made.Nullable = r.from.value().Nullable
+	if r.from.node.Kind == scan.Array {
+		item := made
+		made = *r.from.node
+		made.Items = &item
+	}
+	if problem := scan.Misfit(&made, into.node); problem != "" {
+		code := "M213"
+		if made.Kind != into.node.Kind {
+			code = "M212"
+		}
+		c.find(true, code, at, problem)
+	}
+	c.find((r.from.node.Nullable || r.onError == toNull) && !into.node.Nullable, "M214", at, "may be null, and the destination's field may not")
+}
+
+// lower applies the release that names the first transform exactly. What comes after it
+// is made of what has been released.
+func (c *compiler) lower(r *rule) {
+	r.label, r.before = r.from.label, r.from.label
+	if len(r.steps) > 0 {
+		for i := range r.from.releases {
+			granted := &r.from.releases[i]
+			switch {
+			case !granted.matches(&r.steps[0]):
+			case c.now.Before(granted.until):
+				r.release, r.label = granted, granted.to
+			default:
+				r.ended = granted
+			}
+			if r.release != nil {
+				break
+			}
+		}
+	}
+	for _, object := range r.from.held() {
+		r.label = r.label.Join(object.label)
+	}
+}
+
+func (g *release) matches(s *transform.Step) bool {
+	return g.via.Name == s.Name && (g.anyKey || g.via.Args == s.Args)
+}
+
+// judge finds why a flow may not be.
+func (c *compiler) judge(r *rule, at string) {
+	refusals := c.mapper.to.refusals(r.label)
+	outside := slices.Contains([]string{InPath, InQuery, InHeader, InDN, InFilter}, r.into.in)
+	if outside && r.label.Class > Internal && r.label.Class < Sealed {
+		refusals = append(refusals, refusal{"M223", "is " + r.label.Class.String() + ", above internal: too high for a " + r.into.in})
+	}
+	if len(refusals) > 0 && r.ended != nil {
+		refusals = []refusal{{"M224", "is released until " + r.ended.until.AddDate(0, 0, -1).Format(time.DateOnly) + ", which is over"}}
+	}
+	for _, refused := range refusals {
+		c.find(true, refused.code, at, refused.problem)
+	}
+}

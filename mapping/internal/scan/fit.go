@@ -1,0 +1,121 @@
+package scan
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Misfit says in words why a value as from describes it may not be one as to describes
+// it; empty: it always is. Whether it may be null is another question.
+func Misfit(from, to *Node) string {
+	if from.Kind != to.Kind {
+		return "is " + from.Kind.String() + " and not " + to.Kind.String()
+	}
+	switch from.Kind {
+	case String:
+		return textMisfit(from, to)
+	case Integer:
+		return integerMisfit(from, to)
+	case Number:
+		return numberMisfit(from, to)
+	case Array:
+		return arrayMisfit(from, to)
+	default:
+		return ""
+	}
+}
+
+func textMisfit(from, to *Node) string {
+	if from.Texts != nil {
+		for _, text := range from.Texts {
+			if source := Source(AppendJSON(nil, []byte(text))); !fits(to, source) {
+				return "has a choice that the destination does not take"
+			}
+		}
+		return ""
+	}
+	switch {
+	case to.Texts != nil:
+		return "is free text and not one of the destination's choices"
+	case from.MaxLength > to.MaxLength:
+		return "has up to " + strconv.Itoa(from.MaxLength) + " characters and not " + strconv.Itoa(to.MaxLength)
+	case from.MinLength < to.MinLength:
+		return "may have less than " + strconv.Itoa(to.MinLength) + " characters"
+	case to.Format != 0 && from.Format != to.Format:
+		return "is not in the format " + to.Format.String()
+	case to.Pattern != nil && (from.Pattern == nil || from.Pattern.String() != to.Pattern.String()):
+		return "is not held to the destination's pattern"
+	default:
+		return ""
+	}
+}
+
+// fits says whether a whole source is a value of n.
+func fits(n *Node, source []byte) bool {
+	alone := *n
+	alone.Slot = -1
+	_, ok := Walk(&alone, source, nil)
+	return ok
+}
+
+func integerMisfit(from, to *Node) string {
+	if from.Integers == nil {
+		switch {
+		case to.Integers != nil:
+			return "is any integer and not one of the destination's choices"
+		case from.Min < to.Min || from.Max > to.Max:
+			return "has a wider range than the destination"
+		}
+		return ""
+	}
+	for _, n := range from.Integers {
+		if n < to.Min || n > to.Max || to.Integers != nil && !slices.Contains(to.Integers, n) {
+			return "has a choice that the destination does not take"
+		}
+	}
+	return ""
+}
+
+func numberMisfit(from, to *Node) string {
+	low, ok1 := rescale(from.Min, to.Scale-from.Scale)
+	high, ok2 := rescale(from.Max, to.Scale-from.Scale)
+	switch {
+	case from.Scale > to.Scale:
+		return "has up to " + strconv.Itoa(from.Scale) + " digits after the point and not " + strconv.Itoa(to.Scale)
+	case !ok1 || !ok2 || low < to.Min || high > to.Max:
+		return "has a wider range than the destination"
+	default:
+		return ""
+	}
+}
+
+// rescale multiplies by ten as often as asked; false: it does not fit.
+func rescale(n int64, times int) (int64, bool) {
+	if n == 0 {
+		return 0, true
+	}
+	return Decimal(string(AppendDecimal(nil, n, 0))+strings.Repeat("0", max(times, 0)), 0)
+}
+
+func arrayMisfit(from, to *Node) string {
+	switch {
+	case from.Items.Kind == Object || to.Items.Kind == Object:
+		return "is an array of objects, which no mapping takes yet"
+	case from.MaxItems > to.MaxItems:
+		return "has up to " + strconv.Itoa(from.MaxItems) + " elements and not " + strconv.Itoa(to.MaxItems)
+	case from.Items.Nullable && !to.Items.Nullable:
+		return "may hold null"
+	default:
+		return Misfit(from.Items, to.Items)
+	}
+}
+
+// Const reads a declared value as n describes it.
+func Const(n *Node, raw []byte) (Value, []byte, bool) {
+	alone := *n
+	alone.Slot = 0
+	source, values := Source(raw), make([]Value, 1)
+	_, ok := Walk(&alone, source, values)
+	return values[0], source, ok
+}

@@ -1,0 +1,105 @@
+// Package scan reads JSON under a closed description, in one walk and without memory
+// of its own.
+//
+//	node, values := …, make([]scan.Value, slots)
+//	fault := scan.Walk(node, scan.Source(raw), values)
+//
+// # Guarantees
+//
+// What is not described is refused where it begins: nothing is read into memory, so a
+// limit costs what stands before it. A name is compared by its characters, however it is
+// escaped, and by nothing else: neither case nor Unicode forms are folded. Nesting ends
+// where the description ends.
+//
+// # Limits
+//
+// A document has at most 4 MiB. An integer is written as one: 1.0, 1e3 and -0 are none. A
+// number has no exponent and at most the declared digits after its point. Text holds no NUL.
+//
+// # Errors
+//
+// A [Fault] holds a code and a declared path, no content.
+//
+// # Concurrency
+//
+// A Node is immutable once it is indexed, and safe for concurrent use.
+package scan
+
+import "regexp"
+
+// Kind is the type of a value.
+type Kind uint8
+
+// The kinds. Null is one of values only.
+const (
+	Absent Kind = iota
+	Null
+	Bool
+	Integer
+	Number
+	String
+	Array
+	Object
+)
+
+// String is the name that schemas use.
+func (k Kind) String() string {
+	return [...]string{"nothing", "null", "boolean", "integer", "number", "string", "array", "object"}[k]
+}
+
+// MaxScale is how many digits after its point a Number has at most.
+const MaxScale = 18
+
+// MaxMembers is how many members an object has at most.
+const MaxMembers = 256
+
+// Node describes one value.
+type Node struct {
+	Kind     Kind
+	Nullable bool
+	Slot     int    // where Walk puts it; -1: nowhere
+	Path     string // JSON pointer, for faults; * is any element
+
+	MinLength, MaxLength int // of String, in characters
+	Pattern              *regexp.Regexp
+	Format               Format
+	Texts                []string // the only ones; nil: any
+
+	Min, Max int64   // of Integer; of Number, times ten to the Scale
+	Integers []int64 // the only ones; nil: any
+	Scale    int     // digits after a Number's point
+
+	Items    *Node // of Array
+	MaxItems int
+
+	Members  []Member // of Object
+	index    map[string]int
+	required [MaxMembers / 64]uint64
+}
+
+// Member is one of an Object.
+type Member struct {
+	Name     string // holds neither quotes, backslashes nor control characters
+	Required bool
+	Node     *Node
+}
+
+// Index makes an Object ready for Walk.
+func (n *Node) Index() {
+	n.index = make(map[string]int, len(n.Members))
+	for i, member := range n.Members {
+		n.index[member.Name] = i
+		if member.Required {
+			n.required[i/64] |= 1 << (i % 64)
+		}
+	}
+}
+
+// Value is where a value stands, and what it is.
+type Value struct {
+	N          int64 // Integer; Number, times ten to its scale; Bool, 0 or 1; Array, its elements
+	Start, End int32 // in the source; of String without the quotes
+	Kind       Kind
+	Escaped    bool // a String with escapes
+	Plain      bool // a String that can stand in JSON as it is, also in a page
+}

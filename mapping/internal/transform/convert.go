@@ -1,0 +1,91 @@
+package transform
+
+import (
+	"encoding/json"
+	"math"
+
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+)
+
+// intToString writes an integer in decimal digits.
+func intToString(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
+	p := read(args, nil)
+	if wrong := takes(f, scan.Integer); wrong.Kind != 0 {
+		p = wrong
+	}
+	return toString(f), struct{}{}, p
+}
+
+// numberToString writes a number with all digits of its scale.
+func numberToString(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
+	p := read(args, nil)
+	if wrong := takes(f, scan.Number); wrong.Kind != 0 {
+		p = wrong
+	}
+	return toString(f), struct{}{}, p
+}
+
+func toString(f Field) Step {
+	n := f.Node
+	length := func(v int64) int { return len(scan.AppendDecimal(nil, v, n.Scale)) }
+	out := plainText(1, max(length(n.Min), length(n.Max)))
+	if n.Scale > 0 {
+		out.MinLength = n.Scale + 2
+	}
+	for _, choice := range n.Integers {
+		out.Texts = append(out.Texts, string(scan.AppendDecimal(nil, choice, 0)))
+	}
+	return Step{Out: out, apply: func(c *Call, v Value) (Value, bool) {
+		return Value{Kind: scan.String, Text: c.text(v, n.Scale), Plain: true}, true
+	}}
+}
+
+type bounds struct {
+	Scale   int         `json:"scale,omitempty"`
+	Minimum json.Number `json:"minimum,omitempty"`
+	Maximum json.Number `json:"maximum,omitempty"`
+}
+
+// stringToInt reads an integer as JSON writes it. It fails for all other text, and outside
+// of its minimum and maximum.
+func stringToInt(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
+	var b bounds
+	p := read(args, map[string]any{"minimum": &b.Minimum, "maximum": &b.Maximum})
+	return fromString(b, p, f, scan.Integer)
+}
+
+// stringToNumber does the same for a number of so many digits after its point.
+func stringToNumber(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
+	var b bounds
+	p := read(args, map[string]any{"scale": &b.Scale, "minimum": &b.Minimum, "maximum": &b.Maximum})
+	if p.Kind == 0 && (b.Scale < 0 || b.Scale > scan.MaxScale) {
+		p = arguments("its scale is not 0 to 18")
+	}
+	return fromString(b, p, f, scan.Number)
+}
+
+func fromString(b bounds, p Problem, f Field, kind scan.Kind) (Step, any, Problem) {
+	if wrong := takes(f, scan.String); wrong.Kind != 0 {
+		p = wrong
+	}
+	if p.Kind != 0 {
+		return Step{}, nil, p
+	}
+	out := &scan.Node{Kind: kind, Slot: -1, Scale: b.Scale, Min: math.MinInt64, Max: math.MaxInt64}
+	ok1, ok2 := bound(b.Minimum, b.Scale, &out.Min), bound(b.Maximum, b.Scale, &out.Max)
+	if !ok1 || !ok2 || out.Min > out.Max {
+		return Step{}, nil, arguments("its minimum and maximum are no range")
+	}
+	return Step{Out: out, Fallible: true, apply: func(c *Call, v Value) (Value, bool) {
+		n, ok := scan.Decimal(string(v.Text), out.Scale)
+		return Value{Kind: kind, N: n}, ok && n >= out.Min && n <= out.Max
+	}}, b, Problem{}
+}
+
+func bound(text json.Number, scale int, into *int64) (ok bool) {
+	if text == "" {
+		return true
+	}
+	*into, ok = scan.Decimal(string(text), scale)
+	return ok
+}

@@ -1,0 +1,120 @@
+package mapping
+
+import (
+	"context"
+	"slices"
+	"time"
+)
+
+// KeySource lends the keys of keyed tokens, derived for one tenant. The key is
+// valid until use returns. It is called once for each key of a mapping in each call of
+// Map, from one goroutine, and calls use once, before it returns; the version is of 1 to
+// 36 letters, digits, _ and -, and the key has 16 bytes or more. Any error is ErrNoKey.
+type KeySource interface {
+	UseKey(ctx context.Context, name string, use func(version string, key []byte) error) error
+}
+
+// Mapper is a compiled mapping. A nil or zero Mapper refuses everything.
+type Mapper struct {
+	name, hash string
+	src, dst   *Schema
+	to         Destination
+	label      Label
+	notAfter   time.Time
+	keys       []string
+
+	rules   []*rule  // all that set something, in the destination schema's order
+	outside []*rule  // those outside the body
+	body    []output // the others
+	bodied  bool
+	absent  []*rule
+	dropped []dropping
+}
+
+// output is a member of an object in the body.
+type output struct {
+	key      []byte // with quotes and colon
+	required bool
+	rule     *rule    // of a scalar or array
+	members  []output // of an object
+}
+
+// made says whether Compile made it.
+func (m *Mapper) made() bool { return m != nil && m.hash != "" }
+
+// Name is what the mapping is called.
+func (m *Mapper) Name() string {
+	if !m.made() {
+		return ""
+	}
+	return m.name
+}
+
+// Source is the schema of the documents that it maps; nil: none.
+func (m *Mapper) Source() *Schema {
+	if !m.made() {
+		return nil
+	}
+	return m.src
+}
+
+// Places are where the fields of its records go, in the destination schema's order, with
+// those of the body; a field that is declared as absent is not among them.
+func (m *Mapper) Places() []Place {
+	if !m.made() {
+		return nil
+	}
+	places := make([]Place, len(m.rules))
+	for i, r := range m.rules {
+		places[i] = r.into.place()
+	}
+	return places
+}
+
+func (f *field) place() Place {
+	if f.in == InBody {
+		return Place{InBody, f.path}
+	}
+	return Place{f.in, f.name}
+}
+
+// Keys are the names of the token keys that it needs, sorted.
+func (m *Mapper) Keys() []string {
+	if !m.made() {
+		return nil
+	}
+	return slices.Clone(m.keys)
+}
+
+// Label joins the labels of all that leaves.
+func (m *Mapper) Label() Label {
+	if !m.made() {
+		return Label{}
+	}
+	return m.label.Join(harmless())
+}
+
+// Destination is where it was compiled for.
+func (m *Mapper) Destination() Destination {
+	if !m.made() {
+		return Destination{}
+	}
+	return clone(m.to)
+}
+
+// NotAfter is when the earliest release that it uses ends, which is the midnight (UTC)
+// after its last day; zero: never.
+func (m *Mapper) NotAfter() time.Time {
+	if !m.made() {
+		return time.Time{}
+	}
+	return m.notAfter
+}
+
+// Hash is hexadecimal SHA-256 over the mapping, both schemas and the destination.
+func (m *Mapper) Hash() string {
+	if m == nil {
+		return ""
+	}
+	return m.hash
+}

@@ -1,0 +1,254 @@
+package mapping
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/transform"
+)
+
+// ParseSchema reads the closed profile of JSON Schema 2020-12, with comments.
+//
+//	{
+//	  "title": "employee", "type": "object", "additionalProperties": false, "required": ["number"],
+//	  "defaults": {"classification": "confidential", "residency": ["eu"], "purposes": ["hr"]},
+//	  "properties": {
+//	    "number": {"type": "integer", "minimum": 1, "classification": "internal"},
+//	    "phone": {
+//	      "type": ["string", "null"], "maxLength": 30, "categories": ["pii.contact"],
+//	      "release": [{"via": "mask.keep_last", "args": {"n": 4}, "to": "internal", "approved": "DPO-114", "until": "2027-03-31"}],
+//	    },
+//	  },
+//	}
+//
+// A type is one of boolean, integer, number, string, array and object, alone or as
+// [TYPE, "null"]. By type:
+//
+//	object   properties, required; additionalProperties is false, and said
+//	array    items, maxItems; both are required
+//	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $), format (date, date-time, email, uuid; asserted)
+//	integer  minimum, maximum (nothing said: 64 bits), enum
+//	number   scale (required: digits after the point), minimum, maximum; times ten to the scale it fits 64 bits
+//
+// and for all of them
+//
+//	classification  public, internal, confidential, restricted or sealed
+//	categories, residency, purposes
+//	                lists; absent: those of the root's defaults; residency and purposes may be ["*"]
+//	release         what lowers the label: via and args of a transform, to, approved, until (its last day, UTC); residency, purposes and categories, where they change
+//	in              a destination's place: body, path, query, header, dn, filter or attribute; absent: body
+//	description     text, as $schema and $id
+//
+// A field whose class nobody says is unlabelled: it crosses nothing. The label of an
+// object or an array is that of its presence or length; the items of an array have none.
+// Fields outside the body stand in no object and are never null; those in path, dn and
+// filter are required. A header's name begins with X- and is one that only applications
+// read.
+//
+// The error is Findings. D101 to D116 are of the file's form (unknown keywords and
+// classes, wrong types), and:
+//
+//	M101  no title
+//	M102  no type
+//	M103  keyword does not belong to the type
+//	M104  additionalProperties is not false
+//	M105  no properties, or too many
+//	M106  name of a property
+//	M107  names that differ only in case
+//	M108  required, and no property
+//	M109  no items or maxItems
+//	M110  no maxLength
+//	M111  limits are no range
+//	M112  enum
+//	M113  pattern
+//	M114  format
+//	M115  no scale
+//	M116  category, jurisdiction or purpose is no name
+//	M117  release without approval or last day
+//	M118  release that is none: transform, arguments or class
+//	M119  release of what nothing can release
+//	M120  place
+//	M121  name cannot stand in its place
+//	M122  place that must be filled
+func ParseSchema(doc []byte) (*Schema, error) {
+	var file schemaFile
+	index, problems := declare.Read("", doc, &file)
+	p := profile{schema: &Schema{}, index: index, defaults: file.Defaults}
+	for _, problem := range problems {
+		p.findings = append(p.findings, Finding(problem))
+	}
+	if line, _ := index.At(""); line == 0 {
+		return nil, p.findings.Err()
+	}
+	p.root(&file)
+	if err := inOrder(p.findings).Err(); err != nil {
+		return nil, err
+	}
+	return p.schema, nil
+}
+
+// inOrder are findings in the order of their file.
+func inOrder(f Findings) Findings {
+	slices.SortStableFunc(f, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+	return f
+}
+
+func (p *profile) root(file *schemaFile) {
+	s := p.schema
+	s.title, s.root = file.Title, &field{node: &scan.Node{Slot: -1}, label: harmless(), in: InBody}
+	p.find(!names.Name.MatchString(file.Title), "M101", "/title", "has no title that is a name: [a-z0-9][a-z0-9._-]{0,63}")
+	p.words(file.Defaults, "/defaults")
+	if kind, nullable := p.kind(file.Type, ""); kind != scan.Absent {
+		p.find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
+	}
+	p.object(s.root, "", file.Properties, file.Required, file.AdditionalProperties)
+	s.fields = map[string]*field{}
+	s.root.each(func(f *field) {
+		if f != s.root {
+			s.fields[f.path] = f
+		}
+		if f.leaf() {
+			s.leaves = append(s.leaves, f)
+		}
+	})
+	p.headers()
+	if len(p.findings) == 0 {
+		s.label = s.root.everything()
+		sum := sha256.Sum256(canonical(s.canonical()))
+		s.hash = hex.EncodeToString(sum[:])
+	}
+}
+
+// headers finds two properties that are one header.
+func (p *profile) headers() {
+	seen := map[string]bool{}
+	for _, f := range p.schema.leaves {
+		name := strings.ToLower(f.in + " " + f.name)
+		p.find(f.in != InBody && seen[name], "M121", "/properties/"+f.name+"/in", "is a place that another property has")
+		seen[name] = true
+	}
+}
+
+type releaseFile struct {
+	Via        string
+	Args       json.RawMessage
+	To         Class
+	Residency  []string
+	Purposes   []string
+	Categories []string
+	Approved   string
+	Until      string
+}
+
+func (p *profile) releases(f *field, d *property, at string) {
+	for i := range d.Release {
+		p.release(f, &d.Release[i], at+"/release/"+strconv.Itoa(i))
+	}
+}
+
+func (p *profile) release(f *field, d *releaseFile, at string) {
+	before := len(p.findings)
+	p.find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
+	p.find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")
+	p.find(f.label.Class == Sealed, "M119", at, "is of a sealed field: nothing lowers it")
+	p.find(d.To == Unlabelled || d.To > f.label.Class, "M118", at+"/to", "is no class, or above the field's")
+	p.find(!names.Line(d.Approved), "M117", at+"/approved", "does not say who approved it, in 1 to 200 printable characters")
+	last, ok := scan.ReadDate([]byte(d.Until))
+	p.find(!ok, "M117", at+"/until", "does not say its last day, such as 2027-03-31")
+	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
+	anyKey := d.Via == "token.hmac" && (d.Args == nil || string(d.Args) == "{}")
+	args := d.Args
+	if anyKey {
+		args = json.RawMessage(`{"key":"any"}`)
+	}
+	if f.value() == nil || len(p.findings) > before {
+		return
+	}
+	step, problem := transform.New(d.Via, args, transform.Field{Node: f.value()})
+	switch {
+	case problem.Kind != 0:
+		p.findings = append(p.findings, located(p.index, "M118", at+"/via", problem.Text, problem.Nearest))
+	case !step.Hides:
+		p.find(true, "M118", at+"/via", "is a transform that hides nothing, so it releases nothing")
+	}
+	to := Label{d.To, f.label.Categories, f.label.Residency, f.label.Purposes}
+	for _, given := range []struct {
+		names []string
+		into  *[]string
+	}{{d.Categories, &to.Categories}, {d.Residency, &to.Residency}, {d.Purposes, &to.Purposes}} {
+		if given.names != nil {
+			*given.into = sorted(given.names)
+		}
+	}
+	f.releases = append(f.releases, release{via: step, anyKey: anyKey, to: to, approved: d.Approved, until: last.AddDate(0, 0, 1)})
+}
+
+// canonicalField is all of a field that means something, in an order that means nothing.
+type canonicalField struct {
+	Name, Kind, In       string
+	Nullable, Required   bool
+	Order                int // of fields outside the body
+	MinLength, MaxLength int
+	Pattern, Format      string
+	Texts                []string
+	Min, Max             int64
+	Integers             []int64
+	Scale, MaxItems      int
+	Label                Label
+	Releases             []canonicalRelease
+	Items                *canonicalField
+	Members              []canonicalField
+}
+
+type canonicalRelease struct {
+	Via, Args, Approved string
+	AnyKey              bool
+	To                  Label
+	Until               time.Time
+}
+
+func (s *Schema) canonical() any {
+	order := 0
+	return struct {
+		Format, Title string
+		Root          canonicalField
+	}{"carnet mapping schema v1", s.title, s.root.canonical(&order)}
+}
+
+func (f *field) canonical(order *int) canonicalField {
+	n := f.node
+	c := canonicalField{
+		Name: f.name, Kind: n.Kind.String(), In: f.in, Nullable: n.Nullable, Required: f.required, MinLength: n.MinLength, MaxLength: n.MaxLength,
+		Format: n.Format.String(), Texts: sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Label: f.label,
+	}
+	if n.Pattern != nil {
+		c.Pattern = n.Pattern.String()
+	}
+	if f.in != InBody {
+		*order++
+		c.Order = *order
+	}
+	for _, r := range f.releases {
+		c.Releases = append(c.Releases, canonicalRelease{r.via.Name, r.via.Args, r.approved, r.anyKey, r.to, r.until})
+	}
+	if f.items != nil {
+		items := f.items.canonical(order)
+		c.Items = &items
+	}
+	for _, member := range f.members {
+		c.Members = append(c.Members, member.canonical(order))
+	}
+	slices.SortFunc(c.Members, func(a, b canonicalField) int { return cmp.Compare(a.Name, b.Name) })
+	return c
+}

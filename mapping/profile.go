@@ -1,0 +1,250 @@
+package mapping
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/strict"
+)
+
+const (
+	maxText   = scan.MaxSize
+	maxItems  = scan.MaxSize / 2
+	maxFields = 4096
+)
+
+// schemaFile is the profile: the keywords of JSON Schema 2020-12 that are taken, and ours.
+type schemaFile struct {
+	Schema               string `json:"$schema"`
+	ID                   string `json:"$id"`
+	Title                string
+	Description          string
+	Type                 json.RawMessage
+	Properties           map[string]*property
+	Required             []string
+	AdditionalProperties *bool `json:"additionalProperties"`
+	Defaults             labels
+}
+
+type labels struct {
+	Classification Class
+	Categories     []string
+	Residency      []string
+	Purposes       []string
+}
+
+type property struct {
+	Description          string
+	Type                 json.RawMessage
+	Properties           map[string]*property
+	Required             []string
+	AdditionalProperties *bool `json:"additionalProperties"`
+	Items                *property
+	MaxItems             *int `json:"maxItems"`
+	MinLength            *int `json:"minLength"`
+	MaxLength            *int `json:"maxLength"`
+	Minimum              json.RawMessage
+	Maximum              json.RawMessage
+	Scale                *int
+	Enum                 json.RawMessage
+	Pattern              *string
+	Format               *string
+	Classification       Class
+	Categories           []string
+	Residency            []string
+	Purposes             []string
+	Release              []releaseFile
+	In                   *string
+}
+
+// profile makes fields of a file, and finds what is wrong with it.
+type profile struct {
+	schema   *Schema
+	index    *declare.Index
+	defaults labels
+	findings Findings
+	fields   int
+}
+
+// find adds a finding at a member of the file. Names of properties that may stand in a
+// path have passed their check.
+func (p *profile) find(wrong bool, code, at, problem string) {
+	if wrong {
+		p.findings = append(p.findings, located(p.index, code, at, problem, ""))
+	}
+}
+
+func located(index *declare.Index, code, at, problem, nearest string) Finding {
+	line, column := index.At(at)
+	return Finding{Code: code, Problem: problem, Line: line, Column: column, Path: at, Nearest: nearest}
+}
+
+// object reads the members of an object into f.
+func (p *profile) object(f *field, at string, properties map[string]*property, required []string, closed *bool) {
+	p.find(closed == nil || *closed, "M104", at+"/additionalProperties", "additionalProperties is not false: it is false, and said")
+	declared := p.index.Names(at + "/properties")
+	declared = slices.Compact(slices.DeleteFunc(declared, func(name string) bool { return properties[name] == nil }))
+	p.find(len(declared) == 0 || len(declared) > scan.MaxMembers, "M105", at+"/properties", "has no properties, or more than 256")
+	if len(declared) > scan.MaxMembers {
+		return
+	}
+	for i, name := range required {
+		if properties[name] == nil {
+			p.findings = append(p.findings, located(p.index, "M108", at+"/required/"+strconv.Itoa(i), "is required and no property", declare.Nearest(name, declared)))
+		}
+	}
+	f.node.Kind = scan.Object
+	folded := map[string]bool{}
+	for _, name := range declared {
+		if p.fields++; p.fields > maxFields {
+			p.find(p.fields == maxFields+1, "M105", at+"/properties", "has more than 4096 properties in all")
+			return
+		}
+		if !p.named(name, at, folded) {
+			continue
+		}
+		member := &field{name: name, path: f.path + "/" + name, above: f, element: f.element, required: slices.Contains(required, name), in: InBody}
+		p.property(member, properties[name], at+"/properties/"+name)
+		f.members = append(f.members, member)
+		f.node.Members = append(f.node.Members, scan.Member{Name: name, Required: member.required, Node: member.node})
+	}
+	f.node.Index()
+}
+
+// named says whether a property's name may stand in paths, reports and requests.
+func (p *profile) named(name, at string, folded map[string]bool) bool {
+	line, column := p.index.At(at + "/properties/" + declare.Escape(name))
+	fold := strings.Map(strict.Folded, name)
+	code := ""
+	switch {
+	case !names.Property(name):
+		code = "M106"
+	case folded[fold]:
+		code = "M107"
+	}
+	folded[fold] = true
+	if code == "" {
+		return true
+	}
+	problem := map[string]string{
+		"M106": `has a property whose name is not 1 to 128 bytes of printable characters without /, ~, quotes and backslashes`,
+		"M107": "has a property whose name differs from another one only in case",
+	}[code]
+	p.findings = append(p.findings, Finding{Code: code, Problem: problem, Line: line, Column: column, Path: at + "/properties"})
+	return false
+}
+
+// property reads one property, or the items of an array.
+func (p *profile) property(f *field, d *property, at string) {
+	f.node = &scan.Node{Path: f.path, Slot: -1}
+	if !f.element {
+		f.node.Slot = p.schema.slots
+		p.schema.slots++
+	}
+	f.node.Kind, f.node.Nullable = p.kind(d.Type, at)
+	if f.node.Kind == scan.Absent {
+		return
+	}
+	p.keywords(f.node.Kind, d, at)
+	switch f.node.Kind {
+	case scan.Object:
+		p.object(f, at, d.Properties, d.Required, d.AdditionalProperties)
+	case scan.Array:
+		p.array(f, d, at)
+	case scan.String:
+		p.text(f.node, d, at)
+	case scan.Integer, scan.Number:
+		p.number(f.node, d, at)
+	}
+	p.label(f, d, at)
+	p.place(f, d, at)
+	p.releases(f, d, at)
+}
+
+// kind reads a type, alone or beside null.
+func (p *profile) kind(raw json.RawMessage, at string) (scan.Kind, bool) {
+	var name string
+	var pair []string
+	nullable := false
+	if json.Unmarshal(raw, &name) != nil && json.Unmarshal(raw, &pair) == nil && len(pair) == 2 && pair[1] == "null" {
+		name, nullable = pair[0], true
+	}
+	types := []string{"boolean", "integer", "number", "string", "array", "object"}
+	if i := slices.Index(types, name); i >= 0 {
+		return scan.Bool + scan.Kind(i), nullable
+	}
+	p.findings = append(p.findings, located(p.index, "M102", at+"/type", `has no type: one, or [one, "null"]`, declare.Nearest(name, types)))
+	return scan.Absent, false
+}
+
+// keywords refuses what has no meaning for a type.
+func (p *profile) keywords(kind scan.Kind, d *property, at string) {
+	for _, k := range []struct {
+		name  string
+		given bool
+		of    []scan.Kind
+	}{
+		{"properties", d.Properties != nil, []scan.Kind{scan.Object}},
+		{"required", d.Required != nil, []scan.Kind{scan.Object}},
+		{"additionalProperties", d.AdditionalProperties != nil, []scan.Kind{scan.Object}},
+		{"items", d.Items != nil, []scan.Kind{scan.Array}},
+		{"maxItems", d.MaxItems != nil, []scan.Kind{scan.Array}},
+		{"minLength", d.MinLength != nil, []scan.Kind{scan.String}},
+		{"maxLength", d.MaxLength != nil, []scan.Kind{scan.String}},
+		{"pattern", d.Pattern != nil, []scan.Kind{scan.String}},
+		{"format", d.Format != nil, []scan.Kind{scan.String}},
+		{"enum", d.Enum != nil, []scan.Kind{scan.String, scan.Integer}},
+		{"minimum", d.Minimum != nil, []scan.Kind{scan.Integer, scan.Number}},
+		{"maximum", d.Maximum != nil, []scan.Kind{scan.Integer, scan.Number}},
+		{"scale", d.Scale != nil, []scan.Kind{scan.Number}},
+		{"release", d.Release != nil, []scan.Kind{scan.Bool, scan.Integer, scan.Number, scan.String, scan.Array}},
+	} {
+		p.find(k.given && !slices.Contains(k.of, kind), "M103", at+"/"+k.name, "is no keyword of "+kind.String())
+	}
+}
+
+// label is what the property says, or else the defaults. What neither says stays unlabelled.
+func (p *profile) label(f *field, d *property, at string) {
+	own := labels{d.Classification, d.Categories, d.Residency, d.Purposes}
+	p.words(own, at)
+	if f.element && f.above.items == f {
+		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
+		p.find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
+		f.label = harmless()
+		return
+	}
+	if own.Classification == Unlabelled {
+		own.Classification = p.defaults.Classification
+	}
+	choose := func(own, defaults []string) []string {
+		if own == nil {
+			own = defaults
+		}
+		return sorted(own)
+	}
+	f.label = Label{
+		Class:      own.Classification,
+		Categories: choose(own.Categories, p.defaults.Categories),
+		Residency:  choose(own.Residency, p.defaults.Residency),
+		Purposes:   choose(own.Purposes, p.defaults.Purposes),
+	}
+}
+
+func (p *profile) words(l labels, at string) {
+	for name, words := range map[string][]string{"categories": l.Categories, "residency": l.Residency, "purposes": l.Purposes} {
+		every := name != "categories" && slices.Equal(words, []string{Anywhere})
+		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
+		p.find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
+	}
+}
+
+// canonical is the same text for equal schemas.
+func canonical(v any) []byte {
+	raw, _ := json.Marshal(v) // of strings, numbers and maps only
+	return raw
+}

@@ -1,0 +1,87 @@
+package mapping
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+)
+
+func (c *compiler) finish() {
+	m := c.mapper
+	m.name = c.file.Mapping
+	for _, into := range m.dst.leaves {
+		r := c.rules[into]
+		if r.empty() {
+			continue
+		}
+		r.prepare()
+		m.label = m.label.Join(r.label)
+		for _, step := range r.steps {
+			if step.Key != "" {
+				m.keys = append(m.keys, step.Key)
+			}
+		}
+		if r.release != nil && (m.notAfter.IsZero() || r.release.until.Before(m.notAfter)) {
+			m.notAfter = r.release.until
+		}
+		r.number = len(m.rules)
+		m.rules = append(m.rules, r)
+		if into.in == InBody {
+			m.bodied = true
+		} else {
+			m.outside = append(m.outside, r)
+		}
+	}
+	m.keys = sorted(m.keys)
+	m.body = c.outputs(m.dst.root)
+	for _, into := range m.dst.leaves {
+		if r := c.rules[into]; r.empty() {
+			m.absent = append(m.absent, r)
+		}
+	}
+	sum := sha256.Sum256(canonical(c.canonical()))
+	m.hash = hex.EncodeToString(sum[:])
+}
+
+// outputs are the members of an object in the body that may be written.
+func (c *compiler) outputs(object *field) []output {
+	var all []output
+	for _, member := range object.members {
+		o := output{key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), required: member.required, rule: c.rules[member]}
+		if member.leaf() && (member.in != InBody || o.rule.empty()) {
+			continue
+		}
+		if !member.leaf() {
+			o.members = c.outputs(member)
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// canonical is all that a mapping says, in an order that means nothing.
+func (c *compiler) canonical() any {
+	type step struct{ Name, Args string }
+	type set struct {
+		From, OnError, Const, Absent string
+		Do                           []step
+	}
+	m, sets := c.mapper, map[string]set{}
+	for into, r := range c.rules {
+		s := set{OnError: r.onError, Absent: r.absent}
+		if r.from != nil {
+			s.From = r.from.path
+		} else if r.absent == "" {
+			s.Const = strings.TrimSpace(string(r.source[:len(r.source)-1]))
+		}
+		for _, made := range r.steps {
+			s.Do = append(s.Do, step{made.Name, made.Args})
+		}
+		sets[into.path] = s
+	}
+	to := m.to
+	to.Jurisdictions, to.Clearance.Categories, to.Clearance.Purposes = sorted(to.Jurisdictions), sorted(to.Clearance.Categories), sorted(to.Clearance.Purposes)
+	return []any{"carnet mapping v1", m.name, m.src.hash, m.dst.hash, sets, c.file.Drop, to}
+}
