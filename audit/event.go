@@ -95,7 +95,7 @@ type Data struct {
 	Mapping    string   // hash; empty: no data
 	Class      string   // the highest
 	Categories []string // all
-	Residency  []string // jurisdictions that all of it may be in
+	Residency  []string // jurisdictions that all of it may be in; "*" is any
 	Fields     int      // how many
 	Digest     string   // keyed; empty: none
 }

@@ -84,7 +84,7 @@ func (c *checker) how(e *Event) {
 	c.hex("Data.Mapping", e.Data.Mapping)
 	c.name("Data.Class", e.Data.Class)
 	c.list("Data.Categories", e.Data.Categories, isName)
-	c.list("Data.Residency", e.Data.Residency, isName)
+	c.list("Data.Residency", e.Data.Residency, isPlace)
 	c.count("Data.Fields", int64(e.Data.Fields))
 	c.hex("Data.Digest", e.Data.Digest)
 	c.ok("Outcome", e.Outcome <= OutcomeFailure)
@@ -124,6 +124,9 @@ func (c *checker) time(field string, t time.Time) {
 }
 
 // isName is [a-z0-9][a-z0-9._-]{0,63}.
+// isPlace is a jurisdiction, or all of them.
+func isPlace(s string) bool { return s == "*" || isName(s) }
+
 func isName(s string) bool {
 	if s == "" || len(s) > maxName || s[0] == '.' || s[0] == '_' || s[0] == '-' {
 		return false

@@ -1,14 +1,15 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/aside"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
@@ -31,7 +32,7 @@ func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
 		g.refusals.Add(reason(err))
 		return Principal{}, err
 	}
-	return g.admit(ctx, id, false)
+	return g.admit(ctx, id, p.Secret, false)
 }
 
 // AdmitSelf admits the service itself, freshly each time: what background jobs and
@@ -41,11 +42,12 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 		return Principal{}, err
 	}
 	if g.self == nil {
+		now := time.Now()
 		return g.admit(ctx, Identity{
-			Issuer: selfIssuer, Subject: selfSubject, Expires: time.Now().Add(selfLife),
-		}, true)
+			Issuer: selfIssuer, Subject: selfSubject, Issued: now, Expires: now.Add(selfLife),
+		}, Secret{}, true)
 	}
-	p, err := aside(ctx, g.self.Present)
+	p, err := aside.Ask(ctx, ErrUnavailable, g.self.Present)
 	if err != nil {
 		g.refusals.Add(reason(side(ctx, err)))
 		return Principal{}, side(ctx, err)
@@ -58,30 +60,7 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 		g.refusals.Add(reason(err))
 		return Principal{}, err
 	}
-	return g.admit(ctx, id, true)
-}
-
-// aside asks somebody who may forget his context, or panic: the caller leaves on his
-// own, and a panic is an answer.
-func aside[T any](ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	go func() {
-		a := answer{err: ErrUnavailable}
-		defer func() { _ = recover(); answers <- a }()
-		value, err := ask(ctx)
-		a = answer{value, err}
-	}()
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-ctx.Done():
-		var none T
-		return none, ctx.Err()
-	}
+	return g.admit(ctx, id, p.Secret, true)
 }
 
 // verify asks the scheme's Verifier; what panics or answers too late has not verified.
@@ -90,7 +69,7 @@ func (g *Gate) verify(ctx context.Context, p Presented) (Identity, error) {
 	if !ok || p.Scheme == SchemeNone || p.Secret.reveal == nil {
 		return Identity{}, ErrInvalid
 	}
-	id, err := aside(ctx, func(ctx context.Context) (Identity, error) { return verifier.Verify(ctx, p) })
+	id, err := aside.Ask(ctx, ErrUnavailable, func(ctx context.Context) (Identity, error) { return verifier.Verify(ctx, p) })
 	if err == nil {
 		err = ctx.Err()
 	}
@@ -101,7 +80,7 @@ func (g *Gate) verify(ctx context.Context, p Presented) (Identity, error) {
 }
 
 // admit makes the Principal of an identity that was verified.
-func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, error) {
+func (g *Gate) admit(ctx context.Context, id Identity, token Secret, self bool) (Principal, error) {
 	if id.Issuer == "" || id.Subject == "" {
 		g.refusals.Add(reason(ErrInvalid))
 		return Principal{}, ErrInvalid
@@ -111,7 +90,7 @@ func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, er
 		id.Tenant = tenant
 	}
 	now := time.Now()
-	p := &principal{gate: g, identity: id.clone(), self: self}
+	p := &principal{gate: g, identity: id.clone(), token: token, self: self}
 	var err error
 	switch {
 	case id.Tenant != tenant:
@@ -127,7 +106,7 @@ func (g *Gate) admit(ctx context.Context, id Identity, self bool) (Principal, er
 		return Principal{}, err
 	}
 	p.end = lifetime.Until(id.Expires, now)
-	p.key = p.identity.key(self)
+	p.key = p.identity.key(self, token)
 	return Principal{p}, nil
 }
 
@@ -140,12 +119,14 @@ func (g *Gate) recordable(id Identity) bool {
 }
 
 // key stands for everything about a principal that can change what a Translator
-// answers: two principals share material only if all of it is equal. When the token
-// ends is not part of it: each call ends with its own grant anyway.
-func (id Identity) key(self bool) string {
-	id.Expires = time.Time{}
-	sum := sha256.Sum256(fmt.Appendf(nil, "%#v %t", id, self)) // quotes what is no UTF-8, sorts maps
-	return hex.EncodeToString(sum[:])
+// answers: two principals share material only if all of it is equal, what they presented
+// too, because that may be exchanged. Of the local self nothing differs each time.
+func (id Identity) key(self bool, token Secret) string {
+	id.Issued, id.Expires = time.Time{}, time.Time{}
+	sum := sha256.New()
+	fmt.Fprintf(sum, "%#v %t", id, self) // quotes what is no UTF-8, sorts maps
+	_ = token.Use(func(b []byte) error { _, err := sum.Write(b); return err })
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // side is err as one of this package's errors: what others say stays out of it.
@@ -153,23 +134,11 @@ func side(ctx context.Context, err error) error {
 	if ended := ctx.Err(); ended != nil {
 		return fmt.Errorf("%w: %w", ErrUnavailable, ended)
 	}
-	for _, known := range sentinels {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	return ErrUnavailable
+	return cmp.Or(known(err), ErrUnavailable)
 }
 
 // reason is the stable code of an error in the log.
-func reason(err error) string {
-	for _, known := range sentinels {
-		if errors.Is(err, known) {
-			return string(known.(failure))
-		}
-	}
-	return string(ErrUnavailable.(failure))
-}
+func reason(err error) string { return string(cmp.Or(known(err), ErrUnavailable).(failure)) }
 
 // refuse records that somebody known was refused before policy was asked.
 func (g *Gate) refuse(ctx context.Context, p Principal, err error) {

@@ -94,7 +94,7 @@ func TestALogHasOneGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := auth.NewBoundary(c, decider(allow))
+		b, err := auth.NewBoundary(c, decider(allow), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -433,7 +433,7 @@ func TestCatalogueFitsTheLog(t *testing.T) {
 	if err != nil {
 		return
 	}
-	b, _ := auth.NewBoundary(c, decider(allow))
+	b, _ := auth.NewBoundary(c, decider(allow), nil)
 	g := authtest.Gate(t, b, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)})
 	if _, err := g.Authorize(t.Context(), admit(t, g), "crm.contact.read"); err != nil {
 		t.Errorf("loads without findings, but Authorize = %v", err)

@@ -2,35 +2,83 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
+	"maps"
+
+	"github.com/carnet-go/carnet/auth/internal/check"
+	"github.com/carnet-go/carnet/auth/internal/names"
+	"github.com/carnet-go/carnet/auth/internal/subject"
+	"github.com/carnet-go/carnet/mapping"
 )
 
-// Boundary is all that is declared: catalogue and policy, one immutable value.
-// Package boundary loads one from a folder. A nil or zero Boundary is refused.
+// Boundary is all that is declared: catalogue, policy, schemas and mappings, one
+// immutable value. Package boundary loads one from a folder. A nil or zero Boundary is
+// refused.
 type Boundary struct {
-	catalogue *Catalogue
-	decider   Decider
-	hash      string
+	catalogue  *Catalogue
+	decider    Decider
+	schemas    map[string]*mapping.Schema
+	mappings   map[string]*mapping.Mapper
+	self       *System // nil: nobody declared it
+	operations map[string]declared
+	hash       string
+}
+
+// BoundaryOptions of NewBoundary. Nil means that no data crosses but what is opaque.
+type BoundaryOptions struct {
+	Schemas  map[string]*mapping.Schema // what operations answer, by name; nil: none
+	Mappings map[string]*mapping.Mapper // what operations take, by name; nil: none
 }
 
 // NewBoundary puts the parts together. Nil and zero parts, and a policy without a hash,
-// are ErrInvalid.
-func NewBoundary(c *Catalogue, d Decider) (*Boundary, error) {
+// are ErrInvalid; otherwise the error is mapping.Findings, with the paths of
+// NewCatalogue.
+//
+//	B140 input that is no mapping     B144 output that is no schema
+//	B141 mapping for another system   B145 data that may not be held by self
+//	B142 places and fields differ     B146 token key that is not a secret of the system
+//	B143 field that cannot go there   B147 data, and nobody declared self
+func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error) {
 	if c == nil || c.tenant == "" || d == nil || d.Hash() == "" {
 		return nil, ErrInvalid
 	}
-	content, err := json.Marshal(struct {
-		Tenant  string
-		Systems []System
-		Policy  string
-	}{c.tenant, c.Systems(), d.Hash()})
-	if err != nil {
+	if o == nil {
+		o = &BoundaryOptions{}
+	}
+	b := &Boundary{
+		catalogue: c, decider: d, schemas: maps.Clone(o.Schemas), mappings: maps.Clone(o.Mappings),
+		operations: maps.Clone(c.operations),
+	}
+	if err := check.Boundary(checked(c.systems), b.schemas, b.mappings).Err(); err != nil {
+		return nil, err
+	}
+	b.join()
+	if b.hash = check.Hash(c.tenant, c.Systems(), d.Hash(), b.schemas, b.mappings); b.hash == "" {
 		return nil, ErrInvalid
 	}
-	sum := sha256.Sum256(content)
-	return &Boundary{c, d, hex.EncodeToString(sum[:])}, nil
+	return b, nil
+}
+
+// join gives each operation what makes it and what describes its answer.
+func (b *Boundary) join() {
+	for i := range b.catalogue.systems {
+		if b.catalogue.systems[i].Name == Self {
+			b.self = &b.catalogue.systems[i]
+		}
+	}
+	anywhere := []string{mapping.Anywhere}
+	for name, op := range b.operations {
+		label := mapping.Label{Class: mapping.Public, Residency: anywhere, Purposes: anywhere} // of what is not there
+		if op.mapper = b.mappings[op.input]; op.mapper != nil {
+			label = label.Join(op.mapper.Label())
+		}
+		if op.answer = b.schemas[op.operation.Output]; op.answer != nil {
+			label = label.Join(op.answer.Label())
+		}
+		if op.data = &label; op.input == Opaque || op.operation.Output == Opaque {
+			op.mapper, op.answer, op.data = nil, nil, nil
+		}
+		b.operations[name] = op
+	}
 }
 
 // Catalogue is its systems.
@@ -39,6 +87,22 @@ func (b *Boundary) Catalogue() *Catalogue {
 		return nil
 	}
 	return b.catalogue
+}
+
+// Schema is declared under the name; unknown: nil, which describes nothing.
+func (b *Boundary) Schema(name string) *mapping.Schema {
+	if b == nil {
+		return nil
+	}
+	return b.schemas[name]
+}
+
+// Mapping is declared under the name; unknown: nil, which refuses.
+func (b *Boundary) Mapping(name string) *mapping.Mapper {
+	if b == nil {
+		return nil
+	}
+	return b.mappings[name]
 }
 
 // Hash is hexadecimal SHA-256 over all parts; empty: nothing is declared.
@@ -58,15 +122,25 @@ func (b *Boundary) decide(ctx context.Context, f Facts) (d Decision) {
 		}
 	}()
 	d = b.decider.Decide(ctx, f)
-	if ctx.Err() != nil || d.Verdict > Allowed || d.Rule != "" && !namePattern.MatchString(d.Rule) {
+	if ctx.Err() != nil || d.Verdict > Allowed || d.Rule != "" && !names.Name.MatchString(d.Rule) {
 		return Decision{}
 	}
-	if d.Verdict == Allowed && f.Who != nil && len(f.Who.Actors) > 0 && f.System.Delegation != AuditOnly {
-		return Decision{Rule: delegationRule}
+	if d.Verdict != Allowed || f.Who == nil {
+		return d
+	}
+	if len(f.Who.Actors) > 0 && f.System.Delegation != AuditOnly {
+		return Decision{Rule: delegationRule, Level: d.Level}
+	}
+	if !subject.Rule(f.System.Subject).Named(f.Who.Issuer, f.Who.Subject, f.Who.Claims) {
+		return Decision{Rule: subjectRule, Level: d.Level}
 	}
 	return d
 }
 
-// delegationRule denies callers for whom others act where the far side would not
-// learn of it, unless the system's owner declared that the log is enough.
-const delegationRule = "delegation"
+// What denies besides policy: callers for whom others act, where the far side would not
+// learn of it, unless the system's owner declared that the log is enough; and callers
+// whom the system has no name for, where it declares names.
+const (
+	delegationRule = "delegation"
+	subjectRule    = "subject"
+)

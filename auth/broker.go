@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"sync"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/check"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 	"github.com/carnet-go/carnet/auth/internal/wire"
-	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping"
 )
 
@@ -26,16 +26,16 @@ const (
 type Broker struct {
 	gate        *Gate
 	translators Translators
+	keys        func(Grant) mapping.KeySource
 	lines       map[string]*wire.Line
 	materials   materials
-	mu          sync.Mutex // of closed, and of calls where one begins
-	closed      bool
-	calls       sync.WaitGroup
+	calls       lifetime.Door
 }
 
 // BrokerOptions of NewBroker. Nil means the documented defaults.
 type BrokerOptions struct {
-	RootCAs *x509.CertPool // who may vouch for the systems; nil: the host's
+	Keys    func(Grant) mapping.KeySource // of keyed tokens and pairwise ids, such as vault.Keys; nil: boundaries that need them are refused
+	RootCAs *x509.CertPool                // who may vouch for the systems; nil: the host's
 }
 
 // NewBroker checks that each system of the gate's boundary has what it needs. A nil
@@ -43,7 +43,8 @@ type BrokerOptions struct {
 //
 //	B201 a system without a Translator
 //	B202 a Translator for a system that nobody declared
-//	B203 a Translator that is not complete
+//	B203 a Translator that is not complete, or not for such a system
+//	B204 a system that needs keys, and no Keys
 func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 	if g == nil || g.log == nil {
 		return nil, fmt.Errorf("%w: a broker needs a gate", ErrInvalid)
@@ -51,36 +52,35 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 	if o == nil {
 		o = &BrokerOptions{}
 	}
-	b := &Broker{gate: g, translators: maps.Clone(t), lines: map[string]*wire.Line{}}
+	b := &Broker{gate: g, translators: maps.Clone(t), keys: o.Keys, lines: map[string]*wire.Line{}}
 	b.materials.Brief = brief
-	names := map[string]bool{}
-	var findings mapping.Findings
+	found := check.Broker{Translators: map[string]any{}, Keys: o.Keys != nil}
+	for name, translator := range t {
+		found.Translators[name] = translator
+	}
 	for _, s := range g.boundary.catalogue.systems {
-		names[s.Name] = true
+		if s.Name == Self {
+			continue
+		}
 		line, err := wire.NewLine(s.Private, o.RootCAs)
 		if err != nil {
 			return nil, ErrInvalid // NewCatalogue has refused it
 		}
 		b.lines[s.Name] = line
-		switch translator := t[s.Name].(type) {
-		case nil:
-			findings = append(findings, mapping.Finding{Code: "B201", Path: s.Name, Problem: "has no translator"})
-		case interface{ Check() error }:
-			if translator.Check() != nil {
-				findings = append(findings, mapping.Finding{Code: "B203", Path: s.Name, Problem: "has a translator that is not complete"})
-			}
-		}
+		fitter, ok := t[s.Name].(interface{ Fits(System) error })
+		found.System(s.Name, !ok || fitter.Fits(s.clone()) == nil, g.boundary.needsKeys(s))
 	}
-	for _, name := range slices.Sorted(maps.Keys(t)) {
-		if !names[name] {
-			nearest := declare.Nearest(name, slices.Sorted(maps.Keys(names)))
-			findings = append(findings, mapping.Finding{Code: "B202", Path: "translators", Problem: "name a system that nobody declared", Nearest: nearest})
-		}
-	}
-	if err := findings.Err(); err != nil {
+	if err := found.Findings().Err(); err != nil {
 		return nil, err
 	}
 	return b, nil
+}
+
+// needsKeys says whether calls to a system take keys.
+func (b *Boundary) needsKeys(s System) bool {
+	return s.Subject.Pairwise != "" || slices.ContainsFunc(s.Operations, func(op Operation) bool {
+		return len(b.operations[op.Name].mapper.Keys()) > 0
+	})
 }
 
 // Reply is a system's answer.
@@ -90,36 +90,28 @@ type Reply struct {
 	Receipt  audit.Receipt    // of the outcome in the log
 }
 
-// Do makes the call that the grant is for. The operation's declaration says what it
-// takes; the zero Document is for operations without input, and ErrInvalid where
-// there is one. Input declared opaque goes through Client. One call is at most one
-// transmission; a status of 400 or more, and every redirect, is a *FailedError. The
-// outcome is in the log when Do returns: if the log fails after the call, the error
-// is ErrUnknown.
+// Do makes the call that the grant is for. The operation's declaration says how the
+// document is mapped and where its fields go; the zero Document is for operations without
+// input, and ErrInvalid where there is one; a document of another schema is ErrForeign.
+// Input declared opaque goes through Client. One call is at most one transmission; a
+// status of 400 or more, and every redirect, is a *FailedError; data that does not fit,
+// going or coming, is a *mapping.DataError besides. The outcome is in the log when Do
+// returns: if the log fails after the call, the error is ErrUnknown.
 func (b *Broker) Do(ctx context.Context, g Grant, d mapping.Document) (Reply, error) {
 	c, err := b.begin(ctx, g)
 	if err != nil {
 		return Reply{}, err
 	}
 	defer c.leave()
-	if c.grant.operation.Input == Opaque {
-		return Reply{}, c.fail(ErrUndeclared)
-	}
-	if !d.IsZero() {
-		return Reply{}, c.fail(ErrInvalid)
-	}
-	response, err := c.send(c.request())
-	if response != nil {
-		defer response.Body.Close()
-	}
+	record, err := c.record(d)
 	if err != nil {
 		return Reply{}, c.fail(err)
 	}
-	reply := Reply{Status: response.StatusCode}
-	if reply.Document, err = c.read(response); err != nil {
+	reply, err := c.carry(record)
+	if err != nil {
 		return reply, c.fail(err)
 	}
-	reply.Receipt, err = c.finish(nil, response.StatusCode)
+	reply.Receipt, err = c.finish(nil, reply.Status)
 	return reply, err
 }
 
@@ -130,17 +122,7 @@ func (b *Broker) Close(ctx context.Context) error {
 	if !b.ready() {
 		return nil
 	}
-	b.mu.Lock()
-	b.closed = true
-	b.mu.Unlock()
-	done := make(chan struct{})
-	go func() { b.calls.Wait(); close(done) }()
-	var left error
-	select {
-	case <-done:
-	case <-ctx.Done():
-		left = ctx.Err()
-	}
+	left := b.calls.Shut(ctx)
 	for _, line := range b.lines {
 		line.Close()
 	}
@@ -150,17 +132,6 @@ func (b *Broker) Close(ctx context.Context) error {
 }
 
 func (b *Broker) ready() bool { return b != nil && b.gate != nil }
-
-// enter counts a call, unless the broker is closed: a WaitGroup that is waited for
-// must not be added to.
-func (b *Broker) enter() bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.closed {
-		b.calls.Add(1)
-	}
-	return !b.closed
-}
 
 // refuse records that evidence was not good enough to begin. What another gate knows
 // about it does not belong into this log.

@@ -1,18 +1,21 @@
 package auth
 
 import (
-	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
+	"github.com/carnet-go/carnet/auth/internal/check"
+	"github.com/carnet-go/carnet/auth/internal/subject"
 	"github.com/carnet-go/carnet/internal/netguard"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // Catalogue is the checked systems of one tenant: immutable. A nil or zero
 // Catalogue has none.
 type Catalogue struct {
 	tenant     string
-	systems    []*System
+	systems    []System // in the order of the declaration
 	operations map[string]declared
 }
 
@@ -21,46 +24,58 @@ type declared struct {
 	system    *System
 	operation *Operation
 	origin    netguard.Origin
+	input     string          // None, Opaque or a mapping's name
+	mapper    *mapping.Mapper // makes the call; nil: nothing does
+	answer    *mapping.Schema // describes what comes back; nil: nothing does
+	data      *mapping.Label  // of both; nil: nobody knows
 }
 
 // NewCatalogue checks systems and their operations. The error is mapping.Findings,
 // all of them up to a thousand; their paths are JSON pointers into {tenant, systems}.
 //
-//	B101 tenant                  B109 delegation        B122 path
-//	B102 system's name           B110 ceiling           B123 scopes
-//	B103 reserved name           B111 duplicate system  B124, B125 input, output
-//	B104 origin                  B112 duplicate         B126 no reason for opaque
-//	B105 private ranges               operation         B127 places that nothing fills
-//	B106, B107 zone,             B120 operation's name  B128 effect
-//	     jurisdictions           B121 method            B129 privileged and opaque
-//	B108 secret's path
+//	B101 tenant                  B110 ceiling             B125 output
+//	B102 system's name           B111 duplicate system    B126 no reason for opaque
+//	B103 self                    B112 duplicate           B127 places that nothing fills
+//	B104 origin                       operation           B128 effect
+//	B105 private ranges          B120 operation's name    B129 privileged and opaque
+//	B106 zone                    B121 method              B130 kind
+//	B107 jurisdictions           B122 path                B131 endpoints  B132 audience
+//	B108 secret's path           B123 scopes              B133 clearance  B134 subject
+//	B109 delegation              B124 input               B135 base, filter, attributes
 func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
-	var c check
-	c.find(!namePattern.MatchString(tenant), "B101", "/tenant", "is not a name: [a-z0-9][a-z0-9._-]{0,63}")
-	made := &Catalogue{tenant: tenant, operations: map[string]declared{}}
-	names := map[string]bool{}
-	for i, s := range systems {
-		if len(c.findings) >= mostFindings {
-			break
-		}
-		path := fmt.Sprintf("/systems/%d", i)
-		c.system(path, s)
-		c.find(names[s.Name], "B111", path+"/name", "is declared twice")
-		names[s.Name] = true
-		s = s.clone()
-		made.systems = append(made.systems, &s)
-		origin, _ := netguard.ParseOrigin(s.Origin) // a bad one is a finding already
-		for j := range s.Operations {
-			op := &s.Operations[j]
-			_, twice := made.operations[op.Name]
-			c.find(twice, "B112", fmt.Sprintf("%s/operations/%d/name", path, j), "is declared twice")
-			made.operations[op.Name] = declared{&s, op, origin}
-		}
-	}
-	if err := c.findings.Err(); err != nil {
+	if err := check.Catalogue(tenant, checked(systems)).Err(); err != nil {
 		return nil, err
 	}
+	made := &Catalogue{tenant: tenant, operations: map[string]declared{}}
+	for _, s := range systems {
+		s = s.clone()
+		made.systems = append(made.systems, s)
+		origin, _ := check.OriginOf(s.kind(), s.Origin) // self has none
+		for i := range s.Operations {
+			op := &s.Operations[i]
+			made.operations[op.Name] = declared{system: &s, operation: op, origin: origin, input: check.Takes(op.Input)}
+		}
+	}
 	return made, nil
+}
+
+// checked are systems as they are checked.
+func checked(systems []System) []check.System {
+	all := make([]check.System, len(systems))
+	for i, s := range systems {
+		all[i] = check.System{
+			Name: s.Name, Kind: s.Kind, Origin: s.Origin, Endpoints: s.Endpoints, Audience: s.Audience, Private: s.Private, Zone: s.Zone,
+			Jurisdictions: s.Jurisdictions, Clearance: s.Clearance, Secrets: s.Secrets, Subject: subject.Rule(s.Subject),
+			Delegation: s.Delegation, Ceiling: s.Ceiling,
+		}
+		for _, op := range s.Operations {
+			all[i].Operations = append(all[i].Operations, check.Operation{
+				Name: op.Name, Method: op.Method, Path: op.Path, Base: op.Base, Filter: op.Filter, Attributes: op.Attributes, Scopes: op.Scopes,
+				Input: op.Input, Output: op.Output, Reason: op.Reason, Effect: uint8(op.Effect), Privileged: op.Privileged,
+			})
+		}
+	}
+	return all
 }
 
 // clone copies s. Empty lists become nil, which means the same and hashes the same.
@@ -68,11 +83,27 @@ func (s System) clone() System {
 	s.Private = append([]string(nil), s.Private...)
 	s.Jurisdictions = append([]string(nil), s.Jurisdictions...)
 	s.Secrets = append([]string(nil), s.Secrets...)
+	s.Endpoints = clone(s.Endpoints)
+	s.Clearance.Categories = append([]string(nil), s.Clearance.Categories...)
+	s.Clearance.Purposes = append([]string(nil), s.Clearance.Purposes...)
+	s.Subject.Table, s.Subject.Domains = clone(s.Subject.Table), clone(s.Subject.Domains)
+	for issuer, domains := range s.Subject.Domains {
+		s.Subject.Domains[issuer] = slices.Clone(domains)
+	}
+	s.Subject.Reserved = append([]string(nil), s.Subject.Reserved...)
 	s.Operations = append([]Operation(nil), s.Operations...)
 	for i := range s.Operations {
 		s.Operations[i].Scopes = append([]string(nil), s.Operations[i].Scopes...)
+		s.Operations[i].Attributes = append([]string(nil), s.Operations[i].Attributes...)
 	}
 	return s
+}
+
+func clone[V any](m map[string]V) map[string]V {
+	if len(m) == 0 {
+		return nil
+	}
+	return maps.Clone(m)
 }
 
 // Tenant is whose systems they are.
@@ -95,3 +126,19 @@ func (c *Catalogue) Systems() []System {
 	slices.SortFunc(systems, func(a, b System) int { return strings.Compare(a.Name, b.Name) })
 	return systems
 }
+
+// Destination is what a mapping for the system compiles against; unknown: zero.
+func (c *Catalogue) Destination(system string) mapping.Destination {
+	if c == nil {
+		return mapping.Destination{}
+	}
+	for _, s := range c.systems {
+		if s.Name == system {
+			s = s.clone()
+			return mapping.Destination{System: s.Name, Kind: s.kind(), Jurisdictions: s.Jurisdictions, Clearance: s.Clearance}
+		}
+	}
+	return mapping.Destination{}
+}
+
+func (s *System) kind() string { return check.KindOf(s.Name, s.Kind) }

@@ -2,17 +2,15 @@ package auth
 
 import (
 	"context"
-	"io"
 	"net/http"
-	"net/url"
 
 	"github.com/carnet-go/carnet/auth/internal/wire"
-	"github.com/carnet-go/carnet/internal/netguard"
 )
 
 // Client is for SDKs and for opaque operations: the same guard for requests that
-// others build. The request must be the declared operation: its origin, method and
-// path, and body or query only where the input is opaque; the body must end a Read
+// others build, of operations without input or with one that is opaque. The request must
+// be the declared operation: its origin, method and path, and body or query only where
+// the input is opaque; the body must end a Read
 // when it is closed, as pipes and files do. Credentials and cookies that it brings are
 // taken off. The grant must not be privileged. The log has the outcome when the
 // answer's header is there; how its body ended, the caller sees. Errors of the client
@@ -57,7 +55,9 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	out := *response                  // a trailer of the far side is read into the other one
 	out.Trailer = nil
 	out.Request = r // not the one with the credential
-	out.Body = &answer{ReadCloser: response.Body, crossing: c, status: response.StatusCode}
+	out.Body = &wire.Stream{ReadCloser: response.Body, Most: mostStream, Leave: c.leave, Judge: func(long bool, err error) error {
+		return c.streamed(long, err, response.StatusCode)
+	}}
 	if c.grant.operation.Output != Opaque && out.StatusCode < 300 {
 		out.Body.Close()
 		out.Body = http.NoBody
@@ -65,78 +65,29 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &out, nil
 }
 
-// guard is the request as it may leave: the declared operation and nothing else.
+// guard is the request as it may leave. What a mapping makes, nobody else brings.
 func (c *crossing) guard(r *http.Request) (*http.Request, error) {
-	op := c.grant.operation
-	opaque := op.Input == Opaque
-	origin, err := netguard.ParseOrigin(r.URL.Scheme + "://" + r.URL.Host)
-	if err != nil || origin != c.grant.origin || r.URL.User != nil || r.URL.Opaque != "" {
+	if c.grant.mapper != nil {
 		return nil, ErrUndeclared
 	}
-	if r.Host != "" && r.Host != r.URL.Host {
+	call := wire.Call{Origin: c.grant.origin, Method: c.grant.operation.Method, Path: c.grant.operation.Path}
+	out, ok := call.Guard(c.ctx, r, c.grant.operation.Input == Opaque)
+	if !ok {
 		return nil, ErrUndeclared
 	}
-	method := r.Method
-	if method == "" {
-		method = http.MethodGet
-	}
-	if method != op.Method || !netguard.MatchPath(op.Path, r.URL.EscapedPath()) {
-		return nil, ErrUndeclared
-	}
-	body := r.Body != nil && r.Body != http.NoBody
-	if !body && r.ContentLength > 0 || !cleanQuery(r.URL.RawQuery) {
-		return nil, ErrUndeclared
-	}
-	if !opaque && (body || r.URL.RawQuery != "" || r.URL.ForceQuery) {
-		return nil, ErrUndeclared
-	}
-	header, ok := wire.Header(r.Header, opaque)
-	if !ok || len(r.Trailer) > 0 {
-		return nil, ErrUndeclared
-	}
-	out := &http.Request{
-		Method: method, URL: &url.URL{Scheme: origin.Scheme, Host: origin.Authority(), Path: r.URL.Path, RawPath: r.URL.RawPath, RawQuery: r.URL.RawQuery},
-		Header: header, Body: r.Body, ContentLength: r.ContentLength,
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	return out.WithContext(c.ctx), nil
+	return out, nil
 }
 
-// cleanQuery says whether a query is what it looks like: a space would end the
-// request line.
-func cleanQuery(q string) bool {
-	for i := range len(q) {
-		if q[i] <= ' ' || q[i] > '~' || q[i] == '#' {
-			return false
-		}
+// streamed is how a body goes on, that ends with its grant and with a freeze, and that
+// has an end.
+func (c *crossing) streamed(long bool, err error, status int) error {
+	switch dead := c.evidence.Live(); {
+	case dead != nil:
+		return dead
+	case long:
+		return c.failed(ErrInvalid, status)
+	case err != nil && c.ctx.Err() != nil: // also io.EOF: see crossing.read
+		return c.cut(status)
 	}
-	return true
-}
-
-// answer is a body that ends with its grant and with a freeze, and that has an end.
-type answer struct {
-	io.ReadCloser
-	crossing     *crossing
-	read, status int
-}
-
-// Read implements io.Reader.
-func (a *answer) Read(p []byte) (int, error) {
-	n, err := a.ReadCloser.Read(p)
-	if dead := a.crossing.evidence.Live(); dead != nil {
-		return 0, dead
-	}
-	if a.read += n; a.read > mostStream {
-		return 0, a.crossing.failed(ErrInvalid, a.status)
-	}
-	if err != nil && a.crossing.ctx.Err() != nil { // also io.EOF: see crossing.read
-		return n, a.crossing.cut(a.status)
-	}
-	return n, err
-}
-
-// Close implements io.Closer.
-func (a *answer) Close() error {
-	defer a.crossing.leave()
-	return a.ReadCloser.Close()
+	return err
 }

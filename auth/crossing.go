@@ -7,12 +7,11 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"net/url"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/lifetime"
 	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/mapping"
@@ -27,12 +26,12 @@ type crossing struct {
 	ctx        context.Context // ends with the caller's, the grant and a freeze; holds no values
 	began      time.Time
 	credential string
+	data       audit.Data  // what leaves
 	sent       atomic.Bool // something may have reached the far side
 	leave      func()      // ends it; a second time does nothing
 }
 
-// begin checks the evidence and opens a use of it. The crossing's context carries no
-// values: a caller's httptrace would be shown every header.
+// begin checks the evidence and opens a use of it.
 func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 	if !b.ready() {
 		return nil, ErrForeign
@@ -40,30 +39,19 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 	if err := ctx.Err(); err != nil { // the crossing's own context learns of it only in a moment
 		return nil, side(ctx, err)
 	}
-	if !b.enter() {
+	if !b.calls.Enter() {
 		err := fmt.Errorf("%w: closed", ErrUnavailable)
 		b.refuse(ctx, g, err)
 		return nil, err
 	}
 	use, err := g.begin(b.gate)
 	if err != nil {
-		defer b.calls.Done()
+		defer b.calls.Leave()
 		b.refuse(ctx, g, err)
 		return nil, err
 	}
-	end := g.g.end.Running
-	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
-		end = deadline
-	}
-	inner, cancel := context.WithDeadline(context.Background(), end)
-	stops := [...]func() bool{context.AfterFunc(ctx, cancel), context.AfterFunc(b.gate.under, cancel)}
-	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, ctx: inner, began: time.Now()}
-	c.leave = sync.OnceFunc(func() {
-		stops[0]()
-		stops[1]()
-		cancel()
-		b.calls.Done()
-	})
+	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, began: time.Now()}
+	c.ctx, c.leave = lifetime.Under(g.g.end.Running, b.calls.Leave, ctx, b.gate.under)
 	return c, nil
 }
 
@@ -110,7 +98,7 @@ func (c *crossing) fail(err error) error {
 // finish records the outcome, also for a caller who has left.
 func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
 	e := c.grant.event(c.grant.operation.Name)
-	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease = c.use, c.began, time.Since(c.began), status, c.credential
+	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease, e.Data = c.use, c.began, time.Since(c.began), status, c.credential, c.data
 	e.Outcome = audit.OutcomeSuccess
 	if err != nil {
 		e.Outcome, e.Reason = audit.OutcomeFailure, reason(err)
@@ -127,42 +115,36 @@ func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
 	return receipt, nil
 }
 
-// request is the declared call, where nothing of it comes from a caller.
-func (c *crossing) request() *http.Request {
-	path, err := url.PathUnescape(c.grant.operation.Path)
-	if err != nil {
-		path = "/" // NewCatalogue has refused it
-	}
-	r := &http.Request{
-		Method: c.grant.operation.Method,
-		URL: &url.URL{
-			Scheme: c.grant.origin.Scheme, Host: c.grant.origin.Authority(),
-			Path: path, RawPath: c.grant.operation.Path,
-		},
-		Header: http.Header{"User-Agent": {"carnet"}},
-		Proto:  "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	return r.WithContext(c.ctx)
-}
-
-// read is the answer as the operation declares it. One that breaks off or is too long
-// leaves open what happened, unless the call was only to read.
+// read is the answer as the operation declares it. One that breaks off, is too long or
+// is not what was declared leaves open what happened, unless the call was only to read.
 func (c *crossing) read(response *http.Response) (mapping.Document, error) {
-	if c.grant.operation.Output != Opaque {
+	if c.grant.operation.Output != Opaque && c.grant.answer == nil {
 		return mapping.Document{}, nil
 	}
 	raw, err := io.ReadAll(io.LimitReader(response.Body, mostAnswer+1))
 	if err != nil || c.ctx.Err() != nil { // a server that sees us leave may end half an answer cleanly
 		return mapping.Document{}, c.cut(response.StatusCode)
 	}
-	if len(raw) > mostAnswer {
-		side := ErrInvalid
-		if c.grant.operation.Effect != ReadOnly {
-			side = ErrUnknown
-		}
-		return mapping.Document{}, c.failed(side, response.StatusCode)
+	return c.label(raw, response.StatusCode)
+}
+
+// label puts an answer under what the operation declares.
+func (c *crossing) label(raw []byte, status int) (mapping.Document, error) {
+	strange := ErrInvalid
+	if c.grant.operation.Effect != ReadOnly {
+		strange = ErrUnknown
 	}
-	return mapping.Opaque(raw), nil
+	if len(raw) > mostAnswer {
+		return mapping.Document{}, c.failed(strange, status)
+	}
+	if c.grant.answer == nil {
+		return mapping.Opaque(raw), nil
+	}
+	d := c.grant.answer.Document(raw)
+	if wrong, ok := errors.AsType[*mapping.DataError](d.Check()); ok {
+		return mapping.Document{}, errors.Join(c.failed(strange, status), wrong)
+	}
+	return d, nil
 }
 
 // call is one transmission of somebody else's request. A status of 400 or more is an
@@ -191,11 +173,14 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	}
 	spent := c.grant.operation.Privileged
 	defer func() { c.broker.materials.Back(lent, spent) }()
+	if lent.Value.applier == nil {
+		return nil, ErrUndeclared
+	}
 	c.credential = lent.Value.credential
 	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
-	if inner.Header, err = lent.Value.headers(inner); err != nil {
+	if inner.Header, err = wire.Headers(inner, lent.Value.applier.Apply); err != nil {
 		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
@@ -206,9 +191,10 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 		return nil, c.unanswered(err)
 	}
 	response.Request = nil
+	refused := wire.Refused(response, lent.Value.applier)
 	response.Header.Del("Set-Cookie")
-	spent = spent || response.StatusCode == http.StatusUnauthorized
-	if err := c.answered(response); err != nil {
+	spent = spent || refused
+	if err := c.answered(response, refused); err != nil {
 		return response, err
 	}
 	return response, nil
@@ -225,42 +211,16 @@ func (c *crossing) unanswered(err error) error {
 
 // answered says on which side an answer is; nil: the call is done. A redirect is
 // refused: the place that it names was declared by nobody.
-func (c *crossing) answered(response *http.Response) error {
-	status := response.StatusCode
-	switch {
-	case status >= 200 && status < 300:
+func (c *crossing) answered(response *http.Response, refused bool) error {
+	effect := c.grant.operation.Effect
+	class := wire.Side(response.StatusCode, refused, effect == ReadOnly, c.grant.operation.once())
+	if class == "" {
 		return nil
-	case status < 400:
-		response.Body.Close()
-		if c.grant.operation.Effect != ReadOnly && status != http.StatusTemporaryRedirect && status != http.StatusPermanentRedirect {
-			return c.failed(ErrUnknown, status) // 303 says that it was done
-		}
-		return c.failed(ErrUndeclared, status)
 	}
-	failed := c.failed(sideOf(status, c.grant.operation.Effect), status)
+	if response.StatusCode < 400 {
+		response.Body.Close()
+	}
+	failed := c.failed(sideOf(class), response.StatusCode)
 	failed.RetryAfter = wire.RetryAfter(response.Header.Get("Retry-After"))
 	return failed
-}
-
-func sideOf(status int, effect Effect) error {
-	switch status {
-	case http.StatusUnauthorized:
-		return ErrExpired
-	case http.StatusForbidden, http.StatusProxyAuthRequired:
-		return ErrDenied
-	case http.StatusTooManyRequests:
-		return ErrThrottled
-	case http.StatusServiceUnavailable:
-		if effect == Once || effect == Final {
-			return ErrUnknown // gateways say so when a server died under the request
-		}
-		return ErrUnavailable
-	}
-	if status < 500 {
-		return ErrInvalid
-	}
-	if effect == ReadOnly {
-		return ErrUnavailable
-	}
-	return ErrUnknown
 }

@@ -3,14 +3,14 @@
 //
 //	principal, err := gate.Admit(ctx, auth.FromRequest(r))           // who
 //	grant, err := gate.Authorize(ctx, principal, "crm.contact.read") // whether
-//	reply, err := broker.Do(ctx, grant, mapping.Document{})          // the declared call
+//	reply, err := broker.Do(ctx, grant, document)                    // the declared call, with mapped data
 //
 // A [Boundary] declares which systems there are, what may be done to each, and who
 // may do it. A [Gate] puts it in force on an audit log. Each step takes the value
 // that only the step before can make: a token becomes a [Principal], a Principal
 // becomes a [Grant], and a Grant opens the secrets that its [System] declares and
-// makes one declared [Operation]. A [Translator] turns a Grant into what the far
-// side's protocol asks for.
+// makes one declared [Operation], with what its mapping lets out of a document. A
+// [Translator] turns a Grant into what the far side's protocol asks for.
 //
 // # Guarantees
 //
@@ -33,8 +33,9 @@
 //
 // Evidence stops mistakes and confused deputies, not malicious code in the same
 // process. Below this package a credential is a string in an http.Header. A system's
-// jurisdictions are what somebody declared. Calls speak HTTP/1.1. A principal is as
-// fresh as its token: nothing learns that a token was revoked before it expires.
+// jurisdictions are what somebody declared. HTTP is 1.1. A principal is as fresh as its
+// token: nothing learns that a token was revoked before it expires. A [Performer] makes
+// its calls itself: that it makes each at most once is its promise.
 //
 // # Errors
 //

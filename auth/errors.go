@@ -1,10 +1,12 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
+
+	"github.com/carnet-go/carnet/auth/internal/wire"
 )
 
 // What callers branch on: on which side a failure is. Nothing here carries a
@@ -23,6 +25,26 @@ var (
 // sentinels are all of them, the most severe first.
 var sentinels = []error{
 	ErrUnknown, ErrDenied, ErrForeign, ErrUndeclared, ErrInvalid, ErrExpired, ErrThrottled, ErrUnavailable,
+}
+
+// known is the most severe sentinel that err is; nil: it is none.
+func known(err error) error {
+	for _, sentinel := range sentinels {
+		if errors.Is(err, sentinel) {
+			return sentinel
+		}
+	}
+	return nil
+}
+
+// sideOf is the sentinel of a class.
+func sideOf(class string) error {
+	for _, known := range sentinels {
+		if string(known.(failure)) == class {
+			return known
+		}
+	}
+	return ErrUnknown
 }
 
 type failure string
@@ -61,17 +83,9 @@ func (e *DeniedError) Unwrap() error { return ErrDenied }
 // section 3); empty where logging in again would not help.
 func (e *DeniedError) Challenge() string {
 	for _, need := range e.Needs {
-		if need.Kind != NeedAssurance {
-			continue
+		if need.Kind == NeedAssurance {
+			return wire.Challenge(need.ACR, need.MaxAge)
 		}
-		challenge := `Bearer error="insufficient_user_authentication"`
-		if len(need.ACR) > 0 {
-			challenge += `, acr_values="` + strings.Join(need.ACR, " ") + `"`
-		}
-		if need.MaxAge > 0 {
-			challenge += `, max_age="` + strconv.FormatInt(int64(need.MaxAge/time.Second), 10) + `"`
-		}
-		return challenge
 	}
 	return ""
 }

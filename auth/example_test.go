@@ -52,7 +52,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	boundary, err := auth.NewBoundary(catalogue, permits)
+	boundary, err := auth.NewBoundary(catalogue, permits, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -3,23 +3,28 @@ package auth
 import (
 	"context"
 	"time"
+
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // Facts is what policy is asked: plain data that the Gate establishes. What is
 // nil, empty or zero is unknown, and unknown is never allowed. Nobody who wants a
 // Grant can bring a fact.
 type Facts struct {
-	Tenant    string     // of the gate
-	Who       *Identity  // who asks; nil: nobody is known yet
-	Self      bool       // who asks is the service itself
-	System    *System    // as declared
-	Operation *Operation // as declared
-	Errand    *Errand    // why; nil: outside any run
-	Transport string     // TransportTLS, or what else the origin declares
-	At        time.Time  // now
+	Tenant    string         // of the gate
+	Who       *Identity      // who asks; nil: nobody is known yet
+	Self      bool           // who asks is the service itself
+	From      *System        // the process itself, as declared; nil: nobody declared it
+	System    *System        // as declared
+	Operation *Operation     // as declared
+	Data      *mapping.Label // of all that the declaration lets cross, either way; public where it is nothing; nil: opaque
+	Errand    *Errand        // why; nil: outside any run
+	Transport string         // TransportTLS, or what else the origin declares
+	At        time.Time      // now
 }
 
-// TransportTLS is Facts.Transport of an https origin: nothing else is spoken to it.
+// TransportTLS is Facts.Transport of an https and of an ldaps origin: nothing else is
+// spoken to it.
 const TransportTLS = "tls"
 
 // Decision is policy's answer. The zero Decision denies.

@@ -35,7 +35,7 @@ func bounded(t testing.TB, d auth.Decider, systems ...auth.System) *auth.Boundar
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := auth.NewBoundary(c, d)
+	b, err := auth.NewBoundary(c, d, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

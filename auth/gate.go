@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/build"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
 	"github.com/carnet-go/carnet/auth/internal/tally"
 )
@@ -18,6 +20,16 @@ import (
 // startWithin is how long after it was granted a use may begin: long enough for a
 // queue, too short for a Grant to be kept for later.
 const startWithin = 30 * time.Second
+
+// selfIssuer is the issuer of the service itself where nothing better vouches for
+// it. No Verifier may find it.
+const (
+	selfIssuer  = "local"
+	selfSubject = "self"
+)
+
+// defaultCeiling is System.Ceiling where nothing else is declared.
+const defaultCeiling = 15 * time.Minute
 
 // sumEvery is how often refusals before authentication reach the log.
 const sumEvery = time.Minute
@@ -64,7 +76,7 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 	if o == nil {
 		o = &GateOptions{}
 	}
-	g := &Gate{log: log, boundary: b, verifiers: maps.Clone(v), self: o.Self, logger: o.Logger, build: buildHash()}
+	g := &Gate{log: log, boundary: b, verifiers: maps.Clone(v), self: o.Self, logger: o.Logger, build: build.Hash()}
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
@@ -97,13 +109,17 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 		gate: g, principal: p.p, declared: op, decision: d,
 		id: strings.ToLower(rand.Text()),
 	}
-	end := lifetime.Earliest(p.p.identity.Expires, f.At.Add(op.system.ceiling()), d.NotAfter)
+	end := lifetime.Earliest(p.p.identity.Expires, f.At.Add(cmp.Or(op.system.Ceiling, defaultCeiling)), d.NotAfter, op.mapper.NotAfter())
 	made.end = lifetime.Until(end, f.At)
 	if p.p.end.Running.Before(made.end.Running) { // the wall clock was set back since Admit
 		made.end.Running = p.p.end.Running
 	}
 	if d.Verdict != Allowed {
 		return Grant{}, g.deny(ctx, made)
+	}
+	if !end.After(f.At) { // a release that the mapping uses has ended
+		g.refuse(ctx, p, ErrExpired)
+		return Grant{}, ErrExpired
 	}
 	made.startBy = lifetime.Until(lifetime.Earliest(end, f.At.Add(startWithin)), f.At)
 	if err := g.record(ctx, made.decided()); err != nil {
@@ -128,7 +144,7 @@ func (g *Gate) Plan(ctx context.Context, operation string) Decision {
 	if g.ready() != nil {
 		return Decision{}
 	}
-	op, ok := g.boundary.catalogue.operations[operation]
+	op, ok := g.boundary.operations[operation]
 	if !ok {
 		return Decision{}
 	}
@@ -193,7 +209,7 @@ func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
 	if !p.p.errand.valid(p.p) {
 		return Facts{}, declared{}, fmt.Errorf("%w: errand", ErrInvalid)
 	}
-	op, ok := g.boundary.catalogue.operations[operation]
+	op, ok := g.boundary.operations[operation]
 	if !ok {
 		return Facts{}, declared{}, ErrUndeclared
 	}
@@ -203,8 +219,10 @@ func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
 }
 
 func (g *Gate) about(op declared, now time.Time) Facts {
-	f := Facts{Tenant: g.boundary.catalogue.tenant, System: op.system, Operation: op.operation, At: now}
-	if op.origin.Scheme == "https" {
+	f := Facts{
+		Tenant: g.boundary.catalogue.tenant, From: g.boundary.self, System: op.system, Operation: op.operation, Data: op.data, At: now,
+	}
+	if op.origin.Scheme == "https" || op.origin.Scheme == "ldaps" {
 		f.Transport = TransportTLS
 	}
 	return f

@@ -45,10 +45,10 @@ func TestNewBoundaryRefuses(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, try := range map[string]func() (*auth.Boundary, error){
-		"nil catalogue":  func() (*auth.Boundary, error) { return auth.NewBoundary(nil, decider(allow)) },
-		"zero catalogue": func() (*auth.Boundary, error) { return auth.NewBoundary(&auth.Catalogue{}, decider(allow)) },
-		"nil decider":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, nil) },
-		"zero policy":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, unhashed{}) },
+		"nil catalogue":  func() (*auth.Boundary, error) { return auth.NewBoundary(nil, decider(allow), nil) },
+		"zero catalogue": func() (*auth.Boundary, error) { return auth.NewBoundary(&auth.Catalogue{}, decider(allow), nil) },
+		"nil decider":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, nil, nil) },
+		"zero policy":    func() (*auth.Boundary, error) { return auth.NewBoundary(c, unhashed{}, nil) },
 	} {
 		if b, err := try(); !errors.Is(err, auth.ErrInvalid) || b.Hash() != "" || b.Catalogue() != nil {
 			t.Errorf("%s: NewBoundary = %v", name, err)
@@ -424,7 +424,7 @@ func TestTwoTenantsShareNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := auth.NewBoundary(c, decider(allow))
+		b, err := auth.NewBoundary(c, decider(allow), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -194,10 +194,3 @@ func (g *grant) decided() audit.Event {
 	e.StartBy = g.startBy.Wall
 	return e
 }
-
-func (s *System) ceiling() time.Duration {
-	if s.Ceiling > 0 {
-		return s.Ceiling
-	}
-	return defaultCeiling
-}

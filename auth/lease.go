@@ -3,7 +3,6 @@ package auth
 import (
 	"context"
 	"maps"
-	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
@@ -13,20 +12,17 @@ import (
 // Lease has no secrets and has ended. Safe for concurrent use.
 type Lease struct {
 	id      string
+	version string
 	fields  map[string]Secret
 	end     lifetime.End
-	release func(context.Context) error
-
-	closing  atomic.Bool
-	closed   chan struct{} // nothing is lent any more
-	released chan struct{} // err is known
-	err      error
+	closer  *lifetime.Closer
 }
 
 // LeaseOptions of NewLease. Nil means the documented defaults.
 type LeaseOptions struct {
 	Expires time.Time                   // zero: never on its own; who leased it ends with the grant
 	Release func(context.Context) error // called once, by the first Close; nil: nothing to release
+	Version string                      // of a stored secret; empty: made for this lease, or not known
 }
 
 // NewLease is for those who implement Source.
@@ -36,7 +32,7 @@ func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 	}
 	return &Lease{
 		id: id, fields: maps.Clone(fields), end: lifetime.Until(o.Expires, time.Now()),
-		release: o.Release, closed: make(chan struct{}), released: make(chan struct{}),
+		closer: lifetime.NewCloser(o.Release), version: o.Version,
 	}
 }
 
@@ -46,6 +42,14 @@ func (l *Lease) ID() string {
 		return ""
 	}
 	return l.id
+}
+
+// Version is that of the stored secret; empty: none is known.
+func (l *Lease) Version() string {
+	if l == nil {
+		return ""
+	}
+	return l.version
 }
 
 // Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
@@ -72,36 +76,13 @@ func (l *Lease) Expires() time.Time {
 // Close gives it back. A second Close does nothing, and returns what the first did
 // when that is known, or the end of ctx.
 func (l *Lease) Close(ctx context.Context) error {
-	if l == nil || l.closed == nil {
+	if l == nil {
 		return nil
 	}
-	if !l.closing.Swap(true) {
-		close(l.closed)
-		defer close(l.released)
-		if l.release != nil {
-			l.err = l.release(ctx)
-		}
-		return l.err
-	}
-	select {
-	case <-l.released:
-		return l.err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return l.closer.Close(ctx)
 }
 
-func (l *Lease) live() bool {
-	if l == nil || l.closed == nil {
-		return false
-	}
-	select {
-	case <-l.closed:
-		return false
-	default:
-		return !l.end.Over(time.Now())
-	}
-}
+func (l *Lease) live() bool { return l != nil && l.closer.Open() && !l.end.Over(time.Now()) }
 
 // Source leases secrets under a grant. It is safe for concurrent use, and its
 // errors are of this package: ErrDenied is final, ErrUnavailable is not.

@@ -3,10 +3,13 @@ package auth
 import (
 	"context"
 	"errors"
-	"net/http"
+	"net"
 	"time"
 
 	"github.com/carnet-go/carnet/auth/internal/loan"
+	"github.com/carnet-go/carnet/auth/internal/names"
+	"github.com/carnet-go/carnet/auth/internal/subject"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 const (
@@ -23,7 +26,8 @@ type materialKey struct{ operation, principal string }
 
 // material is one answer of a Translator, with what it said of itself when it was new.
 type material struct {
-	Applier
+	applier    Applier   // nil: it performs
+	performer  Performer // nil: it applies
 	credential string
 }
 
@@ -35,16 +39,19 @@ func keyOf(g Grant) materialKey {
 		who = g.g.id
 	}
 	if on := g.g.principal.errand; on != nil && on.For != nil {
-		who += " " + on.For.key(false)
+		who += " " + on.For.key(false, Secret{})
 	}
 	return materialKey{g.g.operation.Name, who}
 }
 
 // lend is material for the grant, translated now or before.
 func (b *Broker) lend(ctx context.Context, g Grant) (*loan.Item[materialKey, material], error) {
-	translator := b.translators[g.g.system.Name]
 	item, err := b.materials.Lend(ctx, keyOf(g), func(ctx context.Context) (loan.Made[material], error) {
-		return translate(ctx, translator, Need{Grant: g})
+		n, err := b.need(ctx, g)
+		if err != nil {
+			return loan.Made[material]{}, side(ctx, err)
+		}
+		return translate(ctx, b.translators[g.g.system.Name], n)
 	})
 	if err != nil {
 		return nil, side(ctx, err)
@@ -52,7 +59,39 @@ func (b *Broker) lend(ctx context.Context, g Grant) (*loan.Item[materialKey, mat
 	return item, nil
 }
 
-// translate asks for material that can be applied, has not ended, and can be named in
+// need is what the system's Translator gets, and nothing else.
+func (b *Broker) need(ctx context.Context, g Grant) (Need, error) {
+	line, origin := b.lines[g.g.system.Name], g.g.origin
+	n := Need{
+		Grant: g, Token: g.g.principal.token, TLS: line.TLS(origin.Host),
+		Dial: func(ctx context.Context) (net.Conn, error) {
+			if err := g.Live(); err != nil {
+				return nil, err
+			}
+			conn, err := line.Dial(ctx, origin.Address())
+			if err != nil {
+				return nil, side(ctx, ErrUnavailable) // what net says quotes addresses
+			}
+			return conn, nil
+		},
+	}
+	if len(g.g.system.Endpoints) > 0 {
+		n.Client = line.Endpoints(g.g.system.Endpoints, g.Live)
+	}
+	var keys mapping.KeySource
+	if b.keys != nil {
+		keys = b.keys(g)
+	}
+	r, id := subject.Rule(g.g.system.Subject), &g.g.principal.identity
+	var err error
+	n.Name, err = r.Resolve(ctx, keys, b.gate.boundary.catalogue.tenant, g.g.system.Name, id.Issuer, id.Subject, id.Claims)
+	if err == nil && n.Name == "" && r.Declared() {
+		err = ErrDenied
+	}
+	return n, err
+}
+
+// translate asks for material that can be used, has not ended, and can be named in
 // the log. What it says of itself is asked once: later it might say something else.
 func translate(ctx context.Context, t Translator, n Need) (loan.Made[material], error) {
 	var made loan.Made[material]
@@ -63,13 +102,16 @@ func translate(ctx context.Context, t Translator, n Need) (loan.Made[material], 
 	if err != nil {
 		return made, side(ctx, err)
 	}
-	applier, ok := yielded.(Applier)
-	if !ok {
+	switch m := yielded.(type) {
+	case Applier:
+		made.Value.applier = m
+	case Performer:
+		made.Value.performer = m
+	default:
 		return made, ErrInvalid
 	}
-	made.Value = material{applier, applier.Credential()}
-	made.Ends = applier.Expires()
-	if id := made.Value.credential; id != "" && !namePattern.MatchString(id) {
+	made.Ends, made.Value.credential = yielded.Expires(), yielded.Credential()
+	if id := made.Value.credential; id != "" && !names.Name.MatchString(id) {
 		return made, ErrInvalid
 	}
 	if !made.Ends.After(time.Now()) {
@@ -89,20 +131,4 @@ func brief(err error) time.Duration {
 	default:
 		return 0
 	}
-}
-
-// headers are those of r with the credential: of all that Apply may do to the request
-// that it is shown, they alone count.
-func (m material) headers(r *http.Request) (h http.Header, err error) {
-	defer func() {
-		if recover() != nil {
-			h, err = nil, ErrUnavailable
-		}
-	}()
-	shown := r.Clone(context.Background())
-	shown.Body = nil
-	if err := m.Apply(shown); err != nil {
-		return nil, err
-	}
-	return shown.Header, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
+	"github.com/carnet-go/carnet/auth/internal/names"
 )
 
 // Identity is what a Verifier found: plain data, no evidence.
@@ -18,6 +19,7 @@ type Identity struct {
 	Scopes    []string            // of the presented token; nil: none
 	Claims    map[string][]string // verified claims that permits may name; nil: none
 	Actors    []audit.Actor       // who acts for it, outermost first; RFC 8693 act
+	Issued    time.Time           // iat; zero: unknown
 	Expires   time.Time           // zero: already
 }
 
@@ -40,6 +42,7 @@ type Principal struct{ p *principal }
 type principal struct {
 	gate     *Gate
 	identity Identity
+	token    Secret // as presented; empty: of the local self
 	self     bool
 	key      string // for material: see Identity.key
 	end      lifetime.End
@@ -86,11 +89,11 @@ func (e *Errand) valid(p *principal) bool {
 	if e == nil {
 		return true
 	}
-	if e.Workflow != "" && !hashPattern.MatchString(e.Workflow) {
+	if e.Workflow != "" && !names.Hash.MatchString(e.Workflow) {
 		return false
 	}
 	for _, name := range []string{e.Run, e.Step} {
-		if name != "" && !namePattern.MatchString(name) {
+		if name != "" && !names.Name.MatchString(name) {
 			return false
 		}
 	}

@@ -2,14 +2,9 @@ package auth
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
@@ -62,7 +57,7 @@ func (g *Gate) recordBoundary(ctx context.Context) error {
 		e := g.event(entitlement.Operation)
 		e.Reason, e.Rule, e.RuleAt = "entitled", entitlement.Permit, entitlement.PermitAt
 		e.NotAfter = entitlement.Until // the outcome stays unknown: nothing was done
-		if op, ok := g.boundary.catalogue.operations[entitlement.Operation]; ok {
+		if op, ok := g.boundary.operations[entitlement.Operation]; ok {
 			e.System, e.Zone, e.Jurisdictions = op.system.Name, op.system.Zone, op.system.Jurisdictions
 			e.Effect, e.Privileged = op.operation.Effect.String(), op.operation.Privileged
 		}
@@ -82,22 +77,3 @@ func (g *Gate) recordRefusals(ctx context.Context, counts map[string]int) {
 		}
 	}
 }
-
-// buildHash is hexadecimal SHA-256 of the running executable; empty: it cannot be
-// read, so nothing vouches for the build.
-var buildHash = sync.OnceValue(func() string {
-	path, err := os.Executable()
-	if err != nil {
-		return ""
-	}
-	file, err := os.Open(path)
-	if err != nil {
-		return ""
-	}
-	defer file.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, file); err != nil {
-		return ""
-	}
-	return hex.EncodeToString(sum.Sum(nil))
-})

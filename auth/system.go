@@ -1,31 +1,70 @@
 package auth
 
-import "time"
+import (
+	"time"
 
-// System is the far side of a boundary. The zero System is refused.
+	"github.com/carnet-go/carnet/auth/internal/names"
+	"github.com/carnet-go/carnet/mapping"
+)
+
+// System is the far side of a boundary. The zero System is refused. The one that is
+// called self is this process: it has a zone, jurisdictions and a clearance, no origin
+// and no operations, and data may be held here only as it says.
 type System struct {
-	Name          string        // [a-z0-9][a-z0-9._-]{0,63}
-	Origin        string        // https, host and port; http only on loopback
-	Private       []string      // CIDR ranges that may be dialled although not public; nil: none
-	Zone          string        // such as production; recorded; empty: none
-	Jurisdictions []string      // where it processes, stores and supports; recorded; nil: nowhere
-	Secrets       []string      // vault paths that its grants open; nil: none
-	Delegation    string        // carry or audit-only; empty: carry, so callers on whose behalf others act are refused where the protocol cannot say so
-	Ceiling       time.Duration // longest life of anything made for it; zero: 15 minutes
-	Operations    []Operation   // nil: nothing may be done
+	Name          string            // [a-z0-9][a-z0-9._-]{0,63}
+	Kind          string            // api or directory, or store for self; empty: api
+	Origin        string            // https, host and port; http only on loopback; of a directory ldaps, or ldap for StartTLS
+	Endpoints     map[string]string // https URLs that its translator calls besides, such as token and acs; nil: none
+	Audience      string            // as which it expects to be addressed; empty: Origin
+	Private       []string          // CIDR ranges that may be dialled although not public; nil: none
+	Zone          string            // such as production; empty: crosses no zone rule
+	Jurisdictions []string          // where it processes, stores and supports; nil: nowhere
+	Clearance     mapping.Clearance // zero: accepts no data
+	Secrets       []string          // vault paths that its grants open; nil: none
+	Subject       Subject           // zero: nobody has a name there
+	Delegation    string            // carry or audit-only; empty: carry, so callers on whose behalf others act are refused where the protocol cannot say so
+	Ceiling       time.Duration     // longest life of anything made for it; zero: 15 minutes
+	Operations    []Operation       // nil: nothing may be done
 }
 
 // Operation is one predetermined thing that may be done to a system.
 type Operation struct {
 	Name       string   // system.noun.verb
-	Method     string   // HTTP method
-	Path       string   // cleaned URL path; {places} only where Input is opaque
+	Method     string   // HTTP method; of a directory add, modify, delete or search
+	Path       string   // cleaned URL path; {places} are filled by the mapping's fields in path, or by whoever brings opaque input
+	Base       string   // directory: DN of the entry, or below which to search; {places} are filled by fields in dn
+	Filter     string   // directory, search only: filter; {places} are filled by fields in filter
+	Attributes []string // directory, search only: what is read
 	Scopes     []string // that a token for it may have; nil: none
-	Input      string   // none or opaque; empty: none
-	Output     string   // none or opaque; empty: none
+	Input      string   // none, the name of a mapping, or opaque; empty: none
+	Output     string   // none, the name of a schema, or opaque; empty: none
 	Reason     string   // why Input or Output is opaque; required there
 	Effect     Effect   // undeclared is refused
 	Privileged bool     // one grant, one use, one attempt
+}
+
+// The kinds of System.
+const (
+	KindAPI       = "api"       // HTTP
+	KindDirectory = "directory" // LDAP
+	KindStore     = "store"     // self
+)
+
+// Self is the name of the system that is this process.
+const Self = "self"
+
+// Subject says what a principal is called in a system: by Table, by Template, or by a
+// pairwise id, from a claim that does not change. No match denies. The zero Subject
+// names nobody.
+type Subject struct {
+	Issuer   string              // whose subjects they are; required with Template and Pairwise
+	Claim    string              // empty: sub; email only with Domains
+	Table    map[string]string   // issuer and claim value, separated by a space, to name
+	Template string              // around {claim}; a value that is not [A-Za-z0-9._-]{1,64}, or @ and a domain of Domains, matches nothing
+	Pairwise string              // path of the key of pairwise ids
+	Domains  map[string][]string // issuer to the domains that its e-mail addresses may have; they must be verified
+	Reserved []string            // names that nobody gets, in any case of letters; nil: none
+	Undated  bool                // also callers whose login has no time; what is made for them says of the login only when the token was issued
 }
 
 // once says whether a call has one attempt.
@@ -53,25 +92,17 @@ const (
 	Final                          // it again, and nothing undoes it
 )
 
-var effects = [...]string{"", "read-only", "idempotent", "once", "final"}
-
 // String is the name that declarations use; empty: undeclared.
-func (e Effect) String() string {
-	if int(e) < len(effects) {
-		return effects[e]
-	}
-	return ""
-}
+func (e Effect) String() string { return names.Effect(uint8(e)) }
 
 // UnmarshalText reads the name that declarations use.
 func (e *Effect) UnmarshalText(text []byte) error {
-	for i, name := range effects {
-		if i > 0 && name == string(text) {
-			*e = Effect(i)
-			return nil
-		}
+	n := names.EffectOf(string(text))
+	if n == 0 {
+		return ErrUndeclared
 	}
-	return ErrUndeclared
+	*e = Effect(n)
+	return nil
 }
 
 // MarshalText writes the name that declarations use.

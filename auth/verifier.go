@@ -4,7 +4,8 @@ import (
 	"context"
 	"crypto/tls"
 	"net/http"
-	"strings"
+
+	"github.com/carnet-go/carnet/auth/internal/wire"
 )
 
 // Scheme is how somebody presents himself.
@@ -35,15 +36,11 @@ func FromRequest(r *http.Request) Presented {
 	if r == nil {
 		return Presented{}
 	}
-	values := r.Header["Authorization"]
-	if len(values) != 1 {
+	token, ok := wire.Bearer(r.Header)
+	if !ok {
 		return Presented{TLS: r.TLS}
 	}
-	scheme, token, ok := strings.Cut(values[0], " ")
-	if !ok || !strings.EqualFold(scheme, "Bearer") {
-		return Presented{TLS: r.TLS}
-	}
-	p := Bearer(strings.TrimSpace(token))
+	p := Bearer(token)
 	p.TLS = r.TLS
 	return p
 }

@@ -122,11 +122,19 @@ func together(n int, f func() error) error {
 type translated struct {
 	auth.Translator
 	grant auth.Grant
+	fill  func(*auth.Need)
 }
 
 // RunTranslator checks a Translator: open returns it with the system it is for. A
 // system without operations gets one.
 func RunTranslator(t *testing.T, open func(*testing.T) (auth.Translator, auth.System)) {
+	RunTranslatorWith(t, nil, open)
+}
+
+// RunTranslatorWith checks a Translator that needs more than a grant: fill, which is
+// called after open and may be nil, adds the name, the token, the client and the
+// connections that a Broker would have added.
+func RunTranslatorWith(t *testing.T, fill func(*auth.Need), open func(*testing.T) (auth.Translator, auth.System)) {
 	run(t, translatorRules, func(t *testing.T) translated {
 		translator, system := open(t)
 		if system.Origin == "" {
@@ -138,14 +146,23 @@ func RunTranslator(t *testing.T, open func(*testing.T) (auth.Translator, auth.Sy
 			}}
 		}
 		gate := Gate(t, Boundary(t, system), auth.Verifiers{auth.SchemeBearer: As(somebody)})
-		return translated{translator, Grant(t, gate, system.Operations[0].Name)}
+		return translated{translator, Grant(t, gate, system.Operations[0].Name), fill}
 	})
+}
+
+// need is what a Broker would ask for.
+func (s translated) need() auth.Need {
+	n := auth.Need{Grant: s.grant}
+	if s.fill != nil {
+		s.fill(&n)
+	}
+	return n
 }
 
 var somebody = auth.Identity{Issuer: "https://carnet.invalid", Subject: "somebody"}
 
 var translatorRules = []rule[translated]{
-	{"yields", "Under a live grant it yields an auth.Applier that ends in the future, and not after the grant.", yields},
+	{"yields", "Under a live grant it yields an auth.Applier or an auth.Performer that ends in the future, and not after the grant.", yields},
 	{"changes", "Apply changes headers only: method, URL, Host and body stay.", changesHeaders},
 	{"single", "Each header that Apply sets has one value, also when it is applied twice.", setsOnce},
 	{"no grant", "Without a grant there is no material.", refusesNoGrant},
@@ -154,35 +171,51 @@ var translatorRules = []rule[translated]{
 	{"repeats", "It is safe for concurrent use.", translatesTogether},
 }
 
-func applier(ctx context.Context, s translated) (auth.Applier, error) {
-	made, err := s.Translate(ctx, auth.Need{Grant: s.grant})
+// material is yielded, and given back when ctx ends, which it does with the test.
+func (s translated) material(ctx context.Context) (auth.Material, error) {
+	made, err := s.Translate(ctx, s.need())
+	if closer, ok := made.(interface{ Close(context.Context) error }); ok {
+		context.AfterFunc(ctx, func() { _ = closer.Close(context.WithoutCancel(ctx)) })
+	}
+	return made, err
+}
+
+// applier is the material of HTTP; performs says that it is another protocol's.
+func applier(ctx context.Context, s translated) (a auth.Applier, performs bool, err error) {
+	made, err := s.material(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	a, ok := made.(auth.Applier)
-	if !ok {
-		return nil, errors.New("is no auth.Applier")
+	switch m := made.(type) {
+	case auth.Applier:
+		return m, false, nil
+	case auth.Performer:
+		return nil, true, nil
 	}
-	return a, nil
+	return nil, false, errors.New("is neither auth.Applier nor auth.Performer")
 }
 
 func yields(ctx context.Context, s translated) error {
-	a, err := applier(ctx, s)
+	made, err := s.material(ctx)
 	if err != nil {
 		return err
 	}
-	if !a.Expires().After(time.Now()) {
+	if _, _, err := applier(ctx, s); err != nil {
+		return err
+	}
+	if !made.Expires().After(time.Now()) {
 		return errors.New("has ended already")
 	}
-	if a.Expires().After(s.grant.NotAfter()) {
+	if made.Expires().After(s.grant.NotAfter()) {
 		return errors.New("outlives the grant")
 	}
 	return nil
 }
 
+// apply is a request with the credential; nil: it is not one of HTTP.
 func apply(ctx context.Context, s translated, times int) (*http.Request, error) {
-	a, err := applier(ctx, s)
-	if err != nil {
+	a, performs, err := applier(ctx, s)
+	if performs || err != nil {
 		return nil, err
 	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.grant.System().Origin+"/", nil)
@@ -194,7 +227,7 @@ func apply(ctx context.Context, s translated, times int) (*http.Request, error) 
 
 func changesHeaders(ctx context.Context, s translated) error {
 	r, err := apply(ctx, s, 1)
-	if err != nil {
+	if r == nil || err != nil {
 		return err
 	}
 	plain, _ := http.NewRequest(http.MethodGet, s.grant.System().Origin+"/", nil)
@@ -209,7 +242,7 @@ func changesHeaders(ctx context.Context, s translated) error {
 
 func setsOnce(ctx context.Context, s translated) error {
 	r, err := apply(ctx, s, 2)
-	if err != nil {
+	if r == nil || err != nil {
 		return err
 	}
 	for _, values := range r.Header {
@@ -221,8 +254,11 @@ func setsOnce(ctx context.Context, s translated) error {
 }
 
 func refusesNoGrant(ctx context.Context, s translated) error {
-	if made, err := s.Translate(ctx, auth.Need{}); err == nil || made != nil {
-		return fmt.Errorf("yields material: %v", err)
+	for _, n := range []auth.Need{{}, s.need()} {
+		n.Grant = auth.Grant{}
+		if made, err := s.Translate(ctx, n); err == nil || made != nil {
+			return fmt.Errorf("yields material: %v", err)
+		}
 	}
 	return nil
 }
@@ -233,7 +269,7 @@ func translatesEnded(ctx context.Context, s translated) error {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = s.Translate(ctx, auth.Need{Grant: s.grant})
+		_, _ = s.material(ctx)
 	}()
 	select {
 	case <-done:
@@ -244,12 +280,16 @@ func translatesEnded(ctx context.Context, s translated) error {
 }
 
 func hides(ctx context.Context, s translated) error {
-	a, err := applier(ctx, s)
+	made, err := s.material(ctx)
 	if err != nil {
 		return err
 	}
-	r, err := apply(ctx, s, 1)
-	if err != nil {
+	a, ok := made.(auth.Applier)
+	if !ok {
+		return nil
+	}
+	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, s.grant.System().Origin+"/", nil)
+	if err := a.Apply(r); err != nil {
 		return err
 	}
 	printed := fmt.Sprintf("%v %+v %#v %v %+v %#v", s.Translator, s.Translator, s.Translator, a, a, a)
@@ -264,7 +304,7 @@ func hides(ctx context.Context, s translated) error {
 
 func translatesTogether(ctx context.Context, s translated) error {
 	return together(8, func() error {
-		_, err := applier(ctx, s)
+		_, err := s.material(ctx)
 		return err
 	})
 }

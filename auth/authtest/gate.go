@@ -66,7 +66,7 @@ func Boundary(t testing.TB, systems ...auth.System) *auth.Boundary {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b, err := auth.NewBoundary(catalogue, everything{})
+	b, err := auth.NewBoundary(catalogue, everything{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,39 +1,58 @@
 // Package boundary loads what a reviewer reads: a folder with boundary.jsonc, which
-// declares tenant, systems with their operations, levels, permits and rules.
+// declares tenant, systems with their operations, issuers, levels, permits and rules,
+// and with what operations take and answer, schemas/NAME.jsonc and mappings/NAME.jsonc.
 //
 //	bound, err := boundary.Load(os.DirFS("boundary"), nil)
 //
-// The members are the fields of [auth.System], [auth.Operation], [policy.Permit]
-// and [policy.Rule] in snake case; comments and trailing commas are allowed,
-// durations are written 15m, times 2027-06-30T00:00:00Z.
+// The members of boundary.jsonc are the fields of [auth.System], [auth.Operation],
+// [policy.Permit] and [policy.Rule] in snake case, issuers and levels those of
+// [policy.Declaration]; comments and trailing commas are allowed, durations are written
+// 15m, times 2027-06-30T00:00:00Z. What stands in schemas and mappings, package mapping
+// says. An operation's input is the name of a mapping, its output that of a schema; a
+// mapping is compiled once, for the one system whose operations take it.
 //
 // # Guarantees
 //
 // Everything that is wrong is found in one go, in the order of the files, each with
 // file, line and column and, where one is near, the right name. What could only
 // follow from another finding is not repeated: names are looked up once the systems
-// are in order. Nothing is loaded where there is one finding.
+// are in order, and a mapping is compiled once its schemas and its system are. Nothing
+// is loaded where there is one finding, and where there are a thousand, nothing further
+// is looked into.
 //
-// The folder holds boundary.jsonc and nothing else but README files and what begins
-// with a dot, all of them regular files, so that what is reviewed is what is loaded.
-// The same content declared in Go gives a boundary with the same hash.
+// The folder holds boundary.jsonc, the folders schemas and mappings with what ends in
+// .jsonc, and nothing else but README files and what begins with a dot, all of them
+// regular files, so that what is reviewed is what is loaded: a schema and a mapping
+// have the name of their file, and each is used. The same content declared in Go gives
+// a boundary with the same hash.
 //
 // # Limits
 //
-// A file has at most 1 MiB. The folder is read once and never watched: another
-// boundary is another gate. Links are refused; where an orchestrator mounts a folder
-// of links, load the folder they lead to, as fs.Sub(os.DirFS(mount), "..data") does
-// for a ConfigMap. Load believes the file system that it is given.
+// A file has at most 1 MiB, a folder at most 1000 of them. The folder is read once and
+// never watched: another boundary is another gate. Links are refused; where an
+// orchestrator mounts a folder of links, load the folder they lead to, as
+// fs.Sub(os.DirFS(mount), "..data") does for a ConfigMap. Load believes the file system
+// that it is given.
+//
+// A boundary that uses a release loads until the release has ended.
 //
 // # Errors
 //
 // The error is mapping.Findings. It holds no content of the folder. Codes with D
-// are about the text of a file, with B about systems ([auth.NewCatalogue]), with P
-// about the policy ([policy.New]), with F about the folder:
+// are about the text of a file, with B about systems ([auth.NewCatalogue]) and whether
+// the parts fit ([auth.NewBoundary]), with P about the policy ([policy.New]), with M
+// about schemas and mappings ([mapping.ParseSchema], [mapping.Compile]), with F about
+// the folder:
 //
-//	F101  boundary.jsonc is missing     F104  file that cannot be read
-//	F102  unknown file                  F105  nil decider in Options.Narrow
-//	F103  not a regular file            F106  folder that cannot be read
+//	F101  boundary.jsonc is missing     F107  too many files
+//	F102  unknown file                  F110  schema's title is not its file's name
+//	F103  not a regular file, or        F111  mapping's name is not its file's
+//	      not a folder                  F112  mapping from or to an unknown schema
+//	F104  file that cannot be read      F113  mapping that nothing uses
+//	F105  nil decider in Options.Narrow F114  schema that nothing uses
+//	F106  folder that cannot be read
+//
+// P120 is also about an issuer in the subject of a system.
 //
 // # Concurrency
 //
@@ -45,7 +64,6 @@ import (
 	"slices"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/auth/policy"
 )
 
 // File is the name of the one file that declares.
@@ -61,17 +79,10 @@ func Load(dir fs.FS, o *Options) (*auth.Boundary, error) {
 	if o == nil {
 		o = &Options{}
 	}
-	var l loader
+	l := loader{narrow: o.Narrow}
 	if slices.Contains(o.Narrow, nil) {
 		l.find("F105", "", "a decider that narrows is nil")
 	}
 	l.load(dir)
-	if err := l.sorted().Err(); err != nil {
-		return nil, err
-	}
-	var decider auth.Decider = l.policy
-	if len(o.Narrow) > 0 {
-		decider = policy.Narrow(l.policy, o.Narrow...)
-	}
-	return auth.NewBoundary(l.catalogue, decider)
+	return l.result()
 }

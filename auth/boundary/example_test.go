@@ -28,7 +28,8 @@ func Example() {
 }`)}}, nil)
 	fmt.Println(err)
 	// Output:
-	// crm 2
+	// crm 3
+	// self 0
 	// boundary.jsonc:4:20: D105 unknown member at /systems/0; did you mean "origin"?
 	// boundary.jsonc:5:97: D113 unknown name at /systems/0/operations/0/effect; did you mean "read-only"?
 	// boundary.jsonc:7:15: P103 is nobody at /permits/0/who

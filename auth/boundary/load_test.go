@@ -18,7 +18,6 @@ import (
 	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/policy"
-	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping"
 )
 
@@ -26,17 +25,46 @@ func folder(content string) fstest.MapFS {
 	return fstest.MapFS{boundary.File: {Data: []byte(content)}}
 }
 
-// sample is the sample file with one change.
+// sample is the sample's boundary.jsonc with one change.
 func sample(t testing.TB, old, new string) string {
 	t.Helper()
-	raw, err := os.ReadFile("testdata/sample/boundary.jsonc")
+	return string(changed(t, boundary.File, old, new)[boundary.File].Data)
+}
+
+// whole is the sample folder with another boundary.jsonc.
+func whole(t testing.TB, content string) fstest.MapFS {
+	t.Helper()
+	dir := fstest.MapFS{}
+	err := fs.WalkDir(os.DirFS("testdata/sample"), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(filepath.Join("testdata/sample", path))
+		dir[path] = &fstest.MapFile{Data: raw}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Count(string(raw), old) == 0 {
-		t.Fatalf("the sample has no %q", old)
+	if content != "" {
+		dir[boundary.File].Data = []byte(content)
 	}
-	return strings.Replace(string(raw), old, new, 1)
+	return dir
+}
+
+// changed is the sample folder with one change in one file; pairs of old and new
+// text.
+func changed(t testing.TB, path string, pairs ...string) fstest.MapFS {
+	t.Helper()
+	dir := whole(t, "")
+	for i := 0; i < len(pairs); i += 2 {
+		text := string(dir[path].Data)
+		if !strings.Contains(text, pairs[i]) {
+			t.Fatalf("%s has no %q", path, pairs[i])
+		}
+		dir[path].Data = []byte(strings.Replace(text, pairs[i], pairs[i+1], 1))
+	}
+	return dir
 }
 
 // found is the findings as position, code, path and nearest name.
@@ -57,21 +85,30 @@ func found(t testing.TB, err error) []string {
 func inGo() ([]auth.System, policy.Declaration) {
 	const issuer = "https://login.acme.example"
 	return []auth.System{{
-			Name: "crm", Origin: "https://crm.example", Zone: "production", Jurisdictions: []string{"us"},
-			Secrets: []string{"crm/api"}, Delegation: auth.AuditOnly, Ceiling: 15 * time.Minute,
+			Name: "self", Zone: "production", Jurisdictions: []string{"eu"},
+			Clearance: mapping.Clearance{Class: mapping.Restricted, Categories: []string{"pii.contact", "pii.national-id"}, Purposes: []string{"hr"}},
+		}, {
+			Name: "crm", Origin: "https://crm.example", Zone: "partners", Jurisdictions: []string{"us"},
+			Clearance: mapping.Clearance{Class: mapping.Internal, Categories: []string{"pii.contact"}, Purposes: []string{"hr"}},
+			Secrets:   []string{"crm/api", "crm/tokens"}, Delegation: auth.AuditOnly, Ceiling: 15 * time.Minute,
 			Operations: []auth.Operation{
 				{
 					Name: "crm.contact.read", Method: "GET", Path: "/contacts/4711", Scopes: []string{"contacts.read"},
 					Output: auth.Opaque, Reason: "the CRM publishes no schema; approved until it does", Effect: auth.ReadOnly,
 				},
 				{Name: "crm.contact.delete", Method: "DELETE", Path: "/contacts/4711", Effect: auth.Idempotent, Privileged: true},
+				{
+					Name: "crm.contact.push", Method: "PUT", Path: "/contacts/{id}", Input: "employee-to-contact", Output: "count",
+					Effect: auth.Idempotent,
+				},
 			},
 		}}, policy.Declaration{
-			Levels: map[string]uint8{issuer + " pwd": 1, issuer + " mfa": 2},
+			Issuers: []string{issuer},
+			Levels:  map[string]uint8{issuer + " pwd": 1, issuer + " mfa": 2},
 			Permits: []policy.Permit{
 				{
 					Name: "hr-reads", Who: policy.Who{Issuer: issuer, Claim: "groups", Value: "hr"},
-					Operations: []string{"crm.contact.read"}, Until: time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC),
+					Operations: []string{"crm.contact.read", "crm.contact.push"}, Until: time.Date(2027, 6, 30, 0, 0, 0, 0, time.UTC),
 				},
 				{
 					Name: "nightly-cleanup", Who: policy.Who{Issuer: "local", Subject: "self"},
@@ -82,8 +119,45 @@ func inGo() ([]auth.System, policy.Declaration) {
 				{Name: "encrypted", Transport: auth.TransportTLS},
 				{Name: "mfa-to-read", On: []string{"crm.contact.read"}, Level: 2, MaxAge: 15 * time.Minute},
 				{Name: "only-contacts", On: []string{"crm"}, Scopes: []string{"contacts.read"}},
+				{Name: "eu-and-us", Residency: []string{"eu", "us"}},
+				{Name: "nothing-confidential", On: []string{"crm.contact.push"}, Class: mapping.Internal},
+				{Name: "outward", Zones: map[string]string{"production": "partners"}},
 			},
 		}
+}
+
+// documentsInGo are its schemas and its mapping, as terse as they can be written.
+func documentsInGo(t *testing.T, c *auth.Catalogue) *auth.BoundaryOptions {
+	t.Helper()
+	o := &auth.BoundaryOptions{Schemas: map[string]*mapping.Schema{}}
+	for _, text := range []string{
+		`{"title":"contact","type":"object","additionalProperties":false,"required":["id","name"],"properties":{
+"id":{"type":"string","maxLength":64,"in":"path"},"name":{"type":"string","maxLength":200,"in":"body"},"phone":{"type":["string","null"],"maxLength":30,"in":"body"}}}`,
+		`{"title":"count","type":"object","additionalProperties":false,"required":["count"],
+"defaults":{"classification":"internal","residency":["*"],"purposes":["*"]},"properties":{"count":{"type":"integer","minimum":0,"maximum":1000000000}}}`,
+		`{"title":"employee","type":"object","additionalProperties":false,"required":["number","name","national_id"],
+"defaults":{"classification":"confidential","residency":["eu"],"purposes":["hr"]},"properties":{
+"number":{"type":"integer","minimum":1,"maximum":9223372036854775807,"classification":"internal",
+"release":[{"via":"token.hmac","to":"internal","residency":["*"],"approved":"DPO-2026-115","until":"2099-06-30"}]},
+"name":{"type":"string","maxLength":200,"classification":"internal","categories":["pii.contact"],"residency":["*"]},
+"phone":{"type":["string","null"],"maxLength":30,"categories":["pii.contact"],
+"release":[{"via":"mask.keep_last","args":{"n":4},"to":"internal","residency":["*"],"approved":"DPO-2026-114","until":"2099-03-31"}]},
+"national_id":{"type":"string","minLength":9,"maxLength":11,"classification":"restricted","categories":["pii.national-id"]}}}`,
+	} {
+		schema, err := mapping.ParseSchema([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Schemas[schema.Title()] = schema
+	}
+	mapper, err := mapping.Compile(o.Schemas["employee"], o.Schemas["contact"], []byte(`{"mapping":"employee-to-contact","from":"employee","to":"contact","set":{
+"/id":{"from":"/number","do":[{"token.hmac":{"key":"crm/tokens"}}]},"/name":{"from":"/name"},"/phone":{"from":"/phone","do":[{"mask.keep_last":{"n":4}}],"on_error":"null"}},
+"drop":{"/national_id":"the CRM has no use for it"}}`), c.Destination("crm"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Mappings = map[string]*mapping.Mapper{mapper.Name(): mapper}
+	return o
 }
 
 func TestFileAndGoAreOneBoundary(t *testing.T) {
@@ -96,7 +170,7 @@ func TestFileAndGoAreOneBoundary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want, err := auth.NewBoundary(catalogue, p)
+	want, err := auth.NewBoundary(catalogue, p, documentsInGo(t, catalogue))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,25 +184,48 @@ func TestFileAndGoAreOneBoundary(t *testing.T) {
 	if !reflect.DeepEqual(got.Catalogue().Systems(), want.Catalogue().Systems()) || got.Catalogue().Tenant() != "acme" {
 		t.Errorf("systems %+v", got.Catalogue().Systems())
 	}
+	if m, s := got.Mapping("employee-to-contact"), got.Schema("count"); m.Hash() != want.Mapping("employee-to-contact").Hash() || m.Hash() == "" ||
+		s.Hash() != want.Schema("count").Hash() || s.Hash() == "" {
+		t.Errorf("mapping %s, schema %s", m.Hash(), s.Hash())
+	}
 }
 
 func TestEveryDeclarationChangesTheHash(t *testing.T) {
+	const employee, contact, maps = "schemas/employee.jsonc", "schemas/contact.jsonc", "mappings/employee-to-contact.jsonc"
 	seen := map[string]string{}
-	for _, change := range [][2]string{
-		{`"tenant": "acme"`, `"tenant": "globex"`}, {`crm.example"`, `crm2.example"`}, {`"15m",`, `"14m",`}, {`"crm/api"`, `"crm/other"`},
-		{`"privileged": true`, `"privileged": false`}, {`mfa": 2`, `mfa": 1`}, {`"hr"}`, `"it"}`}, {`2027-06-30`, `2028-06-30`},
-		{`"unattended": true`, `"unattended": false`}, {`"max_age": "15m"`, `"max_age": "16m"`}, {`approved until it does`, `approved`},
+	for _, change := range [][]string{
+		{boundary.File, `"tenant": "acme"`, `"tenant": "globex"`}, {boundary.File, `crm.example"`, `crm2.example"`}, {boundary.File, `"15m",`, `"14m",`},
+		{boundary.File, `"crm/api"`, `"crm/other"`}, {boundary.File, `"privileged": true`, `"privileged": false`}, {boundary.File, `mfa": 2`, `mfa": 1`},
+		{boundary.File, `"hr"},`, `"it"},`}, {boundary.File, `2027-06-30`, `2028-06-30`}, {boundary.File, `"unattended": true`, `"unattended": false`},
+		{boundary.File, `"max_age": "15m"`, `"max_age": "16m"`}, {boundary.File, `approved until it does`, `approved`},
+		{boundary.File, `"issuers": ["https://login.acme.example"],`, ``}, {boundary.File, `["eu", "us"]}`, `["us", "eu"]}`},
+		{boundary.File, `"class": "internal"}`, `"class": "confidential"}`}, {boundary.File, `{"production": "partners"}`, `{"production": "partners", "partners": "production"}`},
+		{boundary.File, `"restricted", "categories"`, `"restricted", "categories"`}, {boundary.File, `, "output": "count"`, ``, "schemas/count.jsonc", ""},
+		{employee, `DPO-2026-114`, `DPO-2026-116`}, {employee, `2099-03-31`, `2099-04-01`}, {employee, `"minimum": 1,`, `"minimum": 2,`},
+		{employee, `"maxLength": 11`, `"maxLength": 12`}, {contact, `"maxLength": 200`, `"maxLength": 201`}, {maps, `no use for it`, `no use of it`},
+		{"schemas/count.jsonc", `1000000000`, `1000000001`}, {maps, `"on_error": "null"`, `"on_error": "fail"`},
 	} {
-		b, err := boundary.Load(folder(sample(t, change[0], change[1])), nil)
+		dir := changed(t, change[0], change[1], change[2])
+		if len(change) > 3 {
+			delete(dir, change[3])
+		}
+		b, err := boundary.Load(dir, nil)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatal(change, err)
 		}
 		if twin, ok := seen[b.Hash()]; ok {
-			t.Errorf("%s has the hash of %s", change[1], twin)
+			t.Errorf("%s has the hash of %s", change[2], twin)
 		}
-		seen[b.Hash()] = change[1]
+		seen[b.Hash()] = change[2]
 	}
-	commented, err := boundary.Load(folder("/* new */\n"+sample(t, "// the service itself", "")), nil)
+	dir := changed(t, boundary.File, "// the service itself", "")
+	dir["README"] = &fstest.MapFile{}
+	for path, file := range dir {
+		if strings.HasSuffix(path, ".jsonc") {
+			file.Data = append([]byte("/* new */\n"), file.Data...)
+		}
+	}
+	commented, err := boundary.Load(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,26 +240,26 @@ func TestFindings(t *testing.T) {
 		old, new string
 		want     []string
 	}{
-		"typo in a member":      {`"origin":`, `"orgin":`, []string{`boundary.jsonc:7:7 D105 /systems/0 origin`}},
+		"typo in a member":      {`"origin":`, `"orgin":`, []string{`boundary.jsonc:13:7 D105 /systems/1 origin`}},
 		"typo in a section":     {`"systems":`, `"system":`, []string{`boundary.jsonc:4:3 D105  systems`}},
-		"case":                  {`"ceiling":`, `"Ceiling":`, []string{`boundary.jsonc:12:7 D107 /systems/0 ceiling`}},
-		"twice":                 {`"zone": "production",`, `"zone": "production", "zone": "test",`, []string{`boundary.jsonc:8:29 D106 /systems/0/zone`}},
-		"typo in an effect":     {`"read-only"`, `"readonly"`, []string{`boundary.jsonc:18:21 D113 /systems/0/operations/0/effect read-only`}},
-		"beside another":        {`"zone": "production"`, `"zoone": 1, "zone": "Production"`, []string{`boundary.jsonc:8:7 D105 /systems/0 zone`, `boundary.jsonc:8:27 B106 /systems/0/zone`}},
-		"system":                {`"https://crm.example"`, `"ftp://crm.example"`, []string{`boundary.jsonc:7:17 B104 /systems/0/origin`}},
-		"missing member":        {`, "reason": "the CRM publishes no schema; approved until it does"`, ``, []string{`boundary.jsonc:14:9 B126 /systems/0/operations/0/reason`}},
+		"case":                  {`"ceiling":`, `"Ceiling":`, []string{`boundary.jsonc:19:7 D107 /systems/1 ceiling`}},
+		"twice":                 {`"zone": "partners",`, `"zone": "partners", "zone": "test",`, []string{`boundary.jsonc:14:27 D106 /systems/1/zone`}},
+		"typo in an effect":     {`"read-only"`, `"readonly"`, []string{`boundary.jsonc:25:21 D113 /systems/1/operations/0/effect read-only`}},
+		"beside another":        {`"zone": "partners"`, `"zoone": 1, "zone": "Partners"`, []string{`boundary.jsonc:14:7 D105 /systems/1 zone`, `boundary.jsonc:14:27 B106 /systems/1/zone`}},
+		"system":                {`"https://crm.example"`, `"ftp://crm.example"`, []string{`boundary.jsonc:13:17 B104 /systems/1/origin`}},
+		"missing member":        {`, "reason": "the CRM publishes no schema; approved until it does"`, ``, []string{`boundary.jsonc:21:9 B126 /systems/1/operations/0/reason`}},
 		"tenant":                {`"acme"`, `"Acme"`, []string{`boundary.jsonc:3:13 B101 /tenant`}},
-		"unknown operation":     {`["crm.contact.delete"]`, `["crm.contact.delet"]`, []string{`boundary.jsonc:41:22 P108 /permits/1/operations/0 crm.contact.delete`}},
-		"wildcard":              {`["crm.contact.delete"]`, `["crm.*"]`, []string{`boundary.jsonc:41:22 P109 /permits/1/operations/0`}},
-		"rule on a typo":        {`["crm.contact.read"], "level"`, `["crm.contact.raed"], "level"`, []string{`boundary.jsonc:47:36 P113 /rules/1/on/0 crm.contact.read`}},
-		"rule that sets nought": {`"transport": "tls"`, ``, []string{`boundary.jsonc:46:5 P114 /rules/0`}},
-		"level":                 {`acme.example mfa"`, `acme.example  mfa"`, []string{`boundary.jsonc:29:40 P111 /levels`}},
-		"duration":              {`"max_age": "15m"`, `"max_age": "quarter"`, []string{`boundary.jsonc:47:80 D111 /rules/1/max_age`}},
-		"who is not read":       {`"subject": "self"`, `"subjekt": "self"`, []string{`boundary.jsonc:40:34 D105 /permits/1/who subject`}},
-		"syntax":                {`"levels": {`, `"levels": {{`, []string{`boundary.jsonc:27:14 D102`}},
+		"unknown operation":     {`["crm.contact.delete"]`, `["crm.contact.delet"]`, []string{`boundary.jsonc:54:22 P108 /permits/1/operations/0 crm.contact.delete`}},
+		"wildcard":              {`["crm.contact.delete"]`, `["crm.*"]`, []string{`boundary.jsonc:54:22 P109 /permits/1/operations/0`}},
+		"rule on a typo":        {`["crm.contact.read"], "level"`, `["crm.contact.raed"], "level"`, []string{`boundary.jsonc:60:36 P113 /rules/1/on/0 crm.contact.read`}},
+		"rule that sets nought": {`"transport": "tls"`, ``, []string{`boundary.jsonc:59:5 P114 /rules/0`}},
+		"level":                 {`acme.example mfa"`, `acme.example  mfa"`, []string{`boundary.jsonc:42:40 P111 /levels`}},
+		"duration":              {`"max_age": "15m"`, `"max_age": "quarter"`, []string{`boundary.jsonc:60:80 D111 /rules/1/max_age`}},
+		"who is not read":       {`"subject": "self"`, `"subjekt": "self"`, []string{`boundary.jsonc:53:34 D105 /permits/1/who subject`}},
+		"syntax":                {`"levels": {`, `"levels": {{`, []string{`boundary.jsonc:40:14 D102`}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b, err := boundary.Load(folder(sample(t, test.old, test.new)), nil)
+			b, err := boundary.Load(changed(t, boundary.File, test.old, test.new), nil)
 			if got := found(t, err); !slices.Equal(got, test.want) || b != nil {
 				t.Errorf("got %q, want %q", got, test.want)
 			}
@@ -177,105 +274,18 @@ func TestFindingsOfAllKindsAtOnceInOrder(t *testing.T) {
 	} {
 		content = strings.Replace(content, change[0], change[1], 1)
 	}
-	dir := folder(content)
+	dir := whole(t, content)
 	dir["notes.txt"] = &fstest.MapFile{}
 	_, err := boundary.Load(dir, &boundary.Options{Narrow: []auth.Decider{nil}})
 	want := []string{
-		":0:0 F105", "boundary.jsonc:3:13 B101 /tenant", "boundary.jsonc:18:21 D113 /systems/0/operations/0/effect",
-		"boundary.jsonc:21:51 B121 /systems/0/operations/1/method", "boundary.jsonc:33:15 P101 /permits/0/name",
-		"boundary.jsonc:42:7 D105 /permits/1 unattended", "boundary.jsonc:47:66 D110 /rules/1/level", "notes.txt:1:1 F102",
+		":0:0 F105", "boundary.jsonc:3:13 B101 /tenant", "boundary.jsonc:25:21 D113 /systems/1/operations/0/effect",
+		"boundary.jsonc:28:51 B121 /systems/1/operations/1/method", "boundary.jsonc:46:15 P101 /permits/0/name",
+		"boundary.jsonc:55:7 D105 /permits/1 unattended", "boundary.jsonc:60:66 D110 /rules/1/level", "notes.txt:1:1 F102",
 	}
 	if got := found(t, err); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
-
-func TestFolders(t *testing.T) {
-	good := &fstest.MapFile{Data: []byte(sample(t, "acme", "acme"))}
-	for name, test := range map[string]struct {
-		dir  fs.FS
-		want []string
-	}{
-		"nil":           {nil, []string{":0:0 F106"}},
-		"not there":     {os.DirFS("testdata/nowhere"), []string{":0:0 F106"}},
-		"empty":         {fstest.MapFS{}, []string{"boundary.jsonc:1:1 F101"}},
-		"other spelled": {fstest.MapFS{"Boundary.jsonc": good}, []string{"Boundary.jsonc:1:1 F102", "boundary.jsonc:1:1 F101"}},
-		"also json":     {fstest.MapFS{boundary.File: good, "boundary.json": good}, []string{"boundary.json:1:1 F102"}},
-		"hostile name":  {fstest.MapFS{boundary.File: good, "a\nb: sound": good}, []string{":0:0 F102"}},
-		"sub-folder":    {fstest.MapFS{boundary.File: good, "more/x.jsonc": good}, []string{"more:1:1 F102"}},
-		"folder":        {fstest.MapFS{boundary.File + "/x": good}, []string{"boundary.jsonc:1:1 F103"}},
-		"link":          {fstest.MapFS{boundary.File: {Data: []byte("README"), Mode: fs.ModeSymlink}, "README": good}, []string{"boundary.jsonc:1:1 F103"}},
-		"device":        {fstest.MapFS{boundary.File: {Mode: fs.ModeDevice}}, []string{"boundary.jsonc:1:1 F103"}},
-		"README folder": {fstest.MapFS{boundary.File: good, "README/x": good}, []string{"README:1:1 F103"}},
-		"welcome":       {fstest.MapFS{boundary.File: good, "README": good, "README.md": good, ".gitignore": good, ".git/config": good}, nil},
-		"unreadable":    {unreadable{fstest.MapFS{boundary.File: good}}, []string{"boundary.jsonc:1:1 F104"}},
-		"breaks off":    {breaks{fstest.MapFS{boundary.File: good}}, []string{"boundary.jsonc:1:1 F104"}},
-		"empty file":    {folder(""), []string{"boundary.jsonc:1:1 D102"}},
-		"empty object":  {folder("{}"), []string{"boundary.jsonc:1:1 B101 /tenant"}},
-		"no object":     {folder("[]"), []string{"boundary.jsonc:1:1 D108"}},
-		"huge":          {folder("{}" + strings.Repeat(" ", declare.MaxSize)), []string{"boundary.jsonc:1:1 D104"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := boundary.Load(test.dir, nil)
-			if got := found(t, err); !slices.Equal(got, test.want) {
-				t.Errorf("got %q, want %q", got, test.want)
-			}
-		})
-	}
-}
-
-// A folder that is mounted as a folder of links is loaded from where they lead.
-func TestLinksOnDisk(t *testing.T) {
-	mount := t.TempDir()
-	write := func(path string) {
-		if err := os.WriteFile(path, []byte(sample(t, "acme", "acme")), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	version := filepath.Join(mount, "..2027_01_15")
-	if err := os.Mkdir(version, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(filepath.Join(version, boundary.File))
-	for link, to := range map[string]string{"..data": "..2027_01_15", boundary.File: filepath.Join("..data", boundary.File)} {
-		if err := os.Symlink(to, filepath.Join(mount, link)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_, err := boundary.Load(os.DirFS(mount), nil)
-	if got := found(t, err); !slices.Equal(got, []string{"boundary.jsonc:1:1 F103"}) {
-		t.Errorf("got %q", got)
-	}
-	data, err := fs.Sub(os.DirFS(mount), "..data")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := boundary.Load(data, nil); err != nil {
-		t.Error(err)
-	}
-}
-
-type unreadable struct{ fstest.MapFS }
-
-func (u unreadable) Open(name string) (fs.File, error) {
-	if name == boundary.File {
-		return nil, errors.New("canary")
-	}
-	return u.MapFS.Open(name)
-}
-
-type breaks struct{ fstest.MapFS }
-
-func (b breaks) Open(name string) (fs.File, error) {
-	file, err := b.MapFS.Open(name)
-	return broken{file}, err
-}
-
-type broken struct{ fs.File }
-
-func (broken) Read([]byte) (int, error) { return 0, errors.New("canary") }
-
-func (b broken) ReadDir(n int) ([]fs.DirEntry, error) { return b.File.(fs.ReadDirFile).ReadDir(n) }
 
 type decider struct{ auth.Decision }
 
@@ -301,9 +311,13 @@ func TestErrorsHoldNoContent(t *testing.T) {
 		`"origin"`, `"canary"`, `crm.example"`, `canary canary"`, `/4711`, `/../canary`, `"mfa-to-read"`, `"CANARY"`, `"crm.contact.delete"`, `"canary*"`,
 		`acme.example mfa`, `canary`, `"15m"`, `"canary"`, `2027-`, `canary`, `"hr"`, `canary`,
 	).Replace(sample(t, "acme", "CANARY"))
-	for _, content := range []string{raw, strings.Replace(raw, `canary}`, `"canary"}`, 1)} {
-		dir := folder(content)
+	for _, content := range []string{raw, strings.Replace(raw, `canary}`, `"canary"}`, 1), ""} {
+		dir := whole(t, content)
 		dir["canary canary"] = &fstest.MapFile{}
+		dir["schemas/canary canary.jsonc"] = &fstest.MapFile{}
+		dir[crosses].Data = []byte(strings.NewReplacer(`"employee-to-contact"`, `"canary"`, `"contact"`, `"canary-contact"`, `"name"`, `"canary"`).Replace(string(dir[crosses].Data)))
+		dir[contact].Data = []byte(strings.NewReplacer(`"contact"`, `"canary"`, `maxLength`, `canary`).Replace(string(dir[contact].Data)))
+		dir[employee].Data = []byte(strings.NewReplacer(`DPO-2026-115`, `canary`, `"restricted"`, `"canary"`, `"pii.contact"`, `"canary canary"`).Replace(string(dir[employee].Data)))
 		_, err := boundary.Load(dir, nil)
 		if err == nil || strings.Contains(strings.ToLower(err.Error()), "canary") {
 			t.Errorf("Load = %v", err)
@@ -312,34 +326,10 @@ func TestErrorsHoldNoContent(t *testing.T) {
 			t.Errorf("Review = %v", again)
 		}
 	}
-	for _, dir := range []fs.FS{unreadable{folder("{}")}, breaks{folder("{}")}} {
+	for _, dir := range []fs.FS{unreadable{folder("{}"), boundary.File}, breaks{folder("{}")}} {
 		if _, err := boundary.Load(dir, nil); err == nil || strings.Contains(err.Error(), "canary") {
 			t.Errorf("Load = %v", err)
 		}
-	}
-}
-
-func TestReview(t *testing.T) {
-	got, err := boundary.Review(os.DirFS("testdata/sample"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	bound, err := boundary.Load(os.DirFS("testdata/sample"), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := boundary.Summary{
-		Tenant: "acme", Hash: bound.Hash(), Systems: 1, Operations: 2, Permits: 2, Rules: 3,
-		Opaque:     []boundary.Note{{Name: "crm.contact.read", At: "boundary.jsonc:14", Reason: "the CRM publishes no schema; approved until it does"}},
-		Privileged: []boundary.Note{{Name: "crm.contact.delete", At: "boundary.jsonc:20"}},
-		Endless:    []boundary.Note{{Name: "nightly-cleanup", At: "boundary.jsonc:38"}},
-		Unattended: []boundary.Note{{Name: "nightly-cleanup", At: "boundary.jsonc:38"}},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
-	}
-	if _, err := boundary.Review(nil); err == nil {
-		t.Error("a review of nothing finds nothing")
 	}
 }
 
@@ -348,10 +338,12 @@ func FuzzLoad(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	dir := whole(f, "")
 	f.Add(raw)
 	f.Add([]byte(`{"tenant": "a", "systems": [{"name": "x"}], "levels": {"": 1, "a b": 2}, "permits": [{}], "rules": [{"on": []}]}`))
 	f.Fuzz(func(t *testing.T, content []byte) {
-		b, err := boundary.Load(folder(string(content)), nil)
+		dir[boundary.File].Data = content
+		b, err := boundary.Load(dir, nil)
 		if (b == nil) != (err != nil) {
 			t.Fatalf("%v, %v", b, err)
 		}
@@ -360,11 +352,11 @@ func FuzzLoad(f *testing.F) {
 			t.Fatalf("%T", err)
 		}
 		for _, finding := range findings {
-			if finding.File != boundary.File || finding.Line < 1 || finding.Column < 1 || finding.Code == "" {
+			if finding.File == "" || finding.Line < 1 || finding.Column < 1 || finding.Code == "" {
 				t.Fatalf("incomplete finding %+v", finding)
 			}
 		}
-		again, _ := boundary.Load(folder(string(content)), nil)
+		again, _ := boundary.Load(dir, nil)
 		if b.Hash() != again.Hash() {
 			t.Fatal("loading twice differs")
 		}
@@ -391,8 +383,8 @@ func TestDecisionsNameTheirLine(t *testing.T) {
 		decision auth.Decision
 		want     string
 	}{
-		{gate.Explain(t.Context(), p, "crm.contact.read"), "needs mfa-to-read boundary.jsonc:47"},
-		{gate.Explain(t.Context(), self, "crm.contact.delete"), "allowed nightly-cleanup boundary.jsonc:38"},
+		{gate.Explain(t.Context(), p, "crm.contact.read"), "needs mfa-to-read boundary.jsonc:60"},
+		{gate.Explain(t.Context(), self, "crm.contact.delete"), "allowed nightly-cleanup boundary.jsonc:51"},
 		{gate.Explain(t.Context(), p, "crm.contact.delete"), "denied"},
 	} {
 		d := test.decision

@@ -2,13 +2,9 @@ package boundary
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"slices"
-	"strconv"
-	"strings"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/policy"
@@ -16,38 +12,31 @@ import (
 	"github.com/carnet-go/carnet/mapping"
 )
 
-// file is the shape of boundary.jsonc.
-type file struct {
-	Tenant  string
-	Systems []auth.System
-	Levels  map[string]uint8
-	Permits []policy.Permit
-	Rules   []policy.Rule
-}
+// maxFindings is more than anybody reads: then nothing further is looked into.
+const maxFindings = 1000
 
 type loader struct {
 	file     file
 	index    *declare.Index
 	unread   map[string]bool // pointers to what was not understood
 	around   map[string]bool // pointers to what stands around that
-	levels   []string        // keys, in alphabetical order
+	schemas  []*document
+	mappings []*document
+	inputs   map[string]*document // by the pointer to their operation; nil: there is no such one
+	outputs  map[string]*document
 	findings mapping.Findings
 
+	narrow    []auth.Decider
 	catalogue *auth.Catalogue
 	policy    *policy.Policy
+	bound     *auth.Boundary
 }
 
-func (l *loader) find(code, name, problem string) {
-	finding := mapping.Finding{Code: code, Problem: problem}
-	if printable.MatchString(name) {
-		finding.File, finding.Line, finding.Column = name, 1, 1
-	}
-	l.findings = append(l.findings, finding)
-}
-
-// load fills catalogue and policy, or findings.
+// load fills bound, or findings.
 func (l *loader) load(dir fs.FS) {
+	l.inputs, l.outputs = map[string]*document{}, map[string]*document{}
 	content, ok := l.read(dir)
+	l.parseDocuments()
 	if !ok {
 		return
 	}
@@ -55,86 +44,93 @@ func (l *loader) load(dir fs.FS) {
 	if !l.index.Has("") {
 		return
 	}
+	var err error
+	l.catalogue, err = auth.NewCatalogue(l.file.Tenant, l.file.Systems...)
+	l.place(err)
+	if !l.understood("/systems") {
+		l.catalogue = nil // names that are not there could be in what was not read
+	}
+	declared := l.declaration()
+	l.policy, err = policy.New(l.catalogue, declared)
+	l.place(err)
+	l.subjects(declared.Issuers)
+	l.connect()
+	l.compile()
+	l.fit()
+}
+
+// declaration is the policy in the file.
+func (l *loader) declaration() policy.Declaration {
 	for i := range l.file.Permits {
 		l.file.Permits[i].At = l.index.Place(fmt.Sprintf("/permits/%d", i))
 	}
 	for i := range l.file.Rules {
 		l.file.Rules[i].At = l.index.Place(fmt.Sprintf("/rules/%d", i))
 	}
+	issuers := l.file.Issuers
+	if !l.understood("/issuers") {
+		issuers = nil // the one that is missing could be what was not read
+	}
+	return policy.Declaration{Issuers: issuers, Levels: l.file.Levels, Permits: l.file.Permits, Rules: l.file.Rules}
+}
+
+// fit asks whether all parts fit together, also where a part has findings: what is
+// sound is looked at.
+func (l *loader) fit() {
+	if l.catalogue == nil {
+		return
+	}
+	var decider auth.Decider = l.policy
+	switch {
+	case l.policy == nil:
+		decider, _ = policy.New(l.catalogue, policy.Declaration{})
+	case len(l.narrow) > 0:
+		decider = policy.Narrow(l.policy, l.narrow...)
+	}
+	o := auth.BoundaryOptions{Schemas: map[string]*mapping.Schema{}, Mappings: map[string]*mapping.Mapper{}}
+	for _, d := range l.schemas {
+		if d.schema != nil {
+			o.Schemas[d.name] = d.schema
+		}
+	}
+	for _, d := range l.mappings {
+		if d.mapper != nil {
+			o.Mappings[d.name] = d.mapper
+		}
+	}
 	var err error
-	l.catalogue, err = auth.NewCatalogue(l.file.Tenant, l.file.Systems...)
-	l.place(err)
-	if !l.systemsRead() {
-		l.catalogue = nil // names that are not there could be in what was not read
-	}
-	l.policy, err = policy.New(l.catalogue, policy.Declaration{Levels: l.file.Levels, Permits: l.file.Permits, Rules: l.file.Rules})
+	l.bound, err = auth.NewBoundary(l.catalogue, decider, &o)
 	l.place(err)
 }
 
-func (l *loader) parse(content []byte) {
-	var problems []declare.Problem
-	l.index, problems = declare.Read(File, content, &l.file)
-	l.unread, l.around = map[string]bool{}, map[string]bool{}
-	for _, problem := range problems {
-		l.findings = append(l.findings, mapping.Finding(problem))
-		l.unread[problem.Path] = true
-		l.around[parent(problem.Path)] = true
+// find is a finding about a whole file, or about the folder.
+func (l *loader) find(code, path, problem string) {
+	finding := mapping.Finding{Code: code, Problem: problem}
+	if printable.MatchString(path) {
+		finding.File, finding.Line, finding.Column = path, 1, 1
 	}
-	l.levels = slices.Sorted(maps.Keys(l.file.Levels))
+	l.add(finding)
 }
 
-// systemsRead says whether all systems could be read as they were meant.
-func (l *loader) systemsRead() bool {
-	for path := range l.unread {
-		if path == "" || strings.HasPrefix(path, "/systems") {
-			return false
-		}
-	}
-	return true
-}
-
-// place turns what a check found into findings with positions.
-func (l *loader) place(err error) {
-	findings, _ := errors.AsType[mapping.Findings](err)
-	for _, finding := range findings {
-		if finding.Code == "P100" || l.follows(finding.Path) {
-			continue
-		}
-		pointer := l.pointer(finding.Path)
-		if strings.HasPrefix(finding.Path, "/levels/") {
-			finding.Path = "/levels" // a number that nobody wrote leads nowhere
-		}
-		finding.File = File
-		finding.Line, finding.Column = l.index.At(pointer)
+func (l *loader) add(finding mapping.Finding) {
+	if !l.full() {
 		l.findings = append(l.findings, finding)
 	}
 }
 
-// pointer leads to what a finding is about. Of a level, checks know the number in
-// alphabetical order.
-func (l *loader) pointer(path string) string {
-	number, ok := strings.CutPrefix(path, "/levels/")
-	if i, err := strconv.Atoi(number); ok && err == nil && i < len(l.levels) {
-		return "/levels/" + declare.Escape(l.levels[i])
-	}
-	return path
-}
+func (l *loader) full() bool { return len(l.findings) >= maxFindings }
 
-// follows says whether a finding only repeats a problem with the text: the value
-// itself was not understood, a member of it was not, or it is missing where there is
-// a member that nobody knows.
-func (l *loader) follows(path string) bool {
-	return l.unread[path] || l.around[path] || l.unread[parent(path)] && !l.index.Has(path)
-}
-
-func parent(path string) string {
-	return path[:max(0, strings.LastIndexByte(path, '/'))]
-}
-
-// sorted are the findings in the order of the files.
-func (l *loader) sorted() mapping.Findings {
+// result is the boundary, or the findings in the order of the files.
+func (l *loader) result() (*auth.Boundary, error) {
 	slices.SortStableFunc(l.findings, func(a, b mapping.Finding) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	return l.findings
+	l.findings = slices.Compact(l.findings) // two fields can be wrong in one way
+	if err := l.findings.Err(); err != nil {
+		return nil, err
+	}
+	if l.bound == nil {
+		return nil, auth.ErrInvalid // something is wrong, and nobody said what
+	}
+	return l.bound, nil
 }

@@ -1,10 +1,15 @@
 package boundary
 
 import (
+	"context"
 	"fmt"
 	"io/fs"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // Summary is what a review of a sound boundary asks about. It holds what was
@@ -16,18 +21,32 @@ type Summary struct {
 	Operations int
 	Permits    int
 	Rules      int
+	Schemas    int
+	Mappings   int
 
-	Opaque     []Note // operations whose input or output nobody described, with the reason
-	Privileged []Note // operations
-	Endless    []Note // permits without end
-	Unattended []Note // permits with which the service goes forward for somebody who has gone
+	Opaque      []Note   // operations whose input or output nobody described, with the reason
+	Privileged  []Note   // operations
+	Unreachable []Note   // operations that nobody may do: there is no permit, or the rule that is the reason denies everybody
+	Endless     []Note   // permits without end
+	Unattended  []Note   // permits with which the service goes forward for somebody who has gone
+	Mutable     []Note   // systems that call people by their e-mail address
+	Undated     []Note   // systems that take callers whose login has no time
+	Released    []Ending // mappings that use releases, the one that ends first before the others
 }
 
 // Note is one thing to look at.
 type Note struct {
-	Name   string // of the operation or permit
+	Name   string // of the operation, permit or system
 	At     string // file:line
-	Reason string // as declared; empty: none is asked for
+	Reason string // as declared; of Unreachable the name of a rule; empty: none is asked for
+}
+
+// Ending is a mapping that lowers labels as the owner of the data has released them,
+// and how long it may: after that nothing crosses by it, and the boundary no longer loads.
+type Ending struct {
+	Name     string
+	At       string // file:line
+	NotAfter time.Time
 }
 
 // Review loads a folder and lists what a reviewer should look at. The error is that
@@ -35,22 +54,21 @@ type Note struct {
 func Review(dir fs.FS) (Summary, error) {
 	var l loader
 	l.load(dir)
-	if err := l.sorted().Err(); err != nil {
-		return Summary{}, err
-	}
-	bound, err := auth.NewBoundary(l.catalogue, l.policy)
+	bound, err := l.result()
 	if err != nil {
 		return Summary{}, err
 	}
 	s := Summary{
-		Tenant: l.file.Tenant, Hash: bound.Hash(),
+		Tenant: l.file.Tenant, Hash: bound.Hash(), Schemas: len(l.schemas), Mappings: len(l.mappings),
 		Systems: len(l.file.Systems), Permits: len(l.file.Permits), Rules: len(l.file.Rules),
 	}
 	for i, system := range l.file.Systems {
+		s.system(system, l.index.Place(fmt.Sprintf("/systems/%d", i)))
 		for j, op := range system.Operations {
 			s.operation(op, l.index.Place(fmt.Sprintf("/systems/%d/operations/%d", i, j)))
 		}
 	}
+	s.Unreachable = l.unreachable()
 	for _, permit := range l.file.Permits {
 		if permit.Until.IsZero() {
 			s.Endless = append(s.Endless, Note{Name: permit.Name, At: permit.At})
@@ -59,7 +77,22 @@ func Review(dir fs.FS) (Summary, error) {
 			s.Unattended = append(s.Unattended, Note{Name: permit.Name, At: permit.At})
 		}
 	}
+	for _, d := range l.mappings {
+		if end := d.mapper.NotAfter(); !end.IsZero() {
+			s.Released = append(s.Released, Ending{Name: d.name, At: d.index.Place(""), NotAfter: end})
+		}
+	}
+	slices.SortStableFunc(s.Released, func(a, b Ending) int { return a.NotAfter.Compare(b.NotAfter) })
 	return s, nil
+}
+
+func (s *Summary) system(system auth.System, at string) {
+	if system.Subject.Claim == "email" {
+		s.Mutable = append(s.Mutable, Note{Name: system.Name, At: at})
+	}
+	if system.Subject.Undated {
+		s.Undated = append(s.Undated, Note{Name: system.Name, At: at})
+	}
 }
 
 func (s *Summary) operation(op auth.Operation, at string) {
@@ -70,4 +103,55 @@ func (s *Summary) operation(op auth.Operation, at string) {
 	if op.Privileged {
 		s.Privileged = append(s.Privileged, Note{Name: op.Name, At: at})
 	}
+}
+
+// unreachable asks the policy before anybody is known: what it denies then, it denies
+// to everybody.
+func (l *loader) unreachable() []Note {
+	var notes []Note
+	var self *auth.System
+	systems := l.catalogue.Systems()
+	if i := slices.IndexFunc(systems, func(s auth.System) bool { return s.Name == auth.Self }); i >= 0 {
+		self = &systems[i]
+	}
+	for i, system := range l.file.Systems {
+		for j, op := range system.Operations {
+			at := fmt.Sprintf("/systems/%d/operations/%d", i, j)
+			f := auth.Facts{
+				Tenant: l.file.Tenant, From: self, System: &system, Operation: &op, Data: l.label(at, op), Transport: transport(system.Origin),
+				At: time.Unix(1, 0), // before any permit has ended
+			}
+			if d := l.policy.Decide(context.Background(), f); d.Verdict == auth.Denied {
+				notes = append(notes, Note{Name: op.Name, At: l.index.Place(at), Reason: d.Rule})
+			}
+		}
+	}
+	return notes
+}
+
+// label joins what an operation lets cross, either way, as the Gate does; nil: nobody
+// described it.
+func (l *loader) label(at string, op auth.Operation) *mapping.Label {
+	if op.Input == auth.Opaque || op.Output == auth.Opaque {
+		return nil
+	}
+	anywhere := []string{mapping.Anywhere}
+	label := mapping.Label{Class: mapping.Public, Residency: anywhere, Purposes: anywhere}
+	if d := l.inputs[at]; d != nil {
+		label = label.Join(d.mapper.Label())
+	}
+	if d := l.outputs[at]; d != nil {
+		label = label.Join(d.schema.Label())
+	}
+	return &label
+}
+
+// transport is what the origin declares: where it is not TLS, no rule that wants it
+// can be satisfied.
+func transport(origin string) string {
+	scheme, _, _ := strings.Cut(origin, ":")
+	if scheme == "https" || scheme == "ldaps" {
+		return auth.TransportTLS
+	}
+	return scheme
 }

@@ -207,6 +207,9 @@ func (c claims) named(id *auth.Identity) error {
 			continue
 		}
 		values, ok := texts(m, maxValue)
+		if name == "email_verified" && m.kind == boolean { // OpenID Connect Core 1.0, section 5.1
+			values, ok = []string{m.text}, true
+		}
 		if !ok {
 			return errClaims
 		}
@@ -230,7 +233,7 @@ func (c claims) times(id *auth.Identity) error {
 	if iat.After(latest) || okN && nbf.After(latest) || id.Assurance.AuthTime.After(latest) {
 		return errFuture
 	}
-	id.Expires = exp
+	id.Issued, id.Expires = iat, exp
 	if !exp.After(earliest) {
 		return errExpired
 	}

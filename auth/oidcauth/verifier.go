@@ -86,7 +86,7 @@ const (
 type Options struct {
 	Client *http.Client  // for discovery and keys; only its Transport is used; nil: one without proxy
 	Tenant string        // claim that holds the tenant; empty: everybody of this issuer is of the gate's tenant
-	Claims []string      // claims, strings or lists of strings, that permits may name; nil: none
+	Claims []string      // claims, strings or lists of strings, and email_verified, that permits and subjects may name; nil: none
 	Skew   time.Duration // of clocks, in both directions; zero: 60 seconds; at most 5 minutes
 
 	InsecureHTTP       bool // an issuer on a loopback host may speak http

@@ -23,10 +23,10 @@ func TestVerifierConforms(t *testing.T) {
 }
 
 func TestIDToken(t *testing.T) {
-	issuer, v := setup(t, &oidcauth.Options{Tenant: "org", Claims: []string{"groups", "department", "absent"}})
+	issuer, v := setup(t, &oidcauth.Options{Tenant: "org", Claims: []string{"groups", "department", "absent", "email_verified"}})
 	now := time.Now().Truncate(time.Second)
 	token := idToken(t, issuer, claims{
-		"org": "acme", "groups": []string{"hr", "staff"}, "department": "people", "other": "x",
+		"org": "acme", "groups": []string{"hr", "staff"}, "department": "people", "other": "x", "email_verified": true, "iat": now.Unix(),
 		"acr": "urn:example:gold", "amr": []string{"pwd", "otp"}, "auth_time": now.Add(-time.Hour).Unix(),
 		"exp": now.Add(time.Minute).Unix(), "typ": "ID", "nonce": "n", "azp": us,
 	})
@@ -34,8 +34,8 @@ func TestIDToken(t *testing.T) {
 	want := auth.Identity{
 		Tenant: "acme", Issuer: issuer.URL(), Subject: "ada",
 		Assurance: audit.Assurance{ACR: "urn:example:gold", AMR: []string{"pwd", "otp"}, AuthTime: now.Add(-time.Hour)},
-		Claims:    map[string][]string{"groups": {"hr", "staff"}, "department": {"people"}},
-		Expires:   now.Add(time.Minute),
+		Claims:    map[string][]string{"groups": {"hr", "staff"}, "department": {"people"}, "email_verified": {"true"}},
+		Issued:    now, Expires: now.Add(time.Minute),
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("Verify = %+v, %v\nwant %+v", got, err, want)

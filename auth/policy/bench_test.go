@@ -7,6 +7,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/policy"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // tenRules all apply, and all hold.
@@ -14,7 +15,7 @@ func tenRules() policy.Declaration {
 	d := declaration()
 	for i := range 10 {
 		r := policy.Rule{Name: fmt.Sprintf("rule-%d", i)}
-		switch i % 4 {
+		switch i % 7 {
 		case 0:
 			r.Level = 2
 		case 1:
@@ -23,6 +24,12 @@ func tenRules() policy.Declaration {
 			r.Scopes = []string{"orders.read", "contacts.read"}
 		case 3:
 			r.Transport = auth.TransportTLS
+		case 4:
+			r.Residency = []string{"eu", "us"}
+		case 5:
+			r.Class = mapping.Confidential
+		case 6:
+			r.Zones = map[string]string{"partners": "production", "production": "partners"}
 		}
 		d.Rules = append(d.Rules, r)
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 
@@ -32,7 +33,9 @@ func (d Declaration) clone() Declaration {
 		d.Permits[i].Until = d.Permits[i].Until.UTC()
 	}
 	for i := range d.Rules {
-		d.Rules[i].Scopes = slices.Clone(d.Rules[i].Scopes) // keeps nil and empty apart
+		rule := &d.Rules[i]
+		rule.Scopes = slices.Clone(rule.Scopes) // keeps nil and empty apart
+		rule.Residency, rule.Zones = slices.Clone(rule.Residency), maps.Clone(rule.Zones)
 	}
 	return d
 }

@@ -3,11 +3,11 @@ package policy
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // skew is how far the clocks of an issuer and of this host may be apart.
@@ -89,8 +89,7 @@ func forOther(f *auth.Facts) bool {
 func (w *Who) is(id *auth.Identity) bool {
 	switch {
 	case w.SPIFFE != "":
-		domain, _, _ := strings.Cut(w.SPIFFE[len("spiffe://"):], "/")
-		return id.Subject == w.SPIFFE && strings.TrimPrefix(id.Issuer, "spiffe://") == domain && len(id.Issuer) == len("spiffe://")+len(domain)
+		return id.Subject == w.SPIFFE && id.Issuer == trustDomain(w.SPIFFE)
 	case w.Issuer != id.Issuer:
 		return false
 	case w.Subject != "":
@@ -132,7 +131,7 @@ func (v *verdict) weigh(p *Policy, f *auth.Facts, r *Rule) {
 	if r.MaxAge > 0 && !fresh(f, r.MaxAge) {
 		holds, v.stale = false, true
 	}
-	if r.Scopes != nil && !within(f, r.Scopes) {
+	if r.Scopes != nil && !within(f, r.Scopes) || !r.declared(f) {
 		holds, hopeless = false, true
 	}
 	if r.Transport != "" && r.Transport != f.Transport {
@@ -162,6 +161,32 @@ func fresh(f *auth.Facts, age time.Duration) bool {
 	}
 	since := f.At.Sub(f.Who.Assurance.AuthTime)
 	return since <= age && since >= -skew
+}
+
+// declared says whether the conditions hold that are about declarations alone: who
+// asks, and when, makes no difference to them.
+func (r *Rule) declared(f *auth.Facts) bool {
+	if r.Residency != nil && (f.From == nil || !resides(f.From, r.Residency) || !resides(f.System, r.Residency)) {
+		return false
+	}
+	if r.Class != mapping.Unlabelled && (f.Data == nil || f.Data.Class == mapping.Unlabelled || f.Data.Class > r.Class) {
+		return false
+	}
+	if r.Zones == nil {
+		return true
+	}
+	return f.From != nil && f.System.Zone != "" && r.Zones[f.From.Zone] == f.System.Zone
+}
+
+// resides says whether a system is somewhere, and nowhere else than in the
+// jurisdictions given.
+func resides(s *auth.System, in []string) bool {
+	for _, jurisdiction := range s.Jurisdictions {
+		if !slices.Contains(in, jurisdiction) {
+			return false
+		}
+	}
+	return len(s.Jurisdictions) > 0
 }
 
 // within says whether neither token nor operation has a scope outside the ceiling.

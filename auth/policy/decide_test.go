@@ -10,6 +10,7 @@ import (
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/policy"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // ruleKinds has one rule for each condition that a rule can set.
@@ -19,6 +20,9 @@ func ruleKinds() map[string]policy.Rule {
 		"MaxAge":    {Name: "max-age", MaxAge: 15 * time.Minute},
 		"Scopes":    {Name: "scopes", Scopes: []string{"contacts.read"}},
 		"Transport": {Name: "transport", Transport: auth.TransportTLS},
+		"Residency": {Name: "residency", Residency: []string{"eu", "us"}},
+		"Class":     {Name: "class", Class: mapping.Internal},
+		"Zones":     {Name: "zones", Zones: map[string]string{"production": "partners", "partners": "production"}},
 	}
 }
 
@@ -43,6 +47,8 @@ func TestMissingFactDenies(t *testing.T) {
 	neededBy := map[string][]string{ // fact: the conditions that need it
 		"Facts.Tenant": every, "Facts.Who": every, "Facts.System": every, "Facts.Operation": every, "Facts.At": every,
 		"Facts.Transport": {"Transport"},
+		"Facts.From":      {"Residency", "Zones"},
+		"Facts.Data":      {"Class"},
 		"Facts.Self":      none, // authority of its own it never gives
 		"Facts.Errand":    none, // only adds requirements
 		"Identity.Issuer": every, "Identity.Subject": every,
@@ -52,6 +58,7 @@ func TestMissingFactDenies(t *testing.T) {
 		"Identity.Claims":    none, // the permit here needs none; TestWho
 		"Identity.Actors":    none, // the Gate asks
 		"Identity.Expires":   none, // the Gate asks
+		"Identity.Issued":    none, // MaxAge is about the login, not about the token
 	}
 	missing := func(of string, typ reflect.Type, pick func(*auth.Facts) reflect.Value) {
 		for i := range typ.NumField() {
@@ -106,18 +113,32 @@ func space(yield func(auth.Facts) bool) {
 			for i := range system.Operations {
 				for _, errand := range errands() {
 					for _, transport := range []string{"", auth.TransportTLS} {
-						f := auth.Facts{
-							Tenant: "acme", Who: who, Self: errand != nil, System: &system, Operation: &system.Operations[i],
-							Errand: errand, Transport: transport, At: now,
-						}
-						if !yield(f) {
-							return
+						for n, from := range froms() {
+							f := auth.Facts{
+								Tenant: "acme", Who: who, Self: errand != nil, System: &system, Operation: &system.Operations[i],
+								Errand: errand, Transport: transport, At: now, From: from, Data: labels()[n%3],
+							}
+							if !yield(f) {
+								return
+							}
 						}
 					}
 				}
 			}
 		}
 	}
+}
+
+// froms are where this process could be declared to be: nowhere among others.
+func froms() []*auth.System {
+	moved, bare := self(), self()
+	moved.Zone, moved.Jurisdictions = "partners", []string{"eu", "us"}
+	bare.Zone, bare.Jurisdictions = "", nil
+	return []*auth.System{nil, bare, self(), self(), moved}
+}
+
+func labels() []*mapping.Label {
+	return []*mapping.Label{{Class: mapping.Internal}, nil, {Class: mapping.Confidential}}
 }
 
 func whos() []*auth.Identity {
@@ -246,6 +267,77 @@ func TestRules(t *testing.T) {
 	}
 }
 
+// What the catalogue says, no login cures: whoever asks, and before anybody does, a
+// rule about it denies.
+func TestRulesAboutDeclarations(t *testing.T) {
+	residency := func(in ...string) policy.Rule { return policy.Rule{Name: "r", Residency: in} }
+	zones := func(ways map[string]string) policy.Rule { return policy.Rule{Name: "r", Zones: ways} }
+	system := func(change func(self, crm *auth.System)) func(*auth.Facts) {
+		return func(f *auth.Facts) { change(f.From, f.System) }
+	}
+	data := func(class mapping.Class) func(*auth.Facts) {
+		return func(f *auth.Facts) { f.Data = &mapping.Label{Class: class} }
+	}
+	out, through := map[string]string{"production": "partners"}, map[string]string{"production": "partners", "partners": "production"}
+	for _, test := range []struct {
+		name   string
+		rule   policy.Rule
+		change func(*auth.Facts)
+		want   auth.Verdict
+	}{
+		{"both within", residency("us", "eu"), nil, auth.Allowed},
+		{"system outside", residency("eu"), nil, auth.Denied},
+		{"process outside", residency("us"), nil, auth.Denied},
+		{"system partly outside", residency("eu", "us"), system(func(_, crm *auth.System) { crm.Jurisdictions = []string{"us", "cn"} }), auth.Denied},
+		{"process partly outside", residency("eu", "us"), system(func(self, _ *auth.System) { self.Jurisdictions = []string{"cn", "eu"} }), auth.Denied},
+		{"system nowhere", residency("eu", "us"), system(func(_, crm *auth.System) { crm.Jurisdictions = nil }), auth.Denied},
+		{"process nowhere", residency("eu", "us"), system(func(self, _ *auth.System) { self.Jurisdictions = []string{} }), auth.Denied},
+		{"process undeclared", residency("eu", "us"), func(f *auth.Facts) { f.From = nil }, auth.Denied},
+		{"everywhere is not somewhere", residency("eu", "us"), system(func(_, crm *auth.System) { crm.Jurisdictions = []string{"*"} }), auth.Denied},
+
+		{"class below", policy.Rule{Name: "r", Class: mapping.Confidential}, nil, auth.Allowed},
+		{"class equal", policy.Rule{Name: "r", Class: mapping.Internal}, nil, auth.Allowed},
+		{"class above", policy.Rule{Name: "r", Class: mapping.Public}, nil, auth.Denied},
+		{"no data at all", policy.Rule{Name: "r", Class: mapping.Public}, data(mapping.Public), auth.Allowed},
+		{"opaque", policy.Rule{Name: "r", Class: mapping.Restricted}, func(f *auth.Facts) { f.Data = nil }, auth.Denied},
+		{"unlabelled", policy.Rule{Name: "r", Class: mapping.Restricted}, data(mapping.Unlabelled), auth.Denied},
+		{"sealed", policy.Rule{Name: "r", Class: mapping.Restricted}, data(mapping.Sealed), auth.Denied},
+		{"a class to come", policy.Rule{Name: "r", Class: mapping.Restricted}, data(200), auth.Denied},
+
+		{"way", zones(out), nil, auth.Allowed},
+		{"way among others", zones(through), nil, auth.Allowed},
+		{"way back", zones(map[string]string{"partners": "production"}), nil, auth.Denied},
+		{"way elsewhere", zones(map[string]string{"production": "production"}), nil, auth.Denied},
+		{"within one zone", zones(out), system(func(_, crm *auth.System) { crm.Zone = "production" }), auth.Denied},
+		{"system in no zone", zones(out), system(func(_, crm *auth.System) { crm.Zone = "" }), auth.Denied},
+		{"process in no zone", zones(out), system(func(self, _ *auth.System) { self.Zone = "" }), auth.Denied},
+		{"both in no zone", zones(out), system(func(self, crm *auth.System) { self.Zone, crm.Zone = "", "" }), auth.Denied},
+		{"unknown zone to a system in none", zones(out), system(func(self, crm *auth.System) { self.Zone, crm.Zone = "test", "" }), auth.Denied},
+		{"process undeclared, zones", zones(out), func(f *auth.Facts) { f.From = nil }, auth.Denied},
+
+		{"about another system", policy.Rule{Name: "r", On: []string{"erp"}, Residency: []string{"eu"}, Class: mapping.Public, Zones: map[string]string{"partners": "partners"}}, nil, auth.Allowed},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			f := facts()
+			if test.change != nil {
+				test.change(&f)
+			}
+			got := decide(t, declaration(test.rule), f)
+			if got.Verdict != test.want || test.want == auth.Denied && got.Rule != "r" {
+				t.Errorf("got %+v", got)
+			}
+			f.Who, f.Errand, f.Self = nil, nil, false
+			want := auth.Needs
+			if test.want == auth.Denied {
+				want = auth.Denied
+			}
+			if plan := decide(t, declaration(test.rule), f); plan.Verdict != want || want == auth.Denied && plan.Rule != "r" {
+				t.Errorf("planned %+v", plan)
+			}
+		})
+	}
+}
+
 // What proves level 2 at one issuer proves nothing at another.
 func TestLevelsAreScopedByIssuer(t *testing.T) {
 	d := declaration(policy.Rule{Name: "mfa", Level: 2})
@@ -296,6 +388,8 @@ func TestPlanIsRun(t *testing.T) {
 	d := declaration(
 		policy.Rule{Name: "mfa", Level: 2}, policy.Rule{Name: "recent", MaxAge: 15 * time.Minute},
 		policy.Rule{Name: "tls", On: []string{"erp"}, Transport: "tls"}, policy.Rule{Name: "ceiling", Scopes: []string{"contacts.read"}},
+		policy.Rule{Name: "here", On: []string{"erp"}, Residency: []string{"eu"}, Zones: map[string]string{"production": "production"}},
+		policy.Rule{Name: "harmless", On: []string{"crm"}, Class: mapping.Internal},
 	)
 	d.Permits[0].Operations = []string{"crm.contact.read", "erp.payroll.open"}
 	p := made(t, d)

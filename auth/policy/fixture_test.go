@@ -7,6 +7,7 @@ import (
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/policy"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 const (
@@ -16,17 +17,22 @@ const (
 
 var now = time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC)
 
-// systems are two, with three operations.
+// systems are two, with three operations, and this process.
 func systems() []auth.System {
 	return []auth.System{
-		{Name: "crm", Origin: "https://crm.example", Operations: []auth.Operation{
+		{Name: "crm", Origin: "https://crm.example", Zone: "partners", Jurisdictions: []string{"us"}, Operations: []auth.Operation{
 			{Name: "crm.contact.read", Method: "GET", Path: "/contacts", Scopes: []string{"contacts.read"}, Effect: auth.ReadOnly},
 			{Name: "crm.contact.push", Method: "PUT", Path: "/contacts", Effect: auth.Idempotent},
 		}},
-		{Name: "erp", Origin: "https://erp.example", Operations: []auth.Operation{
+		{Name: "erp", Origin: "https://erp.example", Zone: "production", Jurisdictions: []string{"eu"}, Operations: []auth.Operation{
 			{Name: "erp.payroll.open", Method: "POST", Path: "/payroll", Effect: auth.Once},
 		}},
+		*self(),
 	}
+}
+
+func self() *auth.System {
+	return &auth.System{Name: auth.Self, Kind: auth.KindStore, Zone: "production", Jurisdictions: []string{"eu"}}
 }
 
 func catalogue(t testing.TB) *auth.Catalogue {
@@ -77,6 +83,7 @@ func facts() auth.Facts {
 	return auth.Facts{
 		Tenant: "acme", Who: alice(), System: &crm, Operation: &crm.Operations[0], Transport: auth.TransportTLS, At: now,
 		Errand: &auth.Errand{Run: "run-1", Step: "read", Phase: audit.PhaseDo, Attempt: 1}, Self: true,
+		From: self(), Data: &mapping.Label{Class: mapping.Internal},
 	}
 }
 

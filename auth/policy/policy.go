@@ -16,7 +16,9 @@
 // The same code answers at plan time, when nobody is known yet, and at run time.
 // What is missing and can still be had becomes an obligation ([auth.Needs]); what
 // cannot be had denies: no permit, a scope outside the ceiling, an unprotected
-// origin, an issuer none of whose acr values proves the level.
+// origin, an issuer none of whose acr values proves the level. What rules ask of
+// the catalogue (jurisdictions, class, zones) is known before anybody comes, so it
+// denies at once, and so does what nobody declared.
 //
 // The order of permits and rules never changes the verdict. Of several permits the
 // one that ends last decides, the first declared where they end together. A denial
@@ -31,24 +33,28 @@
 // Assurance is what the issuer says in acr, mapped for each issuer by Levels; an acr
 // that is not mapped proves nothing. A clock that is off by up to a minute is borne
 // with: an auth_time later than that is not fresh. That an identity has ended, the
-// Gate checks.
+// Gate checks. Where a system is, and in which zone, is what its owner declared.
 //
 // # Errors
 //
 // [New] fails with mapping.Findings, up to 1000 at once; their paths are JSON pointers into
-// {levels, permits, rules}, in which a level is its number in alphabetical order.
+// {issuers, levels, permits, rules}, in which a level, and a zone to come from, is its
+// number in alphabetical order.
 //
 //	P100  no catalogue
-//	P101  name of a permit or rule         P109  wildcard
-//	P102  name declared twice              P110  name or scope listed twice
-//	P103  nobody                           P111  key of a level
-//	P104  contradictory who                P112  rule on nothing
-//	P105  issuer                           P113  unknown operation or system
-//	P106  subject, claim or value          P114  rule that sets nothing
-//	P107  permit for nothing               P115  max_age
-//	P108  unknown operation                P116  transport
-//	P118  SPIFFE id                        P117  scope
-//	P119  until
+//	P101  name of a permit or rule         P113  unknown operation or system
+//	P102  name declared twice              P114  rule that sets nothing
+//	P103  nobody                           P115  max_age
+//	P104  contradictory who                P116  transport
+//	P105  issuer                           P117  scope
+//	P106  subject, claim or value          P118  SPIFFE id
+//	P107  permit for nothing               P119  until
+//	P108  unknown operation                P120  issuer that is not listed
+//	P109  wildcard                         P121  residency in no jurisdiction, or in
+//	P110  listed twice                           one of no system
+//	P111  key of a level                   P122  no way between zones, or a zone of
+//	P112  rule on nothing                        no system
+//	                                       P123  class
 //
 // # Concurrency
 //
@@ -59,6 +65,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // ScopeClaim is the claim under which a permit sees the scopes of the presented
@@ -67,6 +74,7 @@ const ScopeClaim = "scope"
 
 // Declaration is a policy as it is written. The zero Declaration denies everything.
 type Declaration struct {
+	Issuers []string         // whose identities count, besides the service's own; nil: those that permits name; empty but not nil: nobody's
 	Levels  map[string]uint8 // issuer and acr, separated by a space, to level of assurance; others: 0
 	Permits []Permit         // nil: nobody may do anything
 	Rules   []Rule           // nil: no conditions
@@ -93,13 +101,16 @@ type Who struct {
 
 // Rule restricts. Each condition that is set must hold, or it denies.
 type Rule struct {
-	Name      string        // in the log and in errors; unlike every other permit's and rule's
-	On        []string      // exact names of operations or systems; nil: all; empty but not nil is refused
-	Level     uint8         // assurance, as Declaration.Levels maps it; zero: any
-	MaxAge    time.Duration // of the login, in whole seconds; zero: any
-	Scopes    []string      // the ceiling: neither presented token nor operation has another; nil: any; empty but not nil: none at all
-	Transport string        // auth.TransportTLS; empty: any
-	At        string        `json:"-"` // its file:line; empty: declared in Go
+	Name      string            // in the log and in errors; unlike every other permit's and rule's
+	On        []string          // exact names of operations or systems; nil: all; empty but not nil is refused
+	Level     uint8             // assurance, as Declaration.Levels maps it; zero: any
+	MaxAge    time.Duration     // of the login, in whole seconds; zero: any
+	Scopes    []string          // the ceiling: neither presented token nor operation has another; nil: any; empty but not nil: none at all
+	Transport string            // auth.TransportTLS; empty: any
+	Residency []string          // jurisdictions: neither this process nor the system is in another, and each is in one; nil: any; empty but not nil is refused
+	Class     mapping.Class     // the highest of the data that may cross, either way; opaque data has none; zero: any
+	Zones     map[string]string // ways from the zone of this process to that of the system; nil: any; empty but not nil is refused
+	At        string            `json:"-"` // its file:line; empty: declared in Go
 }
 
 // Policy is checked permits and rules: an [auth.Decider] and [auth.Entitler]. A nil

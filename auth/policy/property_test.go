@@ -8,6 +8,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/policy"
+	"github.com/carnet-go/carnet/mapping"
 	"pgregory.net/rapid"
 )
 
@@ -17,6 +18,9 @@ func drawn(t *rapid.T) policy.Declaration {
 	operations := []string{"crm.contact.read", "crm.contact.push", "erp.payroll.open"}
 	whos := []policy.Who{
 		{Issuer: issuer, Subject: "alice"}, {Issuer: other, Subject: "alice"}, {Issuer: issuer, Claim: "groups", Value: "hr"}, {Issuer: issuer, Claim: "scope", Value: "admin"},
+	}
+	if rapid.Bool().Draw(t, "listed") {
+		d.Issuers = []string{issuer, other}
 	}
 	for i := range rapid.IntRange(0, 5).Draw(t, "permits") {
 		d.Permits = append(d.Permits, policy.Permit{
@@ -38,8 +42,13 @@ func drawnRule(t *rapid.T, name string) policy.Rule {
 		MaxAge:    rapid.SampledFrom([]time.Duration{0, 0, 15 * time.Minute}).Draw(t, "max_age"),
 		Scopes:    rapid.SampledFrom([][]string{nil, nil, {"contacts.read"}, {"contacts.read", "admin"}, {}}).Draw(t, "scopes"),
 		Transport: rapid.SampledFrom([]string{"", "tls"}).Draw(t, "transport"),
+		Residency: rapid.SampledFrom([][]string{nil, nil, {"eu"}, {"eu", "us"}}).Draw(t, "residency"),
+		Class:     rapid.SampledFrom([]mapping.Class{0, 0, mapping.Internal, mapping.Restricted}).Draw(t, "class"),
+		Zones: rapid.SampledFrom([]map[string]string{
+			nil, nil, {"production": "partners"}, {"production": "production", "partners": "partners"},
+		}).Draw(t, "zones"),
 	}
-	if r.Level == 0 && r.MaxAge == 0 && r.Scopes == nil {
+	if r.Level == 0 && r.MaxAge == 0 && r.Scopes == nil && r.Residency == nil && r.Class == 0 && r.Zones == nil {
 		r.Transport = "tls"
 	}
 	return r
@@ -103,6 +112,7 @@ func TestRuleOrderIsIrrelevantToTheVerdict(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d := drawn(t)
 		other := d
+		other.Issuers = rapid.Permutation(d.Issuers).Draw(t, "issuers")
 		other.Rules = rapid.Permutation(d.Rules).Draw(t, "rules")
 		other.Permits = rapid.Permutation(d.Permits).Draw(t, "permits")
 		one, two := compiled(t, c, d), compiled(t, c, other)

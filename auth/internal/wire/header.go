@@ -47,3 +47,13 @@ func Header(in http.Header, opaque bool) (out http.Header, ok bool) {
 
 // breaks says whether a value would be more than one header's.
 func breaks(value string) bool { return strings.ContainsAny(value, "\r\n\x00") }
+
+// Bearer is the token in the one Authorization header (RFC 6750, section 2.1).
+func Bearer(h http.Header) (token string, ok bool) {
+	values := h["Authorization"]
+	if len(values) != 1 {
+		return "", false
+	}
+	scheme, token, ok := strings.Cut(values[0], " ")
+	return strings.TrimSpace(token), ok && strings.EqualFold(scheme, "Bearer")
+}

@@ -26,9 +26,11 @@
 package wire
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"time"
@@ -38,7 +40,10 @@ import (
 
 // Line is the plumbing to one system: pooled connections for what may be repeated,
 // and a fresh one each time for what must not.
-type Line struct{ pooled, fresh *http.Transport }
+type Line struct {
+	pooled, fresh *http.Transport
+	guard         netguard.Guard
+}
 
 // NewLine dials public addresses and the private ranges, and trusts roots; nil: the
 // host's.
@@ -61,7 +66,7 @@ func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
 	}
 	fresh := pooled.Clone()
 	fresh.DisableKeepAlives = true
-	return &Line{pooled, fresh}, nil
+	return &Line{pooled, fresh, guard}, nil
 }
 
 // RoundTrip transmits at most once: on a connection of its own where once says so,
@@ -78,6 +83,18 @@ func (l *Line) RoundTrip(r *http.Request, once bool) (*http.Response, error) {
 		return l.fresh.RoundTrip(r)
 	}
 	return l.pooled.RoundTrip(r)
+}
+
+// Dial connects to host:port, as the line does.
+func (l *Line) Dial(ctx context.Context, address string) (net.Conn, error) {
+	return l.guard.DialContext(ctx, "tcp", address)
+}
+
+// TLS is whom the line trusts, for a host.
+func (l *Line) TLS(host string) *tls.Config {
+	config := l.pooled.TLSClientConfig.Clone()
+	config.ServerName, config.NextProtos = host, nil
+	return config
 }
 
 // Close closes idle connections.
