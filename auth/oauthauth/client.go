@@ -1,0 +1,178 @@
+package oauthauth
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"github.com/carnet-go/carnet/auth"
+)
+
+const (
+	assertionLife = 60 * time.Second
+	assertionType = "client-authentication+jwt" // RFC 10070
+	minRSA        = 2048
+)
+
+// client is who asks, and the one way in which it shows that.
+type client struct {
+	id       string
+	identify func(http.Header, url.Values) error
+}
+
+// client is the one of the lease. Two ways to authenticate would be two secrets sent,
+// or one that nobody looks at.
+func (o order) client(l *auth.Lease) (client, error) {
+	id, err := text(l, "id")
+	if err != nil {
+		return client{}, err
+	}
+	c := client{id: id}
+	secret, errSecret := has(l, "secret")
+	key, errKey := has(l, "key")
+	switch {
+	case errSecret != nil || errKey != nil:
+		return client{}, errors.Join(errSecret, errKey)
+	case secret && key:
+		return client{}, auth.ErrInvalid
+	case secret:
+		c.identify = func(h http.Header, _ url.Values) error { return basic(l, c.id, h) }
+	case key && o.system.Endpoints[endpointIssuer] != "":
+		c.identify = func(_ http.Header, form url.Values) error {
+			return assert(l, c.id, o.system.Endpoints[endpointIssuer], form)
+		}
+	default:
+		return client{}, auth.ErrUndeclared
+	}
+	return c, nil
+}
+
+// basic follows RFC 6749, section 2.3.1.
+func basic(l *auth.Lease, id string, h http.Header) error {
+	secret, err := text(l, "secret")
+	if err != nil {
+		return err
+	}
+	pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)
+	h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(pair)))
+	return nil
+}
+
+// assert follows RFC 7523, section 2.2, with the audience and the type of RFC 10070.
+func assert(l *auth.Lease, id, issuer string, form url.Values) error {
+	kid, err := text(l, "kid")
+	if err != nil && !errors.Is(err, auth.ErrUndeclared) {
+		return err
+	}
+	return use(l, "key", func(b []byte) error {
+		signed, err := sign(b, kid, id, issuer)
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+		form.Set("client_assertion", signed)
+		return err
+	})
+}
+
+// sign has the same error for whatever is wrong with a key.
+func sign(text []byte, kid, id, issuer string) (string, error) {
+	key, alg := private(text)
+	if key == nil {
+		return "", auth.ErrInvalid
+	}
+	now := time.Now()
+	claims, _ := json.Marshal(map[string]any{ // of text and numbers
+		"iss": id, "sub": id, "aud": issuer, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
+	})
+	signer, err := jose.NewSigner(
+		jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}},
+		(&jose.SignerOptions{}).WithType(assertionType),
+	)
+	if err != nil {
+		return "", auth.ErrInvalid
+	}
+	signed, err := signer.Sign(claims)
+	if err != nil {
+		return "", auth.ErrInvalid
+	}
+	compact, err := signed.CompactSerialize()
+	if err != nil {
+		return "", auth.ErrInvalid
+	}
+	return compact, nil
+}
+
+// private is the key of one PEM block, and the one algorithm that it is for; nil: none.
+func private(text []byte) (any, jose.SignatureAlgorithm) {
+	block, rest := pem.Decode(text)
+	if block == nil || len(block.Headers) > 0 || strings.TrimSpace(string(rest)) != "" {
+		return nil, ""
+	}
+	var key any
+	var err error
+	switch block.Type {
+	case "PRIVATE KEY":
+		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+	case "EC PRIVATE KEY":
+		key, err = x509.ParseECPrivateKey(block.Bytes)
+	case "RSA PRIVATE KEY":
+		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+	}
+	if err != nil {
+		return nil, ""
+	}
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k.Curve == elliptic.P256() {
+			return k, jose.ES256
+		}
+	case *rsa.PrivateKey:
+		if k.N.BitLen() >= minRSA {
+			return k, jose.RS256
+		}
+	}
+	return nil, ""
+}
+
+// use lends a field of the lease.
+func use(l *auth.Lease, field string, fn func([]byte) error) error {
+	secret, err := l.Secret(field)
+	if err != nil {
+		return err
+	}
+	return secret.Use(fn)
+}
+
+// has says whether the lease has the field, with something in it.
+func has(l *auth.Lease, field string) (bool, error) {
+	err := use(l, field, func([]byte) error { return nil })
+	if errors.Is(err, auth.ErrUndeclared) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// text is a field that is an id or a secret (RFC 6749, appendix A). Anything else in it,
+// such as the end of a line, is a mistake that must not be sent, nor trimmed.
+func text(l *auth.Lease, field string) (s string, err error) {
+	err = use(l, field, func(b []byte) error {
+		for _, c := range b {
+			if c < ' ' || c > '~' {
+				return auth.ErrInvalid
+			}
+		}
+		s = string(b)
+		return nil
+	})
+	return s, err
+}

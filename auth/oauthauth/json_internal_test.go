@@ -1,0 +1,52 @@
+package oauthauth
+
+import (
+	"encoding/json"
+	"reflect"
+	"testing"
+)
+
+// FuzzRead: what is accepted, encoding/json understands in the same way, however it is
+// written.
+func FuzzRead(f *testing.F) {
+	for _, s := range []string{
+		`{"access_token":"t","expires_in":300,"scope":"a b"}`, `{"a":[1,{"b":null}],"act":{"sub":"x","act":{"sub":"y"}}}`,
+		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"Scope":"x"}`, "{\"\u017f\":1,\"s\":2}", `{"a":"\ud800"}`, `{"\u0061":1,"a":2}`, ` {} `, `{}{}`, `[]`, `{"a":-0.1e+5}`,
+	} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, ok := read(b)
+		if !ok {
+			return
+		}
+		var theirs map[string]any
+		if err := json.Unmarshal(b, &theirs); err != nil {
+			t.Fatalf("encoding/json refuses %q", b)
+		}
+		var ours map[string]any
+		if again, err := json.Marshal(o); err != nil || json.Unmarshal(again, &ours) != nil || !reflect.DeepEqual(ours, theirs) {
+			t.Errorf("%q is %v and %v", b, ours, theirs)
+		}
+		if upper, there := theirs["SCOPE"]; there {
+			t.Errorf("%q has a scope of %v for somebody else", b, upper)
+		}
+	})
+}
+
+// FuzzParse: no token makes the reader panic, and claims come with three parts only.
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"", "a.b.c", "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhIn0.c2ln", "eyJhbGciOiJFUzI1NiJ9.eyJhY3QiOnsic3ViIjoiYSJ9fQ.", "e30.e30.e30", "e30.W10.x"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		j, ok := parse(s)
+		if !ok && j.claims != nil {
+			t.Errorf("%q is refused, and has claims", s)
+		}
+		if chain, fine := j.chain(); len(chain) > maxActors || !fine && chain != nil {
+			t.Errorf("%q has a chain of %d", s, len(chain))
+		}
+		_ = (&presented{jwt: j}).may("carnet")
+	})
+}
