@@ -126,7 +126,7 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 		}
 		return nil, auth.ErrUnavailable
 	}
-	return v.hand(ctx, l, issued.Fields)
+	return v.hand(ctx, l, issued)
 }
 
 func (v *Vault) describe(issued Issued, event audit.Event, began, notAfter time.Time) *lent {
@@ -154,9 +154,9 @@ func (l *lent) usable(issued Issued) error {
 }
 
 // hand gives a recorded lease out, unless the vault was closed meanwhile.
-func (v *Vault) hand(ctx context.Context, l *lent, fields map[string]auth.Secret) (*auth.Lease, error) {
-	l.lease = auth.NewLease(l.event.Lease, fields, &auth.LeaseOptions{
-		Expires: l.end,
+func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, error) {
+	l.lease = auth.NewLease(l.event.Lease, issued.Fields, &auth.LeaseOptions{
+		Expires: l.end, Version: issued.Version,
 		Release: func(ctx context.Context) error { return v.release(ctx, l) },
 	})
 	v.mu.Lock()

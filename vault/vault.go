@@ -16,6 +16,9 @@
 // came, and when the vault is closed. Revoking waits neither for the log nor for a
 // caller that has left.
 //
+// What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
+// its use returns; the stored key is not lent.
+//
 // A backend gets the deadline and the cancellation of a caller's context, and none
 // of its values: a client trace in there would see the credentials of the vault.
 //
@@ -26,7 +29,8 @@
 // of a Secret, and what a crashed process has not revoked, lives until the backend
 // ends it. Events name lease and fingerprint, not the path. A grant of another log is
 // refused without an event: whom it belongs to, only the other log may know. A vault
-// lends up to 100,000 leases at a time.
+// lends up to 100,000 leases at a time. What HKDF keeps between its two steps is not
+// overwritten.
 //
 // # Errors
 //

@@ -10,12 +10,12 @@ import (
 func TestBoundaryInitPassesItsCheck(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "boundary")
 	file := filepath.Join(dir, "boundary.jsonc")
-	check(t, result{0, "wrote " + file + "; change it, then run carnet boundary check " + dir + "\n", ""}, "boundary", "init", dir)
+	check(t, result{0, "wrote " + file + ", with schemas and a mapping beside it; change them, then run carnet boundary check " + dir + "\n", ""}, "boundary", "init", dir)
 	got := runWith(t.Context(), "boundary", "check", dir)
 	lines := strings.Split(got.stdout, "\n")
 	if got.status != 0 || got.stderr != "" || len(lines) != 4 || len(strings.TrimPrefix(lines[0], "boundary: tenant acme, hash ")) != 64 ||
-		lines[1] != "boundary: systems 1, operations 1, permits 1, rules 2" ||
-		lines[2] != `review: boundary.jsonc:18: opaque operation crm.contact.read: "the CRM publishes no schema"` {
+		lines[1] != "boundary: systems 2, operations 2, permits 1, rules 4, schemas 2, mappings 1" ||
+		lines[2] != `review: boundary.jsonc:26: opaque operation crm.contact.read: "the CRM publishes no schema"` {
 		t.Errorf("got %#v", got)
 	}
 }
@@ -50,16 +50,18 @@ func TestBoundaryCheckTellsEveryFinding(t *testing.T) {
 	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
 	file := filepath.Join(dir, "boundary.jsonc")
 	text := read(t, file)
-	text = strings.Replace(text, `"operations": ["crm.contact.read"]`, `"operations": ["crm.contact.reed"]`, 1)
+	text = strings.Replace(text, `"operations": ["crm.contact.read", `, `"operations": ["crm.contact.reed", `, 1)
+	text = strings.Replace(text, `"input": "employee-to-contact"`, `"input": "employe-to-contact"`, 1)
 	text = strings.Replace(text, `"on": ["crm.contact.read"]`, `"on": ["cmr"]`, 1)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	check(t, result{
 		1,
-		`boundary.jsonc:40:22: P108 is not an operation of the catalogue at /permits/0/operations/0; did you mean "crm.contact.read"?` + "\n" +
-			`boundary.jsonc:48:36: P113 is not an operation or a system of the catalogue at /rules/1/on/0; did you mean "crm"?` + "\n",
-		"carnet boundary check: findings: 2\n",
+		`boundary.jsonc:38:20: B140 is not a mapping of the boundary at /systems/1/operations/1/input; did you mean "employee-to-contact"?` + "\n" +
+			`boundary.jsonc:58:22: P108 is not an operation of the catalogue at /permits/0/operations/0; did you mean "crm.contact.read"?` + "\n" +
+			`boundary.jsonc:66:36: P113 is not an operation or a system of the catalogue at /rules/1/on/0; did you mean "crm"?` + "\n",
+		"carnet boundary check: findings: 3\n",
 	}, "boundary", "check", dir)
 	prefix(t, result{1, "boundary.jsonc:1:1: F101 is missing", "carnet boundary check: findings: 1\n"}, "boundary", "check", t.TempDir())
 	prefix(t, result{1, "F106 the folder cannot be read", "carnet boundary check: findings: 1\n"}, "boundary", "check", filepath.Join(dir, "none"))
@@ -71,18 +73,55 @@ func TestBoundaryCheckListsWhatToLookAt(t *testing.T) {
 	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
 	file := filepath.Join(dir, "boundary.jsonc")
 	text := read(t, file)
-	text = strings.Replace(text, `"output": "opaque",`, `"privileged": true,`, 1)
-	text = strings.Replace(text, `"reason": "the CRM publishes no schema",`, ``, 1)
-	text = strings.Replace(text, `"until": "2027-06-30T00:00:00Z",`, `"unattended": true,`, 1)
+	for _, change := range [][2]string{
+		{`"output": "opaque",`, `"privileged": true,`}, {`"reason": "the CRM publishes no schema",`, ``},
+		{`"until": "2027-06-30T00:00:00Z",`, `"unattended": true,`}, {`["crm.contact.read", "crm.contact.push"]`, `["crm.contact.read"]`},
+		{`"residency": ["eu"]}`, `"residency": ["eu"]}, {"name": "harmless", "on": ["crm.contact.push"], "class": "public"}`},
+		{`"delegation":`, `"subject": {"issuer": "https://login.acme.example", "claim": "email", "template": "{claim}",
+        "domains": {"https://login.acme.example": ["acme.example"]}, "undated": true}, "delegation":`},
+	} {
+		if !strings.Contains(text, change[0]) {
+			t.Fatal(change)
+		}
+		text = strings.Replace(text, change[0], change[1], 1)
+	}
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	reviewed(t, dir, "review: boundary.jsonc:27: privileged operation crm.contact.read\n"+
+		"review: boundary.jsonc:35: unreachable operation crm.contact.push: there is no permit\n"+
+		"review: boundary.jsonc:56: permit without end sales\n"+
+		"review: boundary.jsonc:56: unattended permit sales\n"+
+		"review: boundary.jsonc:16: people by e-mail address in system crm\n"+
+		"review: boundary.jsonc:16: logins without time in system crm\n")
+
+	text = strings.Replace(text, `["crm.contact.read"],`, `["crm.contact.read", "crm.contact.push"],`, 1)
+	schema := filepath.Join(dir, "schemas", "employee.jsonc")
+	released := strings.Replace(read(t, schema), `"maxLength": 30, "categories": ["pii.contact"]`, `"maxLength": 30, "categories": ["pii.contact"],
+      "release": [{"via": "mask.keep_last", "args": {"n": 4}, "to": "internal", "approved": "DPO-1", "until": "2099-06-30"}]`, 1)
+	mapping := filepath.Join(dir, "mappings", "employee-to-contact.jsonc")
+	masked := strings.Replace(read(t, mapping), `{"from": "/phone"}`, `{"from": "/phone", "do": [{"mask.keep_last": {"n": 4}}], "on_error": "null"}`, 1)
+	for path, text := range map[string]string{file: text, schema: released, mapping: masked} {
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	got := runWith(t.Context(), "boundary", "check", dir)
-	_, review, _ := strings.Cut(got.stdout, "rules 2\n")
-	want := "review: boundary.jsonc:18: privileged operation crm.contact.read\n" +
-		"review: boundary.jsonc:37: permit without end sales-reads\n" +
-		"review: boundary.jsonc:37: unattended permit sales-reads\n"
-	if got.status != 0 || got.stderr != "" || review != want {
+	for _, want := range []string{
+		"review: boundary.jsonc:35: unreachable operation crm.contact.push: rule harmless denies everybody\n",
+		"review: mappings/employee-to-contact.jsonc:4: mapping employee-to-contact uses releases until 2099-0",
+	} {
+		if got.status != 0 || !strings.Contains(got.stdout, want) {
+			t.Errorf("got %#v, want %q", got, want)
+		}
+	}
+}
+
+// reviewed checks what a sound boundary is reviewed for.
+func reviewed(t *testing.T, dir, want string) {
+	t.Helper()
+	got := runWith(t.Context(), "boundary", "check", dir)
+	if _, review, _ := strings.Cut(got.stdout, "mappings 1\n"); got.status != 0 || got.stderr != "" || review != want {
 		t.Errorf("got %#v", got)
 	}
 }

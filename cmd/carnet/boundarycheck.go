@@ -2,13 +2,12 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/carnet-go/carnet/auth/boundary"
-	"github.com/carnet-go/carnet/mapping"
 )
 
 var boundaryCheck = command{
@@ -19,8 +18,10 @@ carnet boundary check DIR
 
 Everything that is wrong is told at once, one finding a line, with file:line:column and the
 nearest right name. Of a sound boundary it prints tenant, hash and counts, and what a reviewer
-must look at: opaque operations with their reasons, privileged operations, permits without end,
-and permits with which the service goes on for somebody who has gone.
+must look at: opaque operations with their reasons, privileged operations, operations that nobody
+may do, permits without end, permits with which the service goes on for somebody who has gone,
+systems that call people by an e-mail address or take logins without a time, and mappings that
+use releases, with the day on which the first of these ends.
 
 Example:
   carnet boundary check boundary`,
@@ -35,21 +36,33 @@ func runBoundaryCheck(_ context.Context, c *call) int {
 		return c.misused("give one DIR")
 	}
 	s, err := boundary.Review(os.DirFS(c.args[0]))
-	if findings, ok := errors.AsType[mapping.Findings](err); ok {
-		fmt.Fprintln(c.stdout, findings)
-		fmt.Fprintf(c.stderr, "carnet boundary check: findings: %d\n", len(findings))
-		return statusWrong
-	}
 	if err != nil {
-		return c.failed(err)
+		return c.wrong(err)
 	}
 	fmt.Fprintf(c.stdout, "boundary: tenant %s, hash %s\n", s.Tenant, s.Hash)
-	fmt.Fprintf(c.stdout, "boundary: systems %d, operations %d, permits %d, rules %d\n", s.Systems, s.Operations, s.Permits, s.Rules)
+	fmt.Fprintf(c.stdout, "boundary: systems %d, operations %d, permits %d, rules %d, schemas %d, mappings %d\n",
+		s.Systems, s.Operations, s.Permits, s.Rules, s.Schemas, s.Mappings)
 	c.notes("opaque operation", s.Opaque)
 	c.notes("privileged operation", s.Privileged)
+	c.unreachable(s.Unreachable)
 	c.notes("permit without end", s.Endless)
 	c.notes("unattended permit", s.Unattended)
+	c.notes("people by e-mail address in system", s.Mutable)
+	c.notes("logins without time in system", s.Undated)
+	for _, m := range s.Released {
+		fmt.Fprintf(c.stdout, "review: %s: mapping %s uses releases until %s\n", m.At, m.Name, m.NotAfter.UTC().Format(time.RFC3339))
+	}
 	return statusOK
+}
+
+func (c *call) unreachable(notes []boundary.Note) {
+	for _, n := range notes {
+		why := "there is no permit"
+		if n.Reason != "" {
+			why = "rule " + n.Reason + " denies everybody"
+		}
+		fmt.Fprintf(c.stdout, "review: %s: unreachable operation %s: %s\n", n.At, n.Name, why)
+	}
 }
 
 // notes lists what is right and still wants somebody's eyes.

@@ -2,10 +2,11 @@ package main
 
 import (
 	"context"
-	_ "embed"
+	"embed"
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -25,8 +26,8 @@ Example:
 	run: runBoundaryInit,
 }
 
-//go:embed starter/boundary.jsonc
-var starter []byte
+//go:embed starter
+var starter embed.FS
 
 func runBoundaryInit(_ context.Context, c *call) int {
 	if status, done := c.flags(flag.NewFlagSet(c.name, flag.ContinueOnError)); done {
@@ -35,16 +36,16 @@ func runBoundaryInit(_ context.Context, c *call) int {
 	if len(c.args) != 1 {
 		return c.misused("give one DIR")
 	}
-	file := filepath.Join(c.args[0], boundary.File)
-	if err := writeStarter(c.args[0], file); err != nil {
+	dir := c.args[0]
+	if err := writeStarter(dir); err != nil {
 		return c.failed(err)
 	}
-	fmt.Fprintf(c.stdout, "wrote %s; change it, then run carnet boundary check %s\n", file, c.args[0])
+	fmt.Fprintf(c.stdout, "wrote %s, with schemas and a mapping beside it; change them, then run carnet boundary check %s\n", filepath.Join(dir, boundary.File), dir)
 	return statusOK
 }
 
 // writeStarter never overwrites, also where another process is faster.
-func writeStarter(dir, file string) error {
+func writeStarter(dir string) error {
 	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, os.ErrExist) {
 		return errors.New("DIR cannot be made")
 	}
@@ -55,13 +56,12 @@ func writeStarter(dir, file string) error {
 	if len(entries) > 0 {
 		return errors.New("DIR is not empty, and nothing is overwritten")
 	}
-	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
-	if err != nil {
-		return errors.New("the file cannot be made")
+	files, err := fs.Sub(starter, "starter")
+	if err == nil {
+		err = os.CopyFS(dir, files)
 	}
-	_, err = f.Write(starter)
-	if errors.Join(err, f.Close()) != nil {
-		return errors.New("the file cannot be written")
+	if err != nil {
+		return errors.New("a file cannot be made")
 	}
 	return nil
 }

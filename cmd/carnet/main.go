@@ -1,12 +1,14 @@
 // Command carnet is what a reviewer runs: it verifies logs and proofs, and checks boundary
-// folders, with nothing of the service that wrote them.
+// folders, with nothing of the service that wrote them. It also writes the file of secrets
+// that a service reads.
 //
 //	carnet audit verify -key audit.vkey audit
 //
 // # Guarantees
 //
 // It reads and never changes what it is given; only boundary init writes, into a folder that
-// is new or empty. A result stands on standard output, everything else on standard error. The
+// is new or empty, and what is called vault, into the files that it names. It takes no secret as
+// an argument or from the environment, and prints none. A result stands on standard output, everything else on standard error. The
 // exit status is 0 where all is well, 1 where something is wrong with what was read, or could
 // not be read, and 2 where the command line is wrong. An interrupt ends it with 1.
 //
@@ -23,7 +25,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	status := run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stderr), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // The exit statuses.
@@ -28,7 +29,7 @@ type command struct {
 
 // commands are all, in the order of help.
 func commands() []command {
-	return []command{auditVerify, auditProve, boundaryInit, boundaryCheck, version}
+	return []command{auditVerify, auditProve, boundaryInit, boundaryCheck, mappingCheck, vaultInit, vaultSet, vaultList, vaultRemove, vaultRekey, version}
 }
 
 // call is one run of a command.
@@ -36,10 +37,11 @@ type call struct {
 	command
 	args           []string
 	stdout, stderr io.Writer
+	secrets        asker
 }
 
 // run is the whole program: arguments in, exit status out.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func run(ctx context.Context, args []string, secrets asker, stdout, stderr io.Writer) int {
 	if len(args) == 0 {
 		fmt.Fprint(stderr, overview(""))
 		return statusUsage
@@ -53,7 +55,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return unknown(args, stdout, stderr)
 	}
 	out := &printed{w: stdout}
-	status := c.run(ctx, &call{c, rest, out, stderr})
+	status := c.run(ctx, &call{c, rest, out, stderr, secrets})
 	if out.failed && status == statusOK {
 		fmt.Fprintln(stderr, "carnet: the output could not be written")
 		return statusWrong
@@ -145,7 +147,7 @@ func nearest(name, word string, names []string) string {
 // overview lists the commands that begin with a prefix.
 func overview(prefix string) string {
 	var b strings.Builder
-	b.WriteString("carnet verifies logs and checks boundaries.\n\n")
+	b.WriteString("carnet verifies logs, checks boundaries and keeps secrets.\n\n")
 	for _, c := range commands() {
 		if strings.HasPrefix(c.name, prefix) {
 			fmt.Fprintf(&b, "  carnet %-16s %s\n", c.name, c.short)
@@ -188,6 +190,17 @@ func (c *call) failed(err error) int {
 		text = "interrupted"
 	}
 	fmt.Fprintf(c.stderr, "carnet %s: %s\n", c.name, text)
+	return statusWrong
+}
+
+// wrong tells findings, one a line, or another error about what was to be read.
+func (c *call) wrong(err error) int {
+	findings, ok := errors.AsType[mapping.Findings](err)
+	if !ok {
+		return c.failed(err)
+	}
+	fmt.Fprintln(c.stdout, findings)
+	fmt.Fprintf(c.stderr, "carnet %s: findings: %d\n", c.name, len(findings))
 	return statusWrong
 }
 

@@ -23,7 +23,7 @@ type result struct {
 
 func runWith(ctx context.Context, args ...string) result {
 	var stdout, stderr bytes.Buffer
-	status := run(ctx, args, &stdout, &stderr)
+	status := run(ctx, args, nil, &stdout, &stderr)
 	return result{status, stdout.String(), stderr.String()}
 }
 
@@ -45,18 +45,24 @@ func prefix(t *testing.T, want result, args ...string) {
 	}
 }
 
-const overviewText = `carnet verifies logs and checks boundaries.
+const overviewText = `carnet verifies logs, checks boundaries and keeps secrets.
 
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
   carnet boundary init    write a commented boundary to start from
   carnet boundary check   check a boundary, and list what to look at in a review
+  carnet mapping check    check a boundary's mappings, and print which field flows where
+  carnet vault init       make an encrypted file for secrets, and the identity that opens it
+  carnet vault set        write a secret, in place of what stood there
+  carnet vault list       list paths, versions and fields, without values
+  carnet vault remove     remove a secret
+  carnet vault rekey      encrypt the file to another identity
   carnet version          print the version that this command was built from
 
 Run any with -h for its arguments and an example.
 `
 
-const auditText = `carnet verifies logs and checks boundaries.
+const auditText = `carnet verifies logs, checks boundaries and keeps secrets.
 
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
@@ -301,7 +307,7 @@ func (broken) Write([]byte) (int, error) { return 0, os.ErrClosed }
 func TestOutputThatCannotBeWritten(t *testing.T) {
 	dir, _ := service(t, 0)
 	var stderr bytes.Buffer
-	if status := run(t.Context(), []string{"audit", "prove", dir, "0"}, broken{}, &stderr); status != 1 {
+	if status := run(t.Context(), []string{"audit", "prove", dir, "0"}, nil, broken{}, &stderr); status != 1 {
 		t.Errorf("got %d, %s", status, stderr.String())
 	}
 }
@@ -313,7 +319,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
 // TestWhatCannotBeWrittenIsNoSuccess: a report that nobody can read is none.
 func TestWhatCannotBeWrittenIsNoSuccess(t *testing.T) {
 	var stderr bytes.Buffer
-	if status := run(t.Context(), []string{"version"}, full{}, &stderr); status != statusWrong || stderr.Len() == 0 {
+	if status := run(t.Context(), []string{"version"}, nil, full{}, &stderr); status != statusWrong || stderr.Len() == 0 {
 		t.Errorf("status %d, %q", status, stderr.String())
 	}
 }

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/boundary"
+	"github.com/carnet-go/carnet/internal/declare"
+)
+
+var mappingCheck = command{
+	name:  "mapping check",
+	short: "check a boundary's mappings, and print which field flows where",
+	usage: `
+carnet mapping check DIR [NAME ...]
+
+DIR is a boundary. Of each mapping, or of those that are named, it prints which field of which
+schema flows where, how it is transformed, under which label and release, and what is dropped.
+Where anything in DIR is wrong it prints that instead, one finding a line, with file:line:column
+and the nearest right name.
+
+Example:
+  carnet mapping check boundary employee-to-contact`,
+	run: runMappingCheck,
+}
+
+func runMappingCheck(_ context.Context, c *call) int {
+	if status, done := c.flags(flag.NewFlagSet(c.name, flag.ContinueOnError)); done {
+		return status
+	}
+	if len(c.args) == 0 {
+		return c.misused("give DIR, and after it the names of mappings")
+	}
+	bound, err := boundary.Load(os.DirFS(c.args[0]), nil)
+	if err != nil {
+		return c.wrong(err)
+	}
+	all, names := mappingsOf(bound), c.args[1:]
+	for _, name := range names {
+		if slices.Contains(all, name) {
+			continue
+		}
+		problem := fmt.Sprintf("no mapping %q", name)
+		if near := declare.Nearest(name, all); near != "" {
+			problem += fmt.Sprintf("; did you mean %q?", near)
+		}
+		return c.failed(errors.New(problem))
+	}
+	if len(names) == 0 {
+		names = all
+	}
+	for i, name := range names {
+		if i > 0 {
+			fmt.Fprintln(c.stdout)
+		}
+		fmt.Fprintln(c.stdout, strings.TrimRight(bound.Mapping(name).Report(), "\n"))
+	}
+	return statusOK
+}
+
+// mappingsOf are the names of a boundary's mappings: those that its operations take.
+func mappingsOf(b *auth.Boundary) []string {
+	var names []string
+	for _, system := range b.Catalogue().Systems() {
+		for _, op := range system.Operations {
+			if b.Mapping(op.Input) != nil && !slices.Contains(names, op.Input) {
+				names = append(names, op.Input)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}

@@ -1,0 +1,184 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/vault/filevault"
+)
+
+// piped is standard input that is no terminal.
+func piped(text string) *console {
+	return &console{in: bufio.NewReader(strings.NewReader(text)), tty: func() bool { return false }}
+}
+
+// typed is a person who answers one line after another, unseen.
+func typed(out *bytes.Buffer, answers ...string) *console {
+	return &console{out: out, tty: func() bool { return true }, quiet: func() ([]byte, error) {
+		if len(answers) == 0 {
+			return nil, errors.New("the terminal is gone")
+		}
+		answer := answers[0]
+		answers = answers[1:]
+		return []byte(answer), nil
+	}}
+}
+
+// vaulted runs a command and holds that it prints no secret.
+func vaulted(t *testing.T, in asker, want int, args ...string) (out, problem string) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if status := run(t.Context(), append([]string{"vault"}, args...), in, &stdout, &stderr); status != want {
+		t.Fatalf("%q: status %d, want %d\n%s%s", args, status, want, &stdout, &stderr)
+	}
+	if all := stdout.String() + stderr.String(); strings.Contains(all, "canary") || strings.Contains(all, "AGE-SECRET-KEY-1") {
+		t.Fatalf("%q prints a secret: %s", args, all)
+	}
+	return stdout.String(), stderr.String()
+}
+
+// issued is a field as a service gets it.
+func issued(t *testing.T, file string, key auth.Secret, path, field string) string {
+	t.Helper()
+	made, err := filevault.File{Path: file, Identity: key}.Issue(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := ""
+	if err := made.Fields[field].Use(func(b []byte) error { text = string(b); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+func TestVaultFromAPipe(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	for _, name := range []string{key, file} {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("%v, %v", info.Mode(), err)
+		}
+	}
+	vaulted(t, piped("canary-1\nof two lines\n"), statusOK, "set", "-identity", key, file, "saml/signing", "key")
+	vaulted(t, piped("uid=a\r\ncanary-2"), statusOK, "set", "-identity", key, file, "directory/bind", "name", "password")
+	secret, err := identity(key, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range [][3]string{
+		{"saml/signing", "key", "canary-1\nof two lines"}, {"directory/bind", "name", "uid=a"}, {"directory/bind", "password", "canary-2"},
+	} {
+		if got := issued(t, file, secret, want[0], want[1]); got != want[2] {
+			t.Errorf("%s %s is %q", want[0], want[1], got)
+		}
+	}
+	out, _ := vaulted(t, nil, statusOK, "list", "-identity", key, file)
+	if !strings.Contains(out, "directory/bind\tversion 2\tname password\t") || strings.Count(out, "\n") != 2 {
+		t.Errorf("list: %s", out)
+	}
+	next := filepath.Join(dir, "new.key")
+	vaulted(t, nil, statusOK, "rekey", "-identity", key, "-to", next, file)
+	vaulted(t, nil, statusWrong, "list", "-identity", key, file)
+	vaulted(t, nil, statusOK, "remove", "-identity", next, file, "saml/signing")
+	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", next, file); strings.Contains(out, "saml") {
+		t.Errorf("still there: %s", out)
+	}
+}
+
+func TestVaultFromATerminal(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.age")
+	var shown bytes.Buffer
+	vaulted(t, typed(&shown, "canary passphrase", "canary passphrase"), statusOK, "init", "-passphrase", file)
+	vaulted(t, typed(&shown, "canary passphrase", "canary-3", "canary-3"), statusOK, "set", "-passphrase", file, "crm/api", "key")
+	if strings.Contains(shown.String(), "canary") || !strings.Contains(shown.String(), "key, again: ") {
+		t.Errorf("shown: %s", &shown)
+	}
+	if got := issued(t, file, auth.NewSecret([]byte("canary passphrase")), "crm/api", "key"); got != "canary-3" {
+		t.Errorf("key is %q", got)
+	}
+	_, problem := vaulted(t, typed(&shown, "canary passphrase", "canary-4", "canary-5"), statusWrong, "set", "-passphrase", file, "crm/api", "key")
+	if !strings.Contains(problem, "differ") {
+		t.Error(problem)
+	}
+	vaulted(t, typed(&shown, "another canary one"), statusWrong, "list", "-passphrase", file)
+}
+
+func TestVaultRefuses(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	open := filepath.Join(dir, "open.key")
+	if err := os.WriteFile(open, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	text := filepath.Join(dir, "text.key")
+	if err := os.WriteFile(text, []byte("a line of any text"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	interrupted := &console{out: new(bytes.Buffer), tty: func() bool { return true }, quiet: func() ([]byte, error) { return nil, context.Canceled }}
+	long := strings.Repeat("x", mostInput+1)
+	for name, c := range map[string]struct {
+		in     asker
+		status int
+		args   []string
+		says   string
+	}{
+		"no key":              {nil, statusUsage, []string{"list", file}, "-identity"},
+		"two keys":            {nil, statusUsage, []string{"list", "-identity", key, "-passphrase", file}, "-identity"},
+		"no file":             {nil, statusUsage, []string{"list", "-identity", key}, "arguments"},
+		"too much":            {nil, statusUsage, []string{"list", "-identity", key, file, "x"}, "arguments"},
+		"no field":            {nil, statusUsage, []string{"set", "-identity", key, file, "crm/api"}, "arguments"},
+		"unknown flag":        {nil, statusUsage, []string{"set", "-value", "x", file}, "-value"},
+		"nowhere to":          {nil, statusUsage, []string{"rekey", "-identity", key, file}, "-to"},
+		"overwrite":           {nil, statusWrong, []string{"init", "-identity", key, file}, ""},
+		"missing key":         {nil, statusWrong, []string{"list", "-identity", key + "x", file}, "cannot be read"},
+		"open key":            {nil, statusWrong, []string{"list", "-identity", open, file}, "chmod"},
+		"text as key":         {nil, statusWrong, []string{"init", "-identity", text, file + "y"}, "AGE-SECRET-KEY-…"},
+		"interrupted":         {interrupted, statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "interrupted"},
+		"folder as key":       {nil, statusWrong, []string{"list", "-identity", dir, file}, "chmod"},
+		"key nowhere":         {nil, statusWrong, []string{"init", "-identity", filepath.Join(dir, "x", "y"), file}, "cannot be written"},
+		"missing file":        {nil, statusWrong, []string{"list", "-identity", key, file + "x"}, ""},
+		"set in missing file": {nil, statusWrong, []string{"set", "-identity", key, file + "x", "crm/api", "key"}, ""},
+		"rekey missing file":  {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file + "x"}, ""},
+		"rekey to open key":   {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file}, "chmod"},
+		"nothing to remove":   {nil, statusWrong, []string{"remove", "-identity", key, file, "crm/api"}, ""},
+		"empty value":         {piped(""), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
+		"long value":          {piped(long), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "64 KiB"},
+		"long line":           {piped(long + "\nb"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "64 KiB"},
+		"too few values":      {piped("canary\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "fewer"},
+		"field twice":         {piped("canary\ncanary\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "key"}, "twice"},
+		"path":                {piped("canary"), statusWrong, []string{"set", "-identity", key, file, "../x", "key"}, ""},
+		"nobody types":        {typed(new(bytes.Buffer)), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, problem := vaulted(t, c.in, c.status, c.args...); !strings.Contains(problem, c.says) {
+				t.Errorf("says %q", problem)
+			}
+		})
+	}
+	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", key, file); out != "" {
+		t.Errorf("something was written: %s", out)
+	}
+}
+
+// TestConsoleIsNoTerminal in a test.
+func TestConsoleIsNoTerminal(t *testing.T) {
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer read.Close()
+	write.Close()
+	c := newConsole(read, new(bytes.Buffer))
+	if _, err := c.quiet(); c.person() || err == nil {
+		t.Errorf("a pipe is taken for a person: %v", err)
+	}
+}

@@ -1,0 +1,42 @@
+package filevault
+
+// Reformat is what is written of a decrypted file that was read; false: it is refused.
+func Reformat(plain []byte) ([]byte, bool) {
+	s, ok := parse(plain)
+	if !ok {
+		return nil, false
+	}
+	return s.encode(), true
+}
+
+// EncodeCap says how much of the buffer that encode makes is used.
+func EncodeCap(plain []byte) (length, size, guess int) {
+	s, _ := parse(plain)
+	b := s.encode()
+	guess = 64
+	for _, e := range s.entries {
+		guess += len(e.path) + 96
+		for _, f := range e.fields {
+			guess += len(f.name) + len(f.value) + 8
+		}
+	}
+	return len(b), cap(b), guess
+}
+
+// Wiped says whether nothing is left of a decrypted file when its store is wiped.
+func Wiped(plain []byte) bool {
+	s, ok := parse(plain)
+	if !ok {
+		return false
+	}
+	s.wipe()
+	for _, b := range plain {
+		if b != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Await is what ends with its caller.
+var Await = await

@@ -1,0 +1,105 @@
+package filevault
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"filippo.io/age"
+
+	"github.com/carnet-go/carnet/auth"
+)
+
+const (
+	// workFactor is age's own default: 2^18 rounds, 256 MiB.
+	workFactor         = 18
+	shortestPassphrase = 12
+	longestKey         = 16 << 10 // a file of age-keygen, with its comments
+)
+
+var (
+	errNoKey = fmt.Errorf("%w: the identity is neither one age identity nor a passphrase of 12 bytes or more on one line", auth.ErrInvalid)
+	errMade  = fmt.Errorf("%w: no identity could be made", auth.ErrUnavailable)
+)
+
+// NewIdentity makes an age identity (X25519), one line AGE-SECRET-KEY-1….
+func NewIdentity() (auth.Secret, error) {
+	made, err := age.GenerateX25519Identity()
+	if err != nil {
+		return auth.Secret{}, errMade
+	}
+	return auth.NewSecret([]byte(made.String())), nil
+}
+
+// key is both halves of an identity. age holds them as strings, which cannot be wiped.
+type key struct {
+	identity  age.Identity
+	recipient age.Recipient
+}
+
+func parseKey(secret auth.Secret) (key, error) {
+	k, err := key{}, errNoKey
+	_ = secret.Use(func(b []byte) error {
+		if len(b) <= longestKey {
+			k, err = keyOf(b)
+		}
+		return nil
+	})
+	return k, err
+}
+
+// keyOf tells a passphrase from an identity. What looks like a key of age and is none
+// is never a passphrase: it may be a public one.
+func keyOf(b []byte) (key, error) {
+	b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	var line []byte
+	lines := 0
+	for part := range bytes.Lines(b) {
+		part = bytes.TrimSpace(part)
+		if len(part) == 0 || part[0] == '#' {
+			continue
+		}
+		line, lines = part, lines+1
+	}
+	switch {
+	case lines == 1 && looksLikeAge(line):
+		return ageKey(string(line))
+	case bytes.ContainsAny(b, "\n\r\x00") || len(b) < shortestPassphrase:
+		return key{}, errNoKey
+	}
+	return passphraseKey(string(b))
+}
+
+func looksLikeAge(line []byte) bool {
+	lower := bytes.ToLower(line)
+	return bytes.HasPrefix(lower, []byte("age-")) || bytes.HasPrefix(lower, []byte("age1"))
+}
+
+func ageKey(s string) (key, error) {
+	if strings.HasPrefix(s, "AGE-SECRET-KEY-PQ-1") {
+		i, err := age.ParseHybridIdentity(s)
+		if err != nil {
+			return key{}, errNoKey
+		}
+		return key{i, i.Recipient()}, nil
+	}
+	i, err := age.ParseX25519Identity(s)
+	if err != nil {
+		return key{}, errNoKey
+	}
+	return key{i, i.Recipient()}, nil
+}
+
+func passphraseKey(s string) (key, error) {
+	i, err := age.NewScryptIdentity(s)
+	if err != nil {
+		return key{}, errNoKey
+	}
+	r, err := age.NewScryptRecipient(s)
+	if err != nil {
+		return key{}, errNoKey
+	}
+	i.SetMaxWorkFactor(workFactor)
+	r.SetWorkFactor(workFactor)
+	return key{i, r}, nil
+}
