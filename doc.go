@@ -9,7 +9,7 @@
 //
 //	principal, err := gate.Admit(ctx, auth.FromRequest(r))           // who
 //	grant, err := gate.Authorize(ctx, principal, "crm.contact.read") // whether
-//	reply, err := broker.Do(ctx, grant, mapping.Document{})          // the declared call
+//	reply, err := broker.Do(ctx, grant, document)                    // the declared call, with mapped data
 //
 // # The map
 //
@@ -22,20 +22,25 @@
 // No package imports upward. What implements an interface of a package stands below
 // it, named product then parent, and never imports a sibling:
 //
-//	auth/boundary     loads the boundary folder: systems, operations, permits, rules
+//	auth/boundary     loads the boundary folder: systems, operations, permits, rules, schemas, mappings
 //	auth/policy       permits and rules
 //	auth/oidcauth     in: OpenID Connect ID tokens and JWT access tokens
 //	auth/keyauth      out: API keys and passwords in headers
+//	auth/samlauth     out: SAML assertions, and the sessions that they open
+//	auth/ldapauth     out: declared operations in bound sessions
+//	auth/oauthauth    out: exchanged tokens, and the service's own
 //	auth/authtest     a provider, a gate and the conformance of adapters, for tests
 //	audit/verify      reads a log as a stranger does
 //	vault/dirvault    secrets in mounted folders
+//	vault/filevault   secrets in one encrypted file
 //	vault/vaulttest   the conformance of backends
 //
 // # The chain of evidence
 //
 //	token ──Gate.Admit──▶ Principal ──Gate.Authorize──▶ Grant ──Broker.Do──▶ Reply
-//	                                                      │           ▲
-//	                                                      └──Vault────┘ Lease
+//	                                                      │        ▲  ▲
+//	                                                      └─Vault──┘  └── Document ──Mapper.Map──▶ Record
+//	                                                        Lease
 //	every arrow ──Log.Append──▶ Receipt, provable to a third party
 //
 // A forged value does not compile, and the zero value is worthless: it refuses, and
@@ -47,7 +52,9 @@
 //	a fact that nobody established             denied; callers bring evidence, never facts
 //	a Grant of another gate, log or operation  refused, as is one that is used up or over
 //	an operation, path or secret undeclared    refused before a byte is sent
-//	a body that was not declared               refused
+//	data that no mapping made                  refused: input is none, a mapping, or opaque with a reason
+//	data to where its owner did not release it the mapping does not compile
+//	a caller whom the system has no name for   denied
 //	no log, or one that cannot write           constructors refuse, and so does every crossing
 //	a retry of a denied or privileged call     one call is one transmission, also for net/http
 //
@@ -58,9 +65,13 @@
 //   - Evidence stops mistakes and confused deputies, not malicious code in the same
 //     process.
 //   - The log binds its operator up to the newest checkpoint that somebody else holds.
-//   - Zones and jurisdictions are declared facts: they are recorded, not measured.
+//   - Zones, jurisdictions and labels are declared facts: they are checked against
+//     each other, not measured.
 //   - A token is good until it expires: no revocation is looked up.
 //   - What an operation declares as opaque crosses without labels, with a reason.
+//   - What a system answers is labelled by the schema that its operation declares:
+//     nobody looks whether the far side put something else there.
+//   - Whoever holds a SAML signing key can sign anybody in.
 //   - An API key cannot say on whose behalf a call is made; the log alone does.
 //   - Header values are plain strings in net/http while a request is written.
 //   - A Gate serves one tenant. Several tenants are several gates.
@@ -81,7 +92,7 @@
 //	auth.ErrUnknown         it may have happened               ask the far side
 //	audit.ErrNotRecorded    not in the log, and never will be  it must not happen
 //	audit.ErrIndeterminate  in the log or not                  as unknown
-//	mapping.ErrInvalid      data does not fit its target       correct the target
+//	mapping.ErrInvalid      data does not fit its schema       correct it: *mapping.DataError says where
 //	mapping.Findings        all mistakes of a declaration      correct them, by file and line
 //
 // # Defaults
@@ -96,7 +107,8 @@
 //	the service itself                    local, of the lowest assurance
 //	certificates                          of the host's authorities
 //	private addresses                     not dialled
-//	redirects, proxies, cookies           none
+//	redirects, proxies                    none; cookies only of a session that samlauth opened
+//	a data field without a label          crosses nothing
 //	signed checkpoints                    at least one a second while there are events
 //	the log's key                         beside the log, mode 0600
 //

@@ -19,7 +19,10 @@ import (
 // exist, and a right that nobody uses may not stand here.
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
-	NONE < mapping, internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
+	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
+	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/strict;
+	internal/declare, mapping/internal/scan < mapping/internal/transform;
+	mapping/internal/names, mapping/internal/strict, mapping/internal/transform < mapping;
 	internal/atomicfile < audit/internal/tree;
 	NONE < audit/internal/key, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
@@ -29,21 +32,23 @@ const rules = `
 	NONE < audit/verify;
 
 	# Who, and whether they may.
-	mapping, audit, internal/declare, internal/netguard < auth;
-	internal/netguard < auth/internal/wire;
-	NONE < auth/internal/lifetime, auth/internal/tally;
+	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/lifetime, auth/internal/names, auth/internal/tally;
+	mapping < auth/internal/subject;
+	mapping, internal/netguard < auth/internal/wire;
+	mapping, internal/declare, internal/netguard, auth/internal/names, auth/internal/subject, auth/internal/wire < auth/internal/check;
 	internal/flight, auth/internal/lifetime < auth/internal/loan;
-	auth/internal/wire, auth/internal/loan, auth/internal/lifetime, auth/internal/tally < auth;
+	mapping, audit, internal/netguard, auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/check, auth/internal/lifetime < auth;
+	auth/internal/loan, auth/internal/names, auth/internal/subject, auth/internal/tally, auth/internal/wire < auth;
 
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.
-	auth < auth/authtest, auth/keyauth, auth/oidcauth, auth/policy;
+	auth < auth/authtest, auth/keyauth, auth/ldapauth, auth/oauthauth, auth/oidcauth, auth/policy, auth/samlauth;
 	auth/policy < auth/boundary;
 
 	# With what, for how long.
-	auth < vault < vault/dirvault, vault/vaulttest;
+	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
 	# The roof.
-	audit, audit/verify, auth/boundary < cmd/carnet;
+	audit, audit/verify, auth/boundary, vault/filevault < cmd/carnet;
 	NONE < carnet;
 `
 

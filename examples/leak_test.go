@@ -28,16 +28,20 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
+	"github.com/carnet-go/carnet/auth/ldapauth"
+	"github.com/carnet-go/carnet/auth/oauthauth"
 	"github.com/carnet-go/carnet/auth/oidcauth"
+	"github.com/carnet-go/carnet/auth/samlauth"
 	"github.com/carnet-go/carnet/examples/world"
 	"github.com/carnet-go/carnet/mapping"
 	"github.com/carnet-go/carnet/vault"
-	"github.com/carnet-go/carnet/vault/dirvault"
+	"github.com/carnet-go/carnet/vault/filevault"
 )
 
 // demonstrated is the quickstart's service, with its parts to be looked into.
 type demonstrated struct {
 	world  *world.World
+	bound  *auth.Boundary
 	log    *audit.Log
 	vault  *vault.Vault
 	gate   *auth.Gate
@@ -78,11 +82,10 @@ func (s *demonstrated) open(ctx context.Context) (err error) {
 	if s.log, err = audit.Open(ctx, w.Dir+"/audit", signer); err != nil {
 		return err
 	}
-	if s.vault, err = vault.New(s.log, dirvault.Dir(w.Secrets), nil); err != nil {
+	if s.vault, err = vault.New(s.log, filevault.File{Path: w.Secrets, Identity: w.Identity}, nil); err != nil {
 		return err
 	}
-	bound, err := boundary.Load(w.Boundary, nil)
-	if err != nil {
+	if s.bound, err = boundary.Load(w.Boundary, nil); err != nil {
 		return err
 	}
 	login, err := oidcauth.New(ctx, w.Issuer, world.Audience, &oidcauth.Options{Client: w.Client})
@@ -90,22 +93,33 @@ func (s *demonstrated) open(ctx context.Context) (err error) {
 		return err
 	}
 	logger := slog.New(slog.NewJSONHandler(s.notes, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	if s.gate, err = auth.NewGate(ctx, s.log, bound, auth.Verifiers{auth.SchemeBearer: login}, &auth.GateOptions{Logger: logger}); err != nil {
+	if s.gate, err = auth.NewGate(ctx, s.log, s.bound, auth.Verifiers{auth.SchemeBearer: login}, &auth.GateOptions{Logger: logger}); err != nil {
 		return err
 	}
-	s.broker, err = auth.NewBroker(s.gate, auth.Translators{
-		"crm": keyauth.Header{Name: "X-Api-Key", Source: s.vault.Source("crm/api")},
-	}, &auth.BrokerOptions{RootCAs: w.RootCAs})
+	s.broker, err = auth.NewBroker(s.gate, s.translators(), &auth.BrokerOptions{Keys: s.vault.Keys, RootCAs: w.RootCAs})
 	return err
+}
+
+func (s *demonstrated) translators() auth.Translators {
+	return auth.Translators{
+		"directory": &ldapauth.Bind{Login: s.vault.Source("directory/bind")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: s.vault.Source("saml/signing")},
+		"crm":       keyauth.Header{Name: "X-Api-Key", Source: s.vault.Source("crm/api")},
+		"hub":       oauthauth.Exchange{Client: s.vault.Source("hub/client")},
+	}
 }
 
 func (s *demonstrated) close(ctx context.Context) error {
 	return errors.Join(s.broker.Close(ctx), s.vault.Close(ctx), s.log.Close(ctx))
 }
 
-// grant is the first two steps, for a user.
+// grant is the first two steps, for a user: Alice has a second factor, and proves it.
 func (s *demonstrated) grant(ctx context.Context, user, operation string) (auth.Grant, error) {
-	token, err := s.world.Token(ctx, user)
+	login := s.world.Token
+	if user == "alice" {
+		login = s.world.StepUp
+	}
+	token, err := login(ctx, user)
 	if err != nil {
 		return auth.Grant{}, err
 	}
@@ -230,11 +244,17 @@ func exercise(t *testing.T, s *demonstrated, out outputs, values *keeper) {
 	for _, call := range []struct{ user, operation string }{
 		{"alice", "crm.contact.read"}, {"mallory", "crm.contact.read"}, {"carol", "crm.contact.export"},
 		{"alice", "crm.photo.read"}, {"alice", "crm.contact.undeclared"},
+		{"alice", "directory.account.create"}, {"alice", "erp.payroll.open"}, {"alice", "crm.contact.push"},
+		{"alice", "hub.event.publish"}, {"carol", "erp.payroll.open"},
 	} {
 		grant, err := s.grant(ctx, call.user, call.operation)
 		values.add("grant", grant, err, grant.Identity(), grant.System(), grant.Operation(), grant.Event("x"))
-		reply, err := s.broker.Do(ctx, grant, mapping.Document{})
-		values.add("reply", reply, err)
+		document := mapping.Document{}
+		if input := grant.Operation().Input; input != "" && input != auth.None {
+			document = s.bound.Schema("employee").Document([]byte(read(t, "examples/quickstart/testdata/employees/mueller.json")))
+		}
+		reply, err := s.broker.Do(ctx, grant, document)
+		values.add("reply", reply, err, document)
 		var contact any
 		values.add("decoded", reply.Document.Decode(&contact), contact)
 	}

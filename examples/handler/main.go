@@ -20,11 +20,14 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
+	"github.com/carnet-go/carnet/auth/ldapauth"
+	"github.com/carnet-go/carnet/auth/oauthauth"
 	"github.com/carnet-go/carnet/auth/oidcauth"
+	"github.com/carnet-go/carnet/auth/samlauth"
 	"github.com/carnet-go/carnet/examples/world"
 	"github.com/carnet-go/carnet/mapping"
 	"github.com/carnet-go/carnet/vault"
-	"github.com/carnet-go/carnet/vault/dirvault"
+	"github.com/carnet-go/carnet/vault/filevault"
 )
 
 // Contact is what the caller gets to see.
@@ -87,8 +90,12 @@ func open(ctx context.Context, w *world.World, events *audit.Log, v *vault.Vault
 	if err != nil {
 		return nil, nil, err
 	}
-	crm := keyauth.Header{Name: "X-Api-Key", Source: v.Source("crm/api")}
-	broker, err := auth.NewBroker(gate, auth.Translators{"crm": crm}, &auth.BrokerOptions{RootCAs: w.RootCAs})
+	broker, err := auth.NewBroker(gate, auth.Translators{
+		"directory": &ldapauth.Bind{Login: v.Source("directory/bind")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing")},
+		"crm":       keyauth.Header{Name: "X-Api-Key", Source: v.Source("crm/api")},
+		"hub":       oauthauth.Exchange{Client: v.Source("hub/client")},
+	}, &auth.BrokerOptions{Keys: v.Keys, RootCAs: w.RootCAs})
 	return gate, broker, err
 }
 
@@ -114,7 +121,7 @@ func serve(ctx context.Context, out io.Writer, w *world.World, h http.Handler) e
 }
 
 func demonstrate(ctx context.Context, out io.Writer, w *world.World, events *audit.Log) error {
-	v, err := vault.New(events, dirvault.Dir(w.Secrets), nil)
+	v, err := vault.New(events, filevault.File{Path: w.Secrets, Identity: w.Identity}, nil)
 	if err != nil {
 		return err
 	}

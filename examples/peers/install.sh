@@ -11,6 +11,26 @@ if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends nodejs npm
 fi
 
+# xmlsec1 and python3-onelogin-saml2 judge assertions.
+if ! command -v xmlsec1 >/dev/null || ! /usr/bin/python3 -c 'import onelogin.saml2.auth' 2>/dev/null; then
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends xmlsec1 python3-onelogin-saml2
+fi
+
+# slapd, a directory. Its package must neither configure nor start one: where nothing
+# says so yet, a policy does while it is installed.
+if [ ! -x /usr/sbin/slapd ]; then
+	policy=/usr/sbin/policy-rc.d
+	if [ ! -e "$policy" ]; then
+		trap 'rm -f "$policy"' EXIT
+		printf '#!/bin/sh\nexit 101\n' >"$policy"
+		chmod 755 "$policy"
+	fi
+	apt-get update -q
+	echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends slapd
+fi
+
 # oidc-provider, an OpenID-certified issuer. The folder's name has the version, and
 # gets it only when everything is in it.
 dir=.cache/oidc-provider-$provider

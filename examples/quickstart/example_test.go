@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The whole run; what differs each time is written as N, G and BASE64.
+// The whole run; what differs each time is written as N, G, BASE64 and TOKEN.
 func Example() {
 	var out bytes.Buffer
 	if err := run(context.Background(), &out, ""); err != nil {
@@ -17,12 +17,22 @@ func Example() {
 		fmt.Println(masked(strings.TrimSuffix(line, "\n")))
 	}
 	// Output:
-	// alice: Ada Example, Berlin
-	// mallory: auth: denied: no permit
-	// carol: auth: denied: mfa-to-export: needs assurance
+	// alice hires: done
+	// mallory hires: auth: denied: no permit
+	// carol hires: auth: denied: second-factor: needs assurance
 	// challenge: Bearer error="insufficient_user_authentication", acr_values="mfa", max_age="900"
-	// background job: 2 contacts
-	// alice: auth: undeclared: crm answered 302
-	// the other host: 0 requests
+	// background job: 5 contacts
+	// refused: mappings/employee-to-contact.jsonc:8:24: M219 is confidential, above what the destination accepts at /set/~1email/from
+	// refused: mappings/employee-to-contact.jsonc:8:24: M221 may be in eu, and the destination is in us at /set/~1email/from
+	// alice looks at a photo: auth: undeclared: crm answered 302
+	// directory received 4 requests
+	//     add uid=9007199254740993,ou=people,o=acme as cn=hr-onboarding,o=acme cn=Zoë mail=zoe.mueller@acme.example objectclass=inetOrgPerson sn=Müller-Ångström
+	// erp received 4 requests
+	//     PUT /payroll/9007199254740993 as alice.hr {"national_id":"65170839J003","started":"2026-12-01","salary":{"cents":8450012,"currency":"EUR"},"country":"DE"}
+	// crm received 5 requests
+	//     PUT /contacts/TOKEN as key-1 {"given":"Zoë","family":"Müller-Ångström","email":"****@acme.example","phone":"****0147","city":"Köln"}
+	// hub received 3 requests
+	//     POST /events as u-alice through hr-onboarding {"kind":"hired","who":"TOKEN","department":"engineering","year":2026}
+	// lurker received 0 requests
 	// audit: N events, G grants, verified, root BASE64
 }

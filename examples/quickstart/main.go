@@ -1,8 +1,10 @@
-// Quickstart: a token comes in, an API key goes out, and what happened can be verified.
+// Quickstart: one token comes in, and new employees go to four systems. Each system is
+// entered by its own protocol and learns what it may; what happened can be verified.
 package main
 
 import (
 	"context"
+	"embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -15,28 +17,55 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
+	"github.com/carnet-go/carnet/auth/ldapauth"
+	"github.com/carnet-go/carnet/auth/oauthauth"
 	"github.com/carnet-go/carnet/auth/oidcauth"
+	"github.com/carnet-go/carnet/auth/samlauth"
 	"github.com/carnet-go/carnet/examples/world"
 	"github.com/carnet-go/carnet/mapping"
 	"github.com/carnet-go/carnet/vault"
-	"github.com/carnet-go/carnet/vault/dirvault"
+	"github.com/carnet-go/carnet/vault/filevault"
 )
 
-type service struct {
-	vault  *vault.Vault
-	gate   *auth.Gate
-	broker *auth.Broker
+//go:embed testdata
+var testdata embed.FS
+
+// enter is how each system is entered; all else is declared in the boundary.
+func enter(v *vault.Vault) auth.Translators {
+	return auth.Translators{
+		"directory": &ldapauth.Bind{Login: v.Source("directory/bind")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing")},
+		"crm":       keyauth.Header{Name: "X-Api-Key", Source: v.Source("crm/api")},
+		"hub":       oauthauth.Exchange{Client: v.Source("hub/client")},
+	}
 }
 
-// open wires who comes in and how each system is entered; all else is declared in the boundary.
-func open(ctx context.Context, w *world.World, events *audit.Log) (s service, err error) {
-	if s.vault, err = vault.New(events, dirvault.Dir(w.Secrets), nil); err != nil {
+// cross takes data over one border, whatever is spoken there: as the operation declares.
+func (s service) cross(ctx context.Context, p auth.Principal, operation string, d mapping.Document) (auth.Reply, error) {
+	grant, err := s.gate.Authorize(ctx, p, operation) // whether; otherwise there is no Grant
+	if err != nil {
+		return auth.Reply{}, err
+	}
+	return s.broker.Do(ctx, grant, d) // what of d may leave, how, and as whom
+}
+
+type service struct {
+	vault    *vault.Vault
+	gate     *auth.Gate
+	broker   *auth.Broker
+	employee *mapping.Schema
+}
+
+// open wires who comes in, what secrets there are, and how systems are entered.
+func open(ctx context.Context, w *world.World, events *audit.Log, enter func(*vault.Vault) auth.Translators) (s service, err error) {
+	if s.vault, err = vault.New(events, filevault.File{Path: w.Secrets, Identity: w.Identity}, nil); err != nil {
 		return s, err
 	}
 	bound, err := boundary.Load(w.Boundary, nil)
 	if err != nil {
 		return s, err
 	}
+	s.employee = bound.Schema("employee")
 	login, err := oidcauth.New(ctx, w.Issuer, world.Audience, &oidcauth.Options{Client: w.Client})
 	if err != nil {
 		return s, err
@@ -44,61 +73,37 @@ func open(ctx context.Context, w *world.World, events *audit.Log) (s service, er
 	if s.gate, err = auth.NewGate(ctx, events, bound, auth.Verifiers{auth.SchemeBearer: login}, nil); err != nil {
 		return s, err
 	}
-	crm := keyauth.Header{Name: "X-Api-Key", Source: s.vault.Source("crm/api")}
-	s.broker, err = auth.NewBroker(s.gate, auth.Translators{"crm": crm}, &auth.BrokerOptions{RootCAs: w.RootCAs})
+	s.broker, err = auth.NewBroker(s.gate, enter(s.vault), &auth.BrokerOptions{Keys: s.vault.Keys, RootCAs: w.RootCAs})
 	return s, err
 }
 
-// read is what the bearer of a token gets to see.
-func (s service) read(ctx context.Context, token, operation string, answer any) error {
+// hire takes employees over every border, in the name of the bearer of a token.
+func (s service) hire(ctx context.Context, token string) error {
 	principal, err := s.gate.Admit(ctx, auth.Bearer(token)) // who; otherwise there is no Principal
 	if err != nil {
 		return err
 	}
-	return s.cross(ctx, principal, operation, answer)
-}
-
-// cross makes one declared call: each line needs what only the line before can make.
-func (s service) cross(ctx context.Context, p auth.Principal, operation string, answer any) error {
-	grant, err := s.gate.Authorize(ctx, p, operation) // whether; otherwise there is no Grant
-	if err != nil {
-		return err
-	}
-	reply, err := s.broker.Do(ctx, grant, mapping.Document{}) // with the API key that the grant opens
-	if err != nil {
-		return err
-	}
-	return reply.Document.Decode(answer)
-}
-
-// visit prints what a user sees, or why he sees nothing.
-func (s service) visit(ctx context.Context, out io.Writer, w *world.World, user, operation string) error {
-	token, err := w.Token(ctx, user)
-	if err != nil {
-		return err
-	}
-	var contact map[string]string
-	if err = s.read(ctx, token, operation, &contact); err == nil {
-		fmt.Fprintf(out, "%s: %s, %s\n", user, contact["name"], contact["city"])
-		return nil
-	}
-	fmt.Fprintf(out, "%s: %v\n", user, err)
-	if denied, ok := errors.AsType[*auth.DeniedError](err); ok && denied.Challenge() != "" {
-		fmt.Fprintln(out, "challenge:", denied.Challenge())
+	for _, name := range []string{"mueller", "nguyen", "zolc"} {
+		employee, err := testdata.ReadFile("testdata/employees/" + name + ".json")
+		if err != nil {
+			return err
+		}
+		for _, operation := range []string{"erp.payroll.open", "directory.account.create", "crm.contact.push", "hub.event.publish"} {
+			if _, err := s.cross(ctx, principal, operation, s.employee.Document(employee)); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }
 
 // count is a background job: nobody asked, so the service acts as itself.
-func (s service) count(ctx context.Context, out io.Writer) error {
+func (s service) count(ctx context.Context) (answer auth.Reply, err error) {
 	self, err := s.gate.AdmitSelf(ctx)
 	if err != nil {
-		return err
+		return answer, err
 	}
-	var contacts map[string]int
-	err = s.cross(ctx, self, "crm.contact.count", &contacts)
-	fmt.Fprintf(out, "background job: %d contacts\n", contacts["count"])
-	return err
+	return s.cross(ctx, self, "crm.contact.count", mapping.Document{})
 }
 
 func run(ctx context.Context, out io.Writer, dir string) error {
@@ -115,17 +120,11 @@ func run(ctx context.Context, out io.Writer, dir string) error {
 	if err != nil {
 		return err
 	}
-	s, err := open(ctx, w, events)
+	s, err := open(ctx, w, events, enter)
 	if err != nil {
 		return errors.Join(err, events.Close(context.WithoutCancel(ctx)))
 	}
-	err = errors.Join(
-		s.visit(ctx, out, w, "alice", "crm.contact.read"), s.visit(ctx, out, w, "mallory", "crm.contact.read"),
-		s.visit(ctx, out, w, "carol", "crm.contact.export"), // wants a second factor
-		s.count(ctx, out),
-		s.visit(ctx, out, w, "alice", "crm.photo.read"), // redirects to another host
-	)
-	fmt.Fprintln(out, "the other host:", len(w.Received(world.Lurker)), "requests")
+	err = s.show(ctx, out, w)
 	end := context.WithoutCancel(ctx) // also after Ctrl-C what is lent goes back, and the log is signed
 	if err = errors.Join(err, s.broker.Close(end), s.vault.Close(end), events.Close(end)); err != nil {
 		return err

@@ -19,12 +19,15 @@ import (
 
 var lastLine = regexp.MustCompile(`^audit: \d+ events, \d+ grants, verified, root [A-Za-z0-9+/]{43}=$`)
 
-// masked is a line as the README may show it: counts and root differ from run to run.
+var token = regexp.MustCompile(`tk1\.[A-Za-z0-9_.-]+`)
+
+// masked is a line as the README may show it: counts, root and tokens differ from run
+// to run.
 func masked(line string) string {
 	if lastLine.MatchString(line) {
 		return "audit: N events, G grants, verified, root BASE64"
 	}
-	return line
+	return token.ReplaceAllString(line, "TOKEN")
 }
 
 // names are the files and folders directly below dir.

@@ -31,7 +31,7 @@ func declare() (*auth.Boundary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return auth.NewBoundary(catalogue, permits)
+	return auth.NewBoundary(catalogue, permits, nil)
 }
 
 func job(ctx context.Context, out io.Writer, gate *auth.Gate, v *vault.Vault) error {

@@ -1,12 +1,15 @@
 package world
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"math/big"
 	"net"
 	"net/http"
@@ -53,7 +56,7 @@ func certificate(name string) *x509.Certificate {
 	}
 }
 
-func sign(c, parent *x509.Certificate, public *ecdsa.PublicKey, key *ecdsa.PrivateKey) (*x509.Certificate, error) {
+func sign(c, parent *x509.Certificate, public crypto.PublicKey, key crypto.Signer) (*x509.Certificate, error) {
 	der, err := x509.CreateCertificate(rand.Reader, c, parent, public, key)
 	if err != nil {
 		return nil, err
@@ -82,4 +85,33 @@ func (a *authority) secrets() [][]byte {
 		return nil
 	}
 	return [][]byte{der}
+}
+
+// stamp is what the service signs assertions with: no authority vouches for it, those
+// who trust it have its certificate.
+type stamp struct {
+	certificate *x509.Certificate
+	key, public []byte // PEM
+	der         []byte // of the key
+}
+
+func newStamp() (*stamp, error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048) // what every service provider verifies
+	if err != nil {
+		return nil, err
+	}
+	c := certificate("carnet demonstration service")
+	c.KeyUsage = x509.KeyUsageDigitalSignature
+	if c, err = sign(c, c, &key.PublicKey, key); err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	return &stamp{
+		certificate: c, der: der,
+		key:    pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}),
+		public: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}),
+	}, nil
 }

@@ -6,16 +6,33 @@ import (
 	"sync"
 )
 
-// ledger is all secrets of a run, so that a search for leaks misses none.
+// shortest is what a search for leaks does not find everywhere.
+const shortest = 16
+
+// ledger is all secrets of a run, so that a search for leaks misses none. The zero
+// ledger is empty; nil keeps nothing.
 type ledger struct {
 	mu   sync.Mutex
 	list [][]byte
+	seen map[string]bool
 }
 
+// keep takes secrets in, each once. Shorter ones than a system here makes are not of
+// this world.
 func (l *ledger) keep(secrets ...[]byte) {
+	if l == nil {
+		return
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.seen == nil {
+		l.seen = map[string]bool{}
+	}
 	for _, s := range secrets {
+		if len(s) < shortest || l.seen[string(s)] {
+			continue
+		}
+		l.seen[string(s)] = true
 		l.list = append(l.list, slices.Clone(s))
 	}
 }
@@ -23,6 +40,13 @@ func (l *ledger) keep(secrets ...[]byte) {
 // random is a new secret of 130 bits.
 func (l *ledger) random() string {
 	s := rand.Text()
+	l.keep([]byte(s))
+	return s
+}
+
+// randomKey is a new secret of 260 bits.
+func (l *ledger) randomKey() string {
+	s := rand.Text() + rand.Text()
 	l.keep([]byte(s))
 	return s
 }

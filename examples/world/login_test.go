@@ -48,7 +48,7 @@ func TestOneTimePassword(t *testing.T) {
 }
 
 func TestFormRefuses(t *testing.T) {
-	s, err := newStorage(new(ledger))
+	s, err := newStorage("", new(ledger))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +77,7 @@ func TestFormRefuses(t *testing.T) {
 }
 
 func TestAuthorizationNeedsPKCE(t *testing.T) {
-	s, err := newStorage(new(ledger))
+	s, err := newStorage("", new(ledger))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,8 +20,9 @@ type provider struct {
 	secrets *ledger
 }
 
-func newProvider(issuer string, client *http.Client, secrets *ledger) (*provider, error) {
-	storage, err := newStorage(secrets)
+// newProvider exchanges its tokens for such of one audience.
+func newProvider(issuer, audience string, client *http.Client, secrets *ledger) (*provider, error) {
+	storage, err := newStorage(audience, secrets)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +39,7 @@ func newProvider(issuer string, client *http.Client, secrets *ledger) (*provider
 	mux.HandleFunc("GET /login", showForm)
 	back := op.AuthCallbackURL(protocol)
 	mux.Handle("POST /login", op.NewIssuerInterceptor(protocol.IssuerFromRequest).HandlerFunc(storage.takeForm(back)))
+	mux.Handle("/oauth/token", secrets.issued(protocol))
 	mux.Handle("/", protocol)
 	return &provider{mux, storage, client, issuer, secrets}, nil
 }

@@ -21,17 +21,18 @@ const lifetime = 10 * time.Minute
 var errUnknown = errors.New("world: unknown")
 
 // storage is what the provider remembers (op.Storage): users, one client, one key,
-// and logins on their way. What the code flow does not need, it refuses.
+// and logins on their way. What neither the code flow nor an exchange needs, it refuses.
 type storage struct {
-	users   map[string]user
-	client  relying
-	key     signingKey
-	mu      sync.Mutex
-	pending map[string]*login // by id
-	codes   map[string]string // id, by code
+	users    map[string]user
+	client   relying
+	audience string // that tokens may be exchanged for
+	key      signingKey
+	mu       sync.Mutex
+	pending  map[string]*login // by id
+	codes    map[string]string // id, by code
 }
 
-func newStorage(secrets *ledger) (*storage, error) {
+func newStorage(audience string, secrets *ledger) (*storage, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -42,7 +43,7 @@ func newStorage(secrets *ledger) (*storage, error) {
 	}
 	secrets.keep(der)
 	return &storage{
-		users: newUsers(secrets), client: relying{secrets.random()}, key: signingKey{rand.Text(), key},
+		users: newUsers(secrets), client: relying{secrets.random()}, audience: audience, key: signingKey{rand.Text(), key},
 		pending: map[string]*login{}, codes: map[string]string{},
 	}, nil
 }

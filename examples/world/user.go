@@ -23,7 +23,7 @@ type user struct {
 
 func newUsers(secrets *ledger) map[string]user {
 	return map[string]user{
-		"alice":   {subject: "u-alice", password: secrets.random()},
+		"alice":   {subject: "u-alice", password: secrets.random(), seed: secrets.random()},
 		"mallory": {subject: "u-mallory", password: secrets.random()},
 		"carol":   {subject: "u-carol", password: secrets.random(), seed: secrets.random()},
 	}

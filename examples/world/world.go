@@ -1,7 +1,7 @@
-// Package world is the far side of the demonstration: an OpenID provider, a CRM
-// that wants an API key, and a host that would like to have that key. They are
-// real servers on loopback, behind certificates of an authority that ends with
-// them.
+// Package world is the far side of the demonstration: an OpenID provider, an LDAP
+// directory, an ERP that takes SAML sessions, a CRM that wants an API key, a hub that
+// takes exchanged tokens only, and a host that would like to have that key. They are
+// real servers on loopback, behind certificates of an authority that ends with them.
 //
 //	w, err := world.Start(ctx, "")
 //	token, err := w.Token(ctx, "alice")
@@ -9,14 +9,14 @@
 // # Guarantees
 //
 // Every key, password and token is made for one World. None is written below
-// World.Dir; the secrets of the service stand in a folder of their own, which is
-// gone after Close.
+// World.Dir; the secrets of the service stand in an encrypted file in a folder of
+// its own, which is gone after Close. What Received tells holds no credential.
 //
 // # Limits
 //
-// The provider is zitadel/oidc's, with users that this package knows. It is for
-// demonstrations and tests: what it accepts says nothing about a provider that
-// somebody operates.
+// The provider is zitadel/oidc's, with users that this package knows; the directory is
+// gldap's, with one account that may do everything. They are for demonstrations and
+// tests: what they accept says nothing about servers that somebody operates.
 //
 // # Errors
 //
@@ -41,15 +41,25 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/vault/filevault"
 )
 
-// Audience is what the service is called at the provider: the aud of its tokens.
-const Audience = "hr-onboarding"
-
-// The systems that Received answers for.
+// What the service is called.
 const (
-	CRM    = "crm"    // the one that the boundary declares
-	Lurker = "lurker" // where the CRM's redirect leads; nobody declared it
+	Audience = "hr-onboarding"           // at the provider: the aud of its tokens, and the id of its client
+	Entity   = "https://hr.acme.example" // where SAML is spoken: the issuer of its assertions
+)
+
+// The systems that Received answers for: those that the boundary declares, and two more.
+const (
+	Directory = "directory" // LDAP, in the EU
+	ERP       = "erp"       // SAML, in the EU
+	CRM       = "crm"       // an API key, in the US; takes SAML too
+	Hub       = "hub"       // exchanged tokens, in the US
+	Provider  = "provider"  // of the tokens
+	Lurker    = "lurker"    // where the CRM's redirect leads; nobody declared it
 )
 
 // World is the running servers, and what the service needs to know of them.
@@ -59,15 +69,19 @@ type World struct {
 	Client   *http.Client   // trusts RootCAs alone; for discovery
 	RootCAs  *x509.CertPool // of all servers
 	Boundary fs.FS          // DIR/boundary, with the origins of the servers
-	Secrets  string         // folder for dirvault, outside Dir
+	Secrets  string         // file for filevault, outside Dir
+	Identity auth.Secret    // that opens it
 	Key      crypto.Signer  // signs the log; in memory only
 
-	provider *provider
-	servers  []*server
-	client   *http.Transport
-	remove   []string
-	secrets  ledger
-	close    func() error
+	provider  *provider
+	directory *directory
+	servers   []*server
+	sessions  map[string]*sessions
+	client    *http.Transport
+	remove    []string
+	private   string // folder of what the service keeps to itself
+	secrets   ledger
+	close     func() error
 }
 
 // Start starts the world, until ctx ends or Close. Its files go to dir, which must
@@ -78,7 +92,7 @@ func Start(ctx context.Context, dir string) (*World, error) {
 	if err := errors.Join(w.folders(dir), ctx.Err()); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
-	if err := w.start(); err != nil {
+	if err := w.start(ctx); err != nil {
 		return nil, errors.Join(err, w.Close())
 	}
 	context.AfterFunc(ctx, func() { _ = w.Close() })
@@ -90,6 +104,9 @@ func (w *World) Close() error { return w.close() }
 
 // Received is what reached a system so far, oldest first.
 func (w *World) Received(system string) []Request {
+	if system == Directory {
+		return w.directory.received.all()
+	}
 	for _, s := range w.servers {
 		if s.name == system {
 			return s.received.all()
@@ -98,14 +115,22 @@ func (w *World) Received(system string) []Request {
 	return nil
 }
 
+// ExpireSessions ends all SAML sessions at a system, as a restart of it would.
+func (w *World) ExpireSessions(system string) {
+	if s, ok := w.sessions[system]; ok {
+		s.expire()
+	}
+}
+
 // SecretsOfRun is every key, password and token that the world has made so far, as
 // the bytes that a leak would show.
 func (w *World) SecretsOfRun() [][]byte { return w.secrets.all() }
 
 func (w *World) folders(dir string) (err error) {
-	if w.Secrets, err = w.temporary("carnet-secrets-"); err != nil {
+	if w.private, err = w.temporary("carnet-private-"); err != nil {
 		return err
 	}
+	w.Secrets = filepath.Join(w.private, "secrets.age")
 	if dir == "" {
 		w.Dir, err = w.temporary("carnet-")
 		return err
@@ -131,7 +156,7 @@ func (w *World) temporary(pattern string) (string, error) {
 	return dir, err
 }
 
-func (w *World) start() error {
+func (w *World) start(ctx context.Context) error {
 	authority, err := newAuthority()
 	if err != nil {
 		return err
@@ -145,53 +170,98 @@ func (w *World) start() error {
 	w.Key = key
 	w.secrets.keep(key.Seed())
 	w.secrets.keep(authority.secrets()...)
-	if err := w.serve(authority); err != nil {
+	if err := w.serve(ctx, authority); err != nil {
 		return err
 	}
 	return w.declare()
 }
 
-func (w *World) serve(a *authority) error {
-	login, err := a.listen("provider")
+// serve starts the servers: first all addresses, then what knows of them.
+func (w *World) serve(ctx context.Context, a *authority) error {
+	at := map[string]*server{}
+	for _, name := range []string{Provider, ERP, CRM, Hub, Lurker} {
+		s, err := a.listen(name, &w.secrets)
+		if err != nil {
+			return err
+		}
+		w.servers = append(w.servers, s)
+		at[name] = s
+	}
+	w.Issuer = at[Provider].origin
+	provider, err := newProvider(w.Issuer, at[Hub].origin, w.Client, &w.secrets)
 	if err != nil {
 		return err
 	}
-	w.servers = append(w.servers, login)
-	lurker, err := a.listen(Lurker)
+	signing, err := newStamp()
 	if err != nil {
 		return err
 	}
-	w.servers = append(w.servers, lurker)
-	crm, err := a.listen(CRM)
-	if err != nil {
+	w.provider, w.sessions = provider, map[string]*sessions{}
+	for _, name := range []string{ERP, CRM} {
+		origin := at[name].origin
+		w.sessions[name] = newSessions(party{Entity, origin + "/saml", origin + "/saml/acs", signing.certificate}, &w.secrets)
+	}
+	key, password := w.secrets.random(), w.secrets.random()
+	if w.directory, err = a.listenLDAP(password); err != nil {
 		return err
 	}
-	w.servers = append(w.servers, crm)
-	w.Issuer = login.origin
-	if w.provider, err = newProvider(login.origin, w.Client, &w.secrets); err != nil {
-		return err
-	}
-	key := w.secrets.random()
-	login.serve(w.provider)
-	crm.serve(newCRM(key, lurker.origin+"/photo"))
-	lurker.serve(http.NotFoundHandler())
-	return w.mount("crm/api", "key", key)
+	at[Provider].serve(provider)
+	at[ERP].serve(newERP(w.sessions[ERP]))
+	at[CRM].serve(newCRM(key, at[Lurker].origin+"/photo", w.sessions[CRM]))
+	at[Hub].serve(newHub(w.Issuer, at[Hub].origin, w.Client))
+	at[Lurker].serve(newLurker())
+	return w.entrust(ctx, key, password, signing)
 }
 
-// mount writes a secret as an orchestrator would: one folder for each path, one
-// file for each field.
-func (w *World) mount(path, field, value string) error {
-	folder := filepath.Join(w.Secrets, filepath.FromSlash(path))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
+// newLurker notes the key that it was handed.
+func newLurker() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Api-Key") != "" {
+			as(r, keyID)
+		}
+		http.NotFound(w, r)
+	})
+}
+
+// entrust gives the service what it enters the systems with.
+func (w *World) entrust(ctx context.Context, key, password string, signing *stamp) (err error) {
+	w.secrets.keep(signing.key, signing.der)
+	if w.Identity, err = filevault.NewIdentity(); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, field), []byte(value), 0o600)
+	if err := w.Identity.Use(func(b []byte) error { w.secrets.keep(b); return nil }); err != nil {
+		return err
+	}
+	file := filevault.File{Path: w.Secrets, Identity: w.Identity}
+	if err := file.Create(ctx); err != nil {
+		return err
+	}
+	for path, fields := range map[string]map[string]string{
+		"directory/bind": {"name": serviceDN, "password": password},
+		"saml/signing":   {"key": string(signing.key), "certificate": string(signing.public)},
+		"crm/api":        {"key": key},
+		"crm/tokens":     {"key": w.secrets.randomKey()},
+		"hub/client":     {"id": Audience, "secret": w.provider.storage.client.secret},
+		"hub/tokens":     {"key": w.secrets.randomKey()},
+	} {
+		secrets := map[string]auth.Secret{}
+		for name, value := range fields {
+			secrets[name] = auth.NewSecret([]byte(value))
+		}
+		if err := file.Set(ctx, path, secrets); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *World) end() error {
 	var err error
 	for _, s := range w.servers {
 		err = errors.Join(err, s.close())
+	}
+	if w.directory != nil {
+		err = errors.Join(err, w.directory.close())
 	}
 	if w.client != nil {
 		w.client.CloseIdleConnections()

@@ -16,11 +16,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"github.com/carnet-go/carnet/examples/world"
+	"github.com/carnet-go/carnet/vault/filevault"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -67,6 +69,7 @@ func TestTokenSaysWhoAndHowSure(t *testing.T) {
 		{"mallory", "u-mallory", "pwd", w.Token},
 		{"carol", "u-carol", "pwd", w.Token},
 		{"carol", "u-carol", "mfa", w.StepUp},
+		{"alice", "u-alice", "mfa", w.StepUp},
 	} {
 		token, err := tt.login(t.Context(), tt.user)
 		if err != nil {
@@ -90,8 +93,8 @@ func TestTokenRefuses(t *testing.T) {
 	if _, err := w.Token(t.Context(), "nobody"); err == nil || err.Error() != "world: no such user" {
 		t.Errorf("Token of nobody = %v", err)
 	}
-	if _, err := w.StepUp(t.Context(), "alice"); err == nil || err.Error() != "world: the user has no second factor" {
-		t.Errorf("StepUp of alice = %v", err)
+	if _, err := w.StepUp(t.Context(), "mallory"); err == nil || err.Error() != "world: the user has no second factor" {
+		t.Errorf("StepUp of mallory = %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -125,7 +128,7 @@ func origin(t *testing.T, w *world.World) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := regexp.MustCompile(`"origin": "(https://127\.0\.0\.1:\d+)"`).FindSubmatch(text)
+	m := regexp.MustCompile(`"name": "crm",\s+"origin": "(https://127\.0\.0\.1:\d+)"`).FindSubmatch(text)
 	if m == nil || bytes.Contains(text, []byte("acme.example")) {
 		t.Fatalf("boundary.jsonc:\n%s", text)
 	}
@@ -134,11 +137,15 @@ func origin(t *testing.T, w *world.World) string {
 
 func key(t *testing.T, w *world.World) string {
 	t.Helper()
-	key, err := os.ReadFile(filepath.Join(w.Secrets, "crm", "api", "key"))
+	issued, err := filevault.File{Path: w.Secrets, Identity: w.Identity}.Issue(t.Context(), "crm/api")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(key)
+	var key string
+	if err := issued.Fields["key"].Use(func(b []byte) error { key = string(b); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return key
 }
 
 func TestCRMWantsItsKey(t *testing.T) {
@@ -162,8 +169,8 @@ func TestPlainClientHandsTheKeyToTheLurker(t *testing.T) {
 	w := start(t, "")
 	get(t, w.Client, origin(t, w)+"/contacts/4711/photo", key(t, w))
 	got := w.Received(world.Lurker)
-	if len(got) != 1 || got[0].Header.Get("X-Api-Key") != key(t, w) {
-		t.Errorf("the lurker received %d requests", len(got))
+	if len(got) != 1 || got[0].As != w.Received(world.CRM)[0].As || got[0].As == "" {
+		t.Errorf("the lurker received %+v", got)
 	}
 }
 
@@ -179,11 +186,6 @@ func TestSecretsOfRunAreAll(t *testing.T) {
 	}
 	if !holds(token) || !holds(key(t, w)) {
 		t.Error("token or key is missing")
-	}
-	for _, r := range w.Received("provider") {
-		if _, password, ok := (&http.Request{Header: r.Header}).BasicAuth(); ok && !holds(password) {
-			t.Error("the client's secret is missing")
-		}
 	}
 	for _, s := range secrets {
 		if len(s) < 16 {
@@ -244,6 +246,38 @@ func TestStartRefusesFolderWithFiles(t *testing.T) {
 	}
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("files = %v, %v", files, err)
+	}
+}
+
+func TestRequestsAreShownOnALine(t *testing.T) {
+	for want, r := range map[string]world.Request{
+		"GET /keys":                         {Method: "GET", Path: "/keys"},
+		`PUT /contacts/1 as key-1 {"a":1}`:  {Method: "PUT", Path: "/contacts/1", As: "key-1", Body: []byte(`{"a":1}`)},
+		"add uid=1 as cn=x cn=Ada mail=a,b": {Method: "add", Path: "uid=1", As: "cn=x", Entry: map[string][]string{"mail": {"a", "b"}, "cn": {"Ada"}}},
+	} {
+		if got := r.String(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestAmendedBoundaryHasTheOtherFilesAndTheSameOrigins(t *testing.T) {
+	w := start(t, "")
+	changed, err := w.Amended(fstest.MapFS{"mappings/new.jsonc": {Data: []byte("https://crm.acme.example")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := fs.ReadFile(changed, "mappings/new.jsonc"); err != nil || string(text) != origin(t, w) {
+		t.Errorf("new.jsonc = %s, %v", text, err)
+	}
+	if _, err := fs.Stat(w.Boundary, "mappings/new.jsonc"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the boundary itself has the file: %v", err)
+	}
+	for _, name := range []string{"boundary.jsonc", "schemas/employee.jsonc", "mappings/employee-to-contact.jsonc"} {
+		text, err := fs.ReadFile(changed, name)
+		if same, other := fs.ReadFile(w.Boundary, name); err != nil || other != nil || !bytes.Equal(text, same) {
+			t.Errorf("%s is another: %v, %v", name, err, other)
+		}
 	}
 }
 
