@@ -32,7 +32,7 @@ const profile = `{
     "uuid": {"type": "string", "format": "uuid"},
     "tags": {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 3}},
     "rows": {"type": ["array", "null"], "maxItems": 2, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["n"], "properties": {"n": {"type": "integer"}, "m": {"type": "array", "maxItems": 1, "items": {"type": "boolean"}}}}},
-    "home": {"type": ["object", "null"], "additionalProperties": false, "required": ["city"], "properties": {"city": {"type": "string", "maxLength": 9}, "street": {"type": "string", "maxLength": 9}}}
+    "flat": {"type": ["object", "null"], "additionalProperties": false, "required": ["city"], "properties": {"city": {"type": "string", "maxLength": 9}, "street": {"type": "string", "maxLength": 9}}}
   }
 }`
 
@@ -42,8 +42,8 @@ func TestCheck(t *testing.T) {
 	for _, tt := range []struct{ raw, want string }{
 		{`{"ssn":"x"}`, ""},
 		{" \t\r\n{ \"ssn\" : \"x\" , \"vip\" : true } \n", ""},
-		{with(`"name":"ab","nick":null,"naïve":"","id":1,"age":null,"level":3,"price":1.5,"vip":false,"tags":[],"rows":null,"home":null`), ""},
-		{with(`"rows":[{"n":1,"m":[true]},null],"home":{"street":"s","city":"c"},"tags":[ "a" , "b" ]`), ""},
+		{with(`"name":"ab","nick":null,"naïve":"","id":1,"age":null,"level":3,"price":1.5,"vip":false,"tags":[],"rows":null,"flat":null`), ""},
+		{with(`"rows":[{"n":1,"m":[true]},null],"flat":{"street":"s","city":"c"},"tags":[ "a" , "b" ]`), ""},
 
 		{``, "M301 "}, {`  `, "M301 "}, {`{`, "M301 "}, {`{"ssn"`, "M301 "}, {`{"ssn":`, "M301 /ssn"}, {`{"ssn":"x"`, "M301 "}, {`{"ssn":"x`, "M301 /ssn"}, {`{"ssn":"x",}`, "M301 "},
 		{`{,}`, "M301 "}, {`{"ssn" "x"}`, "M301 "}, {`{ssn:"x"}`, "M301 "}, {`{"ssn":"x"}{}`, "M301 "}, {`{"ssn":"x"} x`, "M301 "}, {"{\"ssn\":\"x\"}\x00", "M301 "}, {`{"ssn":"x"/**/}`, "M301 "},
@@ -51,19 +51,19 @@ func TestCheck(t *testing.T) {
 		{with(`"vip":tru`), "M301 /vip"}, {with(`"vip":truely`), "M301 "}, {with(`"nick":nul`), "M301 /nick"}, {with(`"vip":TRUE`), "M301 /vip"}, {with(`"id":+1`), "M301 /id"}, {with(`"id":.5`), "M301 /id"},
 		{with(`"id":-`), "M301 /id"}, {with(`"id":01`), "M301 /id"}, {with(`"id":-01`), "M301 /id"}, {with(`"price":1.`), "M301 /price"}, {with(`"id":0x1`), "M301 "}, {with(`"id":NaN`), "M301 /id"},
 		{with("\"name\":\"a\tb\""), "M301 /name"}, {with("\"name\":\"a\x00b\""), "M301 /name"}, {with(`"name":"\x41"`), "M301 /name"}, {with(`"name":"\u12g4"`), "M301 /name"}, {with(`"name":"\u12`), "M301 /name"}, {`{"ssn":"\`, "M301 /ssn"},
-		{`[]`, "M307 "}, {`null`, "M307 "}, {`"x"`, "M307 "}, {`1`, "M307 "}, {strings.Repeat("[", 10_000), "M307 "}, {strings.Repeat(`{"home":`, 10_000), "M304 /home"}, {with(`"tags":` + strings.Repeat("[", 1_000_000)), "M307 /tags/*"},
+		{`[]`, "M307 "}, {`null`, "M307 "}, {`"x"`, "M307 "}, {`1`, "M307 "}, {strings.Repeat("[", 10_000), "M307 "}, {strings.Repeat(`{"flat":`, 10_000), "M304 /flat"}, {with(`"tags":` + strings.Repeat("[", 1_000_000)), "M307 /tags/*"},
 
 		{"{\"ssn\":\"\xff\"}", "M303 "}, {"{\"ssn\":\"\xc0\xae\"}", "M303 "}, {"{\"ssn\":\"\xed\xa0\x80\"}", "M303 "}, {"{\"\xff\":\"\"}", "M303 "},
 		{`{"ssn":"\ud83d"}`, "M303 /ssn"}, {`{"ssn":"\ud83d\u0041"}`, "M303 /ssn"}, {`{"ssn":"\ude00"}`, "M303 /ssn"}, {`{"ssn":"\ud83dx"}`, "M303 /ssn"}, {`{"ssn":"\ud83d\ud83d"}`, "M303 /ssn"}, {`{"\ud83d":1}`, "M303 "},
 		{`{"ssn":"\u0000"}`, "M303 /ssn"}, {`{"ssn":"\ud83d\n"}`, "M303 /ssn"}, {`{"ssn":"\ud83d`, "M303 /ssn"},
 
 		{with(`"other":1`), "M304 "}, {`{"SSN":"x"}`, "M304 "}, {`{"Ssn":"x"}`, "M304 "}, {`{"\u017fsn":"x"}`, "M304 "}, {`{"ssn ":"x"}`, "M304 "}, {`{"ss":"x"}`, "M304 "}, {`{"ssnx":"x"}`, "M304 "}, {`{"":"x"}`, "M304 "},
-		{with("\"nai\u0308ve\":\"\""), "M304 "}, {with(`"home":{"town":"c"}`), "M304 /home"}, {with(`"rows":[{"n":1},{"x":1}]`), "M304 /rows/*"}, {`{"` + strings.Repeat("s", 1000) + `":1}`, "M304 "}, {`{"` + strings.Repeat(`\u0073`, 1000) + `":1}`, "M304 "},
+		{with("\"nai\u0308ve\":\"\""), "M304 "}, {with(`"flat":{"town":"c"}`), "M304 /flat"}, {with(`"rows":[{"n":1},{"x":1}]`), "M304 /rows/*"}, {`{"` + strings.Repeat("s", 1000) + `":1}`, "M304 "}, {`{"` + strings.Repeat(`\u0073`, 1000) + `":1}`, "M304 "},
 		{with(`"ssn":"y"`), "M305 /ssn"}, {with(`"\u0073sn":"y"`), "M305 /ssn"}, {`{"\u0073\u0073\u006e":"y"}`, ""}, {with(`"rows":[{"n":1,"n":1}]`), "M305 /rows/*/n"}, {with(`"na\u00efve":"","naïve":""`), "M305 /naïve"},
-		{`{}`, "M306 /ssn"}, {`{"vip":true}`, "M306 /ssn"}, {with(`"home":{}`), "M306 /home/city"}, {with(`"home":{"street":""}`), "M306 /home/city"}, {with(`"rows":[{}]`), "M306 /rows/*/n"},
+		{`{}`, "M306 /ssn"}, {`{"vip":true}`, "M306 /ssn"}, {with(`"flat":{}`), "M306 /flat/city"}, {with(`"flat":{"street":""}`), "M306 /flat/city"}, {with(`"rows":[{}]`), "M306 /rows/*/n"},
 
 		{`{"ssn":1}`, "M307 /ssn"}, {`{"ssn":null}`, "M307 /ssn"}, {`{"ssn":["x"]}`, "M307 /ssn"}, {with(`"id":"1"`), "M307 /id"}, {with(`"id":true`), "M307 /id"}, {with(`"vip":"true"`), "M307 /vip"}, {with(`"vip":0`), "M307 /vip"},
-		{with(`"tags":"a"`), "M307 /tags"}, {with(`"tags":{}`), "M307 /tags"}, {with(`"tags":[1]`), "M307 /tags/*"}, {with(`"tags":[null]`), "M307 /tags/*"}, {with(`"home":[]`), "M307 /home"}, {with(`"home":"x"`), "M307 /home"}, {with(`"price":"1"`), "M307 /price"},
+		{with(`"tags":"a"`), "M307 /tags"}, {with(`"tags":{}`), "M307 /tags"}, {with(`"tags":[1]`), "M307 /tags/*"}, {with(`"tags":[null]`), "M307 /tags/*"}, {with(`"flat":[]`), "M307 /flat"}, {with(`"flat":"x"`), "M307 /flat"}, {with(`"price":"1"`), "M307 /price"},
 
 		{with(`"id":9007199254740993`), ""}, {with(`"id":9223372036854775807`), ""}, {with(`"id":-9223372036854775808`), ""}, {with(`"id":0`), ""},
 		{with(`"id":9223372036854775808`), "M308 /id"}, {with(`"id":-9223372036854775809`), "M308 /id"}, {with(`"id":18446744073709551615`), "M308 /id"}, {with(`"id":18446744073709551616`), "M308 /id"}, {with(`"id":` + strings.Repeat("9", 100_000)), "M308 /id"},
