@@ -370,7 +370,7 @@ func BenchmarkDecode(b *testing.B) {
 	}
 }
 
-func Example() {
+func ExampleOpaque() {
 	type contact struct {
 		Name string `json:"name"`
 	}

@@ -68,10 +68,7 @@ func (r *run) lend(ctx context.Context, keys KeySource) error {
 	var next func(names []string) error
 	next = func(names []string) error {
 		if len(names) == 0 {
-			if err = ctx.Err(); err == nil {
-				err = r.write()
-			}
-			written = true
+			written, err = true, r.write()
 			return err
 		}
 		lent := false

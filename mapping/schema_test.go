@@ -204,6 +204,11 @@ func TestAFieldThatNobodyLabelledIsUnlabelled(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%v", got)
 	}
+	s := schema(t, withProperty(`{"type": "boolean", "classification": "internal", "categories": ["a"]}`))
+	s.Label().Categories[0] = "b"
+	if s.Label().Categories[0] != "a" {
+		t.Error("a caller changes a schema")
+	}
 }
 
 // TestSchemaHash: it is of what a schema means.

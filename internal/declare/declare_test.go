@@ -2,6 +2,7 @@ package declare_test
 
 import (
 	"encoding"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -72,7 +73,9 @@ type target struct {
 	Inner   inner
 	Pointer *inner
 	List    []inner
-	At      string `json:"-"`
+	At      string          `json:"-"`
+	Camel   string          `json:"camelCase"`
+	Raw     json.RawMessage `json:"raw"`
 	//lint:ignore U1000 a declaration must not reach it
 	hidden string
 	Bad    chan int
@@ -88,6 +91,7 @@ func TestReadFillsTheTarget(t *testing.T) {
   "colour": "emerald", "word": "any", "on": true, "count": -7, "ratio": 0.5, "spiffe": "s", "scopes": [],
   "levels": {"https://issuer.example mfa": 2,},
   "inner": {"name": "n", "level": 3}, "pointer": {"level": 4}, "list": [{"name": "a"}, {"name": "b"},],
+  "camelCase": "c", "raw": {"b": [1.50, "x\u0041", {},], /* no */ "a": true,},
 } // the end`
 	var got target
 	_, problems := declare.Read("f.jsonc", []byte(file), &got)
@@ -99,6 +103,7 @@ func TestReadFillsTheTarget(t *testing.T) {
 		Colour: 2, Word: "any", On: true, Count: -7, Ratio: 0.5, SPIFFE: "s", Scopes: []string{},
 		Levels: map[string]uint8{"https://issuer.example mfa": 2},
 		Inner:  inner{"n", 3}, Pointer: &inner{Level: 4}, List: []inner{{Name: "a"}, {Name: "b"}},
+		Camel: "c", Raw: json.RawMessage(`{"b":[1.50,"x\u0041",{}],"a":true}`),
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
@@ -114,6 +119,12 @@ func TestProblems(t *testing.T) {
 		{"unknown member", "{\n  \"secretive\": 1}", []string{`2:3 D105  `}},
 		{"unknown member near a right one", `{"tenent": "x"}`, []string{`1:2 D105  tenant`}},
 		{"unknown member in a list", `{"list": [{}, {"nmae": "x"}]}`, []string{`1:16 D105 /list/1 name`}},
+		{"a tag's name in snake case", `{"camel_case": "x"}`, []string{`1:2 D105  camelCase`}},
+		{"field's name instead of its tag's", `{"camel": "x"}`, []string{`1:2 D105  `}},
+		{"raw null", `{"raw": null}`, []string{`1:9 D109 /raw `}},
+		{"raw, with null inside", `{"raw": [1, {"a": null}]}`, []string{`1:19 D109 /raw `}},
+		{"raw, twice inside", `{"raw": {"a": 1, "b": [{"x": 1, "\u0078": 2}]}}`, []string{`1:33 D106 /raw `}},
+		{"raw, half a character", `{"raw": ["\ud83d", {"\ude00": 1}]}`, []string{`1:10 D114 /raw `, `1:21 D114 /raw `}},
 		{"go name", `{"MaxAge": "1m"}`, []string{`1:2 D105  max_age`}},
 		{"duplicate", `{"tenant": "a", "tenant": "b"}`, []string{`1:17 D106 /tenant `}},
 		{"escaped duplicate", `{"tenant": "a", "te\u006eant": "b"}`, []string{`1:17 D106 /tenant `}},
@@ -320,5 +331,21 @@ func TestNearestOfLongNames(t *testing.T) {
 		if got := declare.Nearest(name, []string{long}); (got == long) != want {
 			t.Errorf("%s: got %q", name, got)
 		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	var into target
+	index, _ := declare.Read("f.jsonc", []byte(`{"levels": {"z": 1, /* */ "a\u0062": 2, "a": 3,}, "list": [{}]}`), &into)
+	for pointer, want := range map[string][]string{
+		"/levels": {"z", "ab", "a"}, "": {"levels", "list"}, "/list": nil, "/list/0": {}, "/nothing": nil, "/levels/z": nil,
+	} {
+		if got := index.Names(pointer); !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %q", pointer, got)
+		}
+	}
+	var none *declare.Index
+	if none.Names("") != nil {
+		t.Error("nothing has names")
 	}
 }

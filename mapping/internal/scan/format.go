@@ -2,6 +2,7 @@ package scan
 
 import (
 	"bytes"
+	"strings"
 	"time"
 )
 
@@ -123,7 +124,7 @@ func Domain(address []byte) ([]byte, bool) {
 	if !ok || len(address) > 254 || len(local) > 64 {
 		return nil, false
 	}
-	if !dotted(local, 64, func(c byte) bool { return alphanumeric(c) || bytes.IndexByte([]byte(atext), c) >= 0 }) ||
+	if !dotted(local, 64, func(c byte) bool { return alphanumeric(c) || strings.IndexByte(atext, c) >= 0 }) ||
 		!dotted(domain, 63, func(c byte) bool { return alphanumeric(c) || c == '-' }) || hyphen(domain) {
 		return nil, false
 	}

@@ -9,44 +9,29 @@ import (
 func digit(c byte) bool { return c-'0' <= 9 }
 
 // integer reads an integer that is written as one.
-func (w *walk) integer(n *Node) (Value, bool) {
-	v := Value{Kind: Integer, Start: int32(w.at)}
-	value, fits, ok := w.digits(0, n)
-	if !ok {
-		return v, false
+func (w *walk) integer(n *Node, v *Value) bool {
+	if !w.decimal(n, 0, v) {
+		return false
 	}
-	v.N, v.End = value, int32(w.at)
-	if !fits || value < n.Min || value > n.Max {
-		return v, w.fail(NoFit, n)
-	}
-	if n.Integers != nil && !slices.Contains(n.Integers, value) {
-		return v, w.fail(NoChoice, n)
-	}
-	return v, true
+	v.Kind = Integer
+	return n.Integers == nil || slices.Contains(n.Integers, v.N) || w.fail(NoChoice, n)
 }
 
 // number reads a decimal number without losing a digit.
-func (w *walk) number(n *Node) (Value, bool) {
-	v := Value{Kind: Number, Start: int32(w.at)}
-	value, fits, ok := w.digits(n.Scale, n)
-	if !ok {
-		return v, false
-	}
-	v.N, v.End = value, int32(w.at)
-	if !fits || value < n.Min || value > n.Max {
-		return v, w.fail(NoFit, n)
-	}
-	return v, true
+func (w *walk) number(n *Node, v *Value) bool {
+	v.Kind = Number
+	return w.decimal(n, n.Scale, v)
 }
 
-// digits reads a number, times ten to the scale; ok is false for what is none.
-func (w *walk) digits(scale int, n *Node) (value int64, fits, ok bool) {
+// decimal reads a number in its range.
+func (w *walk) decimal(n *Node, scale int, v *Value) bool {
 	value, size, fits := decimal(w.source[w.at:], scale)
 	if size == 0 {
-		return 0, false, w.fail(NotJSON, n)
+		return w.fail(NotJSON, n)
 	}
+	v.N, v.Start, v.End = value, int32(w.at), int32(w.at+size)
 	w.at += size
-	return value, fits, true
+	return fits && value >= n.Min && value <= n.Max || w.fail(NoFit, n)
 }
 
 // decimal reads a JSON number at the beginning of text, which ends in a byte that is

@@ -21,34 +21,34 @@ var class = [256]uint8{
 
 // text reads a string, and counts the bytes that its escapes take beyond one character
 // each.
-func (w *walk) text(n *Node) (v Value, over int, ok bool) {
+func (w *walk) text(n *Node, v *Value) (over int, ok bool) {
 	source, at := w.source, w.at+1
-	v = Value{Kind: String, Start: int32(at), Plain: true}
+	start, isPlain, escaped := at, true, false
 	for {
 		for class[source[at]] == plain {
 			at++
 		}
 		switch source[at] {
 		case '"':
-			v.End, w.at = int32(at), at+1
-			v.Plain = v.Plain && !v.Escaped
-			return v, over, true
+			v.Kind, v.Start, v.End, v.Escaped, v.Plain = String, int32(start), int32(at), escaped, isPlain
+			w.at = at + 1
+			return over, true
 		case '\\':
 			code, size := escape(source[at:])
 			switch {
 			case size == 0:
-				return v, 0, w.fail(NotJSON, n)
+				return 0, w.fail(NotJSON, n)
 			case code <= 0:
-				return v, 0, w.fail(NotText, n)
+				return 0, w.fail(NotText, n)
 			}
-			v.Escaped = true
+			escaped, isPlain = true, false
 			over += size - 1
 			at += size
 		default:
 			if class[source[at]] != soft {
-				return v, 0, w.fail(NotJSON, n)
+				return 0, w.fail(NotJSON, n)
 			}
-			v.Plain = false
+			isPlain = false
 			at++
 		}
 	}
@@ -106,28 +106,26 @@ func hex(text []byte) (code rune, ok bool) {
 }
 
 // string reads text, and holds it against its description.
-func (w *walk) string(n *Node) (Value, bool) {
-	v, over, ok := w.text(n)
+func (w *walk) string(n *Node, v *Value) bool {
+	over, ok := w.text(n, v)
 	if !ok {
-		return v, false
+		return false
 	}
 	// A character has a byte at least, and an escape is one.
 	if size := int(v.End-v.Start) - over; size > n.MaxLength || n.MinLength > 0 {
 		if size = utf8.RuneCount(w.source[v.Start:v.End]) - over; size > n.MaxLength || size < n.MinLength {
-			return v, w.fail(WrongSize, n)
+			return w.fail(WrongSize, n)
 		}
 	}
 	if n.Texts == nil && n.Pattern == nil && n.Format == 0 {
-		return v, true
+		return true
 	}
 	text := w.source[v.Start:v.End]
 	if v.Escaped {
-		text = AppendText(nil, w.source, v)
+		text = AppendText(nil, w.source, *v)
 	}
-	if code := n.judge(text); code != "" {
-		return v, w.fail(code, n)
-	}
-	return v, true
+	code := n.judge(text)
+	return code == "" || w.fail(code, n)
 }
 
 // judge holds text against what is declared besides its length.

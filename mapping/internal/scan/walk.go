@@ -16,6 +16,7 @@ func Source(raw []byte) []byte {
 }
 
 // Walk reads a whole source, and puts what has a slot into values, which must be zero.
+// They mean nothing where there is a fault.
 func Walk(root *Node, source []byte, values []Value) (Fault, bool) {
 	size := len(source) - 1
 	switch {
@@ -41,8 +42,8 @@ func Each(array *Node, source []byte, v Value, yield func(Value) bool) {
 	w := walk{source: source, at: int(v.Start) + 1}
 	for range v.N {
 		w.space()
-		element, ok := w.scalar(array.Items)
-		if !ok || !yield(element) {
+		var element Value
+		if !w.scalar(array.Items, &element) || !yield(element) {
 			return
 		}
 		w.space()
@@ -54,6 +55,7 @@ type walk struct {
 	source []byte
 	at     int
 	values []Value
+	nobody Value // of what has no slot
 	fault  Fault
 }
 
@@ -70,53 +72,48 @@ func (w *walk) space() {
 
 // value reads what begins here.
 func (w *walk) value(n *Node) bool {
-	var v Value
-	ok := false
+	v := &w.nobody
+	if n.Slot >= 0 {
+		v = &w.values[n.Slot]
+	}
 	switch {
 	case w.source[w.at] == 'n':
-		v, ok = w.null(n)
+		return w.null(n, v)
 	case n.Kind == Object:
-		v, ok = Value{Kind: Object}, w.object(n)
+		v.Kind = Object
+		return w.object(n)
 	case n.Kind == Array:
-		v, ok = w.array(n)
+		return w.array(n, v)
 	default:
-		v, ok = w.scalar(n)
+		return w.scalar(n, v)
 	}
-	if ok && n.Slot >= 0 {
-		w.values[n.Slot] = v
-	}
-	return ok
 }
 
-func (w *walk) scalar(n *Node) (Value, bool) {
+func (w *walk) scalar(n *Node, v *Value) bool {
 	c := w.source[w.at]
 	switch {
 	case c == 'n':
-		return w.null(n)
+		return w.null(n, v)
 	case n.Kind == String && c == '"':
-		return w.string(n)
+		return w.string(n, v)
 	case n.Kind == Integer && (c == '-' || digit(c)):
-		return w.integer(n)
+		return w.integer(n, v)
 	case n.Kind == Number && (c == '-' || digit(c)):
-		return w.number(n)
+		return w.number(n, v)
 	case n.Kind == Bool && c == 't':
-		return Value{Kind: Bool, N: 1}, w.word("true", n)
+		v.Kind, v.N = Bool, 1
+		return w.word("true", n)
 	case n.Kind == Bool && c == 'f':
-		return Value{Kind: Bool}, w.word("false", n)
+		v.Kind, v.N = Bool, 0
+		return w.word("false", n)
 	default:
-		return Value{}, w.wrong(n)
+		return w.wrong(n)
 	}
 }
 
-func (w *walk) null(n *Node) (Value, bool) {
-	switch {
-	case !w.word("null", n):
-		return Value{}, false
-	case !n.Nullable:
-		return Value{}, w.fail(WrongType, n)
-	default:
-		return Value{Kind: Null}, true
-	}
+func (w *walk) null(n *Node, v *Value) bool {
+	v.Kind = Null
+	return w.word("null", n) && (n.Nullable || w.fail(WrongType, n))
 }
 
 func (w *walk) word(word string, n *Node) bool {
@@ -218,8 +215,8 @@ func (w *walk) name(n *Node, next int) (int, bool) {
 			return next, true
 		}
 	}
-	v, _, ok := w.text(n)
-	if !ok {
+	var v Value
+	if _, ok := w.text(n, &v); !ok {
 		return 0, false
 	}
 	var buffer [256]byte // longer names are not declared
@@ -234,31 +231,29 @@ func (w *walk) name(n *Node, next int) (int, bool) {
 	return i, true
 }
 
-func (w *walk) array(n *Node) (Value, bool) {
+func (w *walk) array(n *Node, v *Value) bool {
 	if w.source[w.at] != '[' {
-		return Value{}, w.wrong(n)
+		return w.wrong(n)
 	}
-	v := Value{Kind: Array, Start: int32(w.at)}
+	start, count := w.at, 0
 	w.at++
 	w.space()
-	if w.source[w.at] == ']' {
+	more, ok := w.source[w.at] != ']', true
+	if !more {
 		w.at++
-		v.End = int32(w.at)
-		return v, true
 	}
-	for {
-		if v.N == int64(n.MaxItems) {
-			return v, w.fail(TooMany, n)
+	for more {
+		if count == n.MaxItems {
+			return w.fail(TooMany, n)
 		}
 		if !w.value(n.Items) {
-			return v, false
+			return false
 		}
-		v.N++
-		if more, ok := w.next(']', n); !ok {
-			return v, false
-		} else if !more {
-			v.End = int32(w.at)
-			return v, true
+		count++
+		if more, ok = w.next(']', n); !ok {
+			return false
 		}
 	}
+	v.Kind, v.N, v.Start, v.End = Array, int64(count), int32(start), int32(w.at)
+	return true
 }

@@ -1,5 +1,27 @@
 // Package strict reads JSON into Go values as encoding/json does, and refuses what that
 // package lets pass.
+//
+//	ok := strict.Decode(raw, &contact)
+//
+// # Guarantees
+//
+// All of the data or nothing is read: members that the target does not have in exactly
+// that case, or that occur twice or differ only in case, null where the target has no nil,
+// arrays of another length, integers that a float would round, text that is not Unicode,
+// and data after the end are refused.
+//
+// # Limits
+//
+// There are at most 64 levels. A type with its own UnmarshalJSON reads its part by its own
+// rules.
+//
+// # Errors
+//
+// There are none: those of encoding/json quote the data.
+//
+// # Concurrency
+//
+// Functions are safe for concurrent use, on targets that are not shared.
 package strict
 
 import (

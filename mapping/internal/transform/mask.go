@@ -1,9 +1,9 @@
 package transform
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -76,9 +76,9 @@ func maskEmail(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	}
 	return Step{Out: plainText(len(stars), len(stars)+1+longest), Hides: true, apply: func(c *Call, v Value) (Value, bool) {
 		domain, ok := scan.Domain(v.Text)
-		shown := []byte(stars)
-		if i := slices.IndexFunc(a.Domains, func(d string) bool { return bytes.EqualFold([]byte(d), domain) }); i >= 0 {
-			shown = []byte(a.Domains[i])
+		shown := stars
+		if i := slices.IndexFunc(a.Domains, func(d string) bool { return len(d) == len(domain) && strings.EqualFold(d, string(domain)) }); i >= 0 {
+			shown = a.Domains[i]
 		}
 		return Value{Kind: scan.String, Text: c.put(func(dst []byte) []byte {
 			dst = append(dst, stars...)
