@@ -5,25 +5,22 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/pemkey"
 )
 
 const (
 	assertionLife = 60 * time.Second
 	assertionType = "client-authentication+jwt" // RFC 10070
-	minRSA        = 2048
 )
 
 // client is who asks, and the one way in which it shows that.
@@ -114,32 +111,13 @@ func sign(text []byte, kid, id, issuer string) (string, error) {
 
 // private is the key of one PEM block, and the one algorithm that it is for; nil: none.
 func private(text []byte) (any, jose.SignatureAlgorithm) {
-	block, rest := pem.Decode(text)
-	if block == nil || len(block.Headers) > 0 || strings.TrimSpace(string(rest)) != "" {
-		return nil, ""
-	}
-	var key any
-	var err error
-	switch block.Type {
-	case "PRIVATE KEY":
-		key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
-	case "EC PRIVATE KEY":
-		key, err = x509.ParseECPrivateKey(block.Bytes)
-	case "RSA PRIVATE KEY":
-		key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
-	}
-	if err != nil {
-		return nil, ""
-	}
-	switch k := key.(type) {
+	switch k := pemkey.Read(text).(type) {
 	case *ecdsa.PrivateKey:
 		if k.Curve == elliptic.P256() {
 			return k, jose.ES256
 		}
 	case *rsa.PrivateKey:
-		if k.N.BitLen() >= minRSA {
-			return k, jose.RS256
-		}
+		return k, jose.RS256
 	}
 	return nil, ""
 }

@@ -1,15 +1,10 @@
 package oauthauth
 
 import (
-	"bytes"
 	"encoding/json"
-	"slices"
-	"strings"
-	"unicode/utf8"
-)
 
-// maxDepth is of nested lists and objects, such as a chain of actors.
-const maxDepth = 12
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
+)
 
 // object is a JSON object. Its values are string, bool, nil, json.Number, object or []any.
 type object map[string]any
@@ -22,76 +17,43 @@ func known() []string {
 	}
 }
 
-// read takes one object and nothing after it. Two readers must not be able to see
-// different things in it: encoding/json, for one, takes the last of two members and any
-// case of a name, and makes one character of whatever is no text.
+// read takes one object and nothing after it, of which two readers cannot see different
+// things.
 func read(b []byte) (object, bool) {
-	if !json.Valid(b) {
+	v, ok := strictjson.Read(string(b))
+	if !ok || v.Kind != strictjson.Object {
 		return nil, false
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.UseNumber()
-	v, ok := value(d, 0)
-	o, isObject := v.(object)
-	return o, ok && isObject
+	read, ok := plain(v)
+	o, _ := read.(object)
+	return o, ok
 }
 
-func value(d *json.Decoder, depth int) (any, bool) {
-	t, err := d.Token()
-	if err != nil || depth > maxDepth {
-		return nil, false
-	}
-	switch t := t.(type) {
-	case json.Delim:
-		if t == '{' {
-			return members(d, depth)
+// plain is a value without what it was written as; false: names in it differ only in case.
+func plain(v strictjson.Value) (any, bool) {
+	switch v.Kind {
+	case strictjson.Object:
+		o, ok := object{}, v.Distinct(known()...)
+		for _, m := range v.Of {
+			var fine bool
+			o[m.Name], fine = plain(m.Value)
+			ok = ok && fine
 		}
-		return items(d, depth)
-	case string:
-		return t, clean(t)
-	default:
-		return t, true
+		return o, ok
+	case strictjson.List:
+		all, ok := make([]any, len(v.Of)), true
+		for i, m := range v.Of {
+			var fine bool
+			all[i], fine = plain(m.Value)
+			ok = ok && fine
+		}
+		return all, ok
+	case strictjson.Number:
+		return json.Number(v.Text), true
+	case strictjson.Boolean:
+		return v.Text == "true", true
+	case strictjson.Text:
+		return v.Text, true
 	}
+	return nil, true
 }
-
-func members(d *json.Decoder, depth int) (object, bool) {
-	o, seen := object{}, map[string]bool{}
-	for d.More() {
-		t, err := d.Token()
-		name, ok := t.(string)
-		if err != nil || !ok || !clean(name) {
-			return nil, false
-		}
-		folded := fold(name)
-		if seen[folded] || folded != name && slices.Contains(known(), folded) {
-			return nil, false
-		}
-		seen[folded] = true
-		if o[name], ok = value(d, depth+1); !ok {
-			return nil, false
-		}
-	}
-	_, err := d.Token()
-	return o, err == nil
-}
-
-func items(d *json.Decoder, depth int) ([]any, bool) {
-	all := []any{}
-	for d.More() {
-		v, ok := value(d, depth+1)
-		if !ok {
-			return nil, false
-		}
-		all = append(all, v)
-	}
-	_, err := d.Token()
-	return all, err == nil
-}
-
-// clean refuses what encoding/json puts where there is no text: half of a surrogate
-// pair, or no UTF-8.
-func clean(s string) bool { return !strings.ContainsRune(s, utf8.RuneError) }
-
-// fold makes one of all names that encoding/json takes for the same: it knows a long s
-// and the sign for kelvin, too.
-func fold(s string) string { return strings.ToLower(strings.ToUpper(s)) }

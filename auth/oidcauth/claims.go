@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
 )
 
 // Bounds of claims.
@@ -26,7 +27,7 @@ func known() []string {
 
 // claims are of a token whose signature is verified.
 type claims struct {
-	value
+	strictjson.Value
 	v   *Verifier
 	now time.Time
 }
@@ -34,7 +35,7 @@ type claims struct {
 // identity reads the claims. Expiry comes last, so that ErrExpired means that a
 // fresh token of the same kind would do.
 func (c claims) identity(access bool) (auth.Identity, error) {
-	if !c.distinct(known()...) {
+	if !c.Distinct(known()...) {
 		return auth.Identity{}, errClaims
 	}
 	id := auth.Identity{Issuer: c.v.issuer}
@@ -60,8 +61,8 @@ func (c claims) identity(access bool) (auth.Identity, error) {
 
 // name is a claim that must be there.
 func (c claims) name(name string) (string, bool) {
-	m, ok := c.get(name)
-	return m.text, ok && m.kind == text && printable(m.text)
+	m, ok := c.Get(name)
+	return m.Text, ok && m.Kind == strictjson.Text && printable(m.Text)
 }
 
 func (c claims) issuer() error {
@@ -78,7 +79,7 @@ func (c claims) issuer() error {
 // audience follows RFC 7519, section 4.1.3. Where an ID token is for several, azp
 // says whom it was issued to (OpenID Connect Core, section 3.1.3.7).
 func (c claims) audience(access bool) error {
-	aud, _ := c.get("aud")
+	aud, _ := c.Get("aud")
 	all, ok := texts(aud, maxText)
 	if !ok {
 		return errClaims
@@ -96,9 +97,9 @@ func (c claims) audience(access bool) error {
 // Connect Back-Channel Logout, section 2.4) need not have a typ, but has events.
 func (c claims) kind(access bool, id *auth.Identity) error {
 	switch {
-	case c.has("events"):
+	case c.Has("events"):
 		return errProfile
-	case c.has("cnf"): // RFC 7800
+	case c.Has("cnf"): // RFC 7800
 		return errBound
 	case access:
 		return c.accessToken(id)
@@ -116,7 +117,7 @@ func (c claims) accessToken(id *auth.Identity) error {
 			return errClaims
 		}
 	}
-	if c.has("nonce", "at_hash", "c_hash", "s_hash") {
+	if c.Has("nonce", "at_hash", "c_hash", "s_hash") {
 		return errProfile
 	}
 	return c.scopes(id)
@@ -124,7 +125,7 @@ func (c claims) accessToken(id *auth.Identity) error {
 
 // plainAccessToken refuses what an ID token has, and what was issued to us.
 func (c claims) plainAccessToken(id *auth.Identity) error {
-	if c.has("nonce", "at_hash", "c_hash", "s_hash") || c.has("typ") && !c.is("typ", "Bearer") ||
+	if c.Has("nonce", "at_hash", "c_hash", "s_hash") || c.Has("typ") && !c.is("typ", "Bearer") ||
 		c.is("azp", c.v.audience) || c.is("client_id", c.v.audience) {
 		return errProfile
 	}
@@ -134,28 +135,28 @@ func (c claims) plainAccessToken(id *auth.Identity) error {
 // idToken refuses what an access token has: scopes, or a client that is not us. The
 // claim typ is Keycloak's; client_id stands in ID tokens of zitadel's provider.
 func (c claims) idToken() error {
-	if c.has("scope", "scp") || c.has("client_id") && !c.is("client_id", c.v.audience) ||
-		c.has("typ") && !c.is("typ", "ID") {
+	if c.Has("scope", "scp") || c.Has("client_id") && !c.is("client_id", c.v.audience) ||
+		c.Has("typ") && !c.is("typ", "ID") {
 		return errProfile
 	}
 	return nil
 }
 
 func (c claims) is(name, s string) bool {
-	m, ok := c.get(name)
-	return ok && m.kind == text && m.text == s
+	m, ok := c.Get(name)
+	return ok && m.Kind == strictjson.Text && m.Text == s
 }
 
 // scopes follows RFC 6749, section 3.3.
 func (c claims) scopes(id *auth.Identity) error {
-	m, ok := c.get("scope")
-	if !ok || m.kind == text && m.text == "" {
+	m, ok := c.Get("scope")
+	if !ok || m.Kind == strictjson.Text && m.Text == "" {
 		return nil
 	}
-	if m.kind != text {
+	if m.Kind != strictjson.Text {
 		return errClaims
 	}
-	id.Scopes = strings.Split(m.text, " ")
+	id.Scopes = strings.Split(m.Text, " ")
 	if !words(id.Scopes) {
 		return errClaims
 	}
@@ -179,18 +180,18 @@ func (c claims) subject(id *auth.Identity) error {
 // assurance is what the issuer says; what it is worth is policy's.
 func (c claims) assurance(id *auth.Identity) error {
 	a := &id.Assurance
-	if acr, ok := c.get("acr"); ok {
-		if a.ACR = acr.text; acr.kind != text || !word(a.ACR) {
+	if acr, ok := c.Get("acr"); ok {
+		if a.ACR = acr.Text; acr.Kind != strictjson.Text || !word(a.ACR) {
 			return errClaims
 		}
 	}
-	if amr, is := c.get("amr"); is {
+	if amr, is := c.Get("amr"); is {
 		var ok bool
-		if a.AMR, ok = texts(amr, maxText); !ok || amr.kind != list || !words(a.AMR) {
+		if a.AMR, ok = texts(amr, maxText); !ok || amr.Kind != strictjson.List || !words(a.AMR) {
 			return errClaims
 		}
 	}
-	if c.has("auth_time") {
+	if c.Has("auth_time") {
 		var ok bool
 		if a.AuthTime, ok = c.date("auth_time"); !ok {
 			return errClaims
@@ -202,13 +203,13 @@ func (c claims) assurance(id *auth.Identity) error {
 // named are the claims that permits may name.
 func (c claims) named(id *auth.Identity) error {
 	for _, name := range c.v.claims {
-		m, ok := c.get(name)
+		m, ok := c.Get(name)
 		if !ok {
 			continue
 		}
 		values, ok := texts(m, maxValue)
-		if name == "email_verified" && m.kind == boolean { // OpenID Connect Core 1.0, section 5.1
-			values, ok = []string{m.text}, true
+		if name == "email_verified" && m.Kind == strictjson.Boolean { // OpenID Connect Core 1.0, section 5.1
+			values, ok = []string{m.Text}, true
 		}
 		if !ok {
 			return errClaims
@@ -227,7 +228,7 @@ func (c claims) times(id *auth.Identity) error {
 	iat, okI := c.date("iat")
 	exp, okE := c.date("exp")
 	nbf, okN := c.date("nbf")
-	if !okI || !okE || !okN && c.has("nbf") {
+	if !okI || !okE || !okN && c.Has("nbf") {
 		return errClaims
 	}
 	if iat.After(latest) || okN && nbf.After(latest) || id.Assurance.AuthTime.After(latest) {
@@ -243,12 +244,12 @@ func (c claims) times(id *auth.Identity) error {
 // date is a NumericDate (RFC 7519, section 2) in whole seconds, between 1970 and
 // the year 2286. A fraction, an exponent, a sign or a string is none.
 func (c claims) date(name string) (time.Time, bool) {
-	m, ok := c.get(name)
-	if !ok || m.kind != number || len(m.text) > 10 {
+	m, ok := c.Get(name)
+	if !ok || m.Kind != strictjson.Number || len(m.Text) > 10 {
 		return time.Time{}, false
 	}
 	var seconds int64
-	for _, digit := range m.text {
+	for _, digit := range m.Text {
 		if digit < '0' || digit > '9' {
 			return time.Time{}, false
 		}
@@ -262,22 +263,22 @@ func words(all []string) bool {
 }
 
 // texts is a string or a list of strings.
-func texts(v value, longest int) ([]string, bool) {
-	items := v.of
-	switch v.kind {
-	case text:
-		items = []member{{value: v}}
-	case list:
+func texts(v strictjson.Value, longest int) ([]string, bool) {
+	items := v.Of
+	switch v.Kind {
+	case strictjson.Text:
+		items = []strictjson.Member{{Value: v}}
+	case strictjson.List:
 	default:
 		return nil, false
 	}
 	all := make([]string, len(items))
 	for i, m := range items {
-		item := m.value
-		if item.kind != text || item.text == "" || len(item.text) > longest || strings.ContainsFunc(item.text, unicode.IsControl) {
+		item := m.Value
+		if item.Kind != strictjson.Text || item.Text == "" || len(item.Text) > longest || strings.ContainsFunc(item.Text, unicode.IsControl) {
 			return nil, false
 		}
-		all[i] = item.text
+		all[i] = item.Text
 	}
 	return all, true
 }

@@ -3,53 +3,54 @@ package oidcauth
 import (
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
 )
 
 // delegation follows RFC 8693, sections 4.1 and 4.4.
 func (c claims) delegation(id *auth.Identity) error {
-	if may, ok := c.get("may_act"); ok && !c.mayAct(may) {
+	if may, ok := c.Get("may_act"); ok && !c.mayAct(may) {
 		return errDelegation
 	}
-	act, acting := c.get("act")
+	act, acting := c.Get("act")
 	for acting {
 		actor, ok := c.actor(act)
 		if !ok || len(id.Actors) == maxActors {
 			return errDelegation
 		}
 		id.Actors = append(id.Actors, actor)
-		act, acting = act.get("act")
+		act, acting = act.Get("act")
 	}
 	return nil
 }
 
 // actor is one of a chain. Without an issuer of its own it is of the token's.
-func (c claims) actor(act value) (audit.Actor, bool) {
-	if !act.distinct("sub", "iss", "act") {
+func (c claims) actor(act strictjson.Value) (audit.Actor, bool) {
+	if !act.Distinct("sub", "iss", "act") {
 		return audit.Actor{}, false
 	}
 	a := audit.Actor{Issuer: c.v.issuer}
-	sub, _ := act.get("sub")
-	a.Subject = sub.text
-	if iss, ok := act.get("iss"); ok {
-		a.Issuer = iss.text
-		if iss.kind != text || !word(iss.text) {
+	sub, _ := act.Get("sub")
+	a.Subject = sub.Text
+	if iss, ok := act.Get("iss"); ok {
+		a.Issuer = iss.Text
+		if iss.Kind != strictjson.Text || !word(iss.Text) {
 			return a, false
 		}
 	}
-	return a, sub.kind == text && printable(sub.text)
+	return a, sub.Kind == strictjson.Text && printable(sub.Text)
 }
 
 // mayAct says whether the party that may act is the one that the token is for:
 // every member that names it names us, and one does.
-func (c claims) mayAct(may value) bool {
-	if !may.distinct("sub", "client_id", "iss") || !may.has("sub", "client_id") {
+func (c claims) mayAct(may strictjson.Value) bool {
+	if !may.Distinct("sub", "client_id", "iss") || !may.Has("sub", "client_id") {
 		return false
 	}
 	for _, name := range []string{"sub", "client_id"} {
-		if m, ok := may.get(name); ok && (m.kind != text || m.text != c.v.audience) {
+		if m, ok := may.Get(name); ok && (m.Kind != strictjson.Text || m.Text != c.v.audience) {
 			return false
 		}
 	}
-	iss, ok := may.get("iss")
-	return !ok || iss.kind == text && iss.text == c.v.issuer
+	iss, ok := may.Get("iss")
+	return !ok || iss.Kind == strictjson.Text && iss.Text == c.v.issuer
 }

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
 )
 
 // Bounds of what an issuer answers.
@@ -65,21 +67,21 @@ func discover(ctx context.Context, c *http.Client, issuer string, insecureHTTP b
 	if err != nil {
 		return "", err
 	}
-	v, ok := read(string(body))
-	if !ok || !v.distinct("issuer", "jwks_uri") {
+	v, ok := strictjson.Read(string(body))
+	if !ok || !v.Distinct("issuer", "jwks_uri") {
 		return "", errDiscovery
 	}
-	named, _ := v.get("issuer")
-	address, _ := v.get("jwks_uri")
-	if named.kind != text || named.text != issuer || address.kind != text {
+	named, _ := v.Get("issuer")
+	address, _ := v.Get("jwks_uri")
+	if named.Kind != strictjson.Text || named.Text != issuer || address.Kind != strictjson.Text {
 		return "", errDiscovery
 	}
-	u, err := url.Parse(address.text)
+	u, err := url.Parse(address.Text)
 	plain := insecureHTTP && strings.HasPrefix(issuer, "http:") // an https issuer never has http keys
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || !protected(u, plain) {
 		return "", errDiscovery
 	}
-	return address.text, nil
+	return address.Text, nil
 }
 
 // checkIssuer follows OpenID Connect Discovery, section 3.

@@ -11,6 +11,8 @@ import (
 	"encoding/base64"
 	"math"
 	"math/big"
+
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
 )
 
 // Bounds of RSA keys: NIST SP 800-131A and FIPS 186-5 below, the cost of one
@@ -36,8 +38,8 @@ type key struct {
 
 // parseKey reads a JWK (RFC 7517). What is not for signatures, is weak, or was
 // published with its private half is none.
-func parseKey(v value) (key, bool) {
-	if !v.distinct("kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y", "d", "k") || v.has("d", "k") || !forVerifying(v) {
+func parseKey(v strictjson.Value) (key, bool) {
+	if !v.Distinct("kty", "kid", "use", "key_ops", "alg", "crv", "n", "e", "x", "y", "d", "k") || v.Has("d", "k") || !forVerifying(v) {
 		return key{}, false
 	}
 	id, ok := optional(v, "kid")
@@ -60,16 +62,16 @@ func parseKey(v value) (key, bool) {
 }
 
 // forVerifying follows RFC 7517, sections 4.2 and 4.3.
-func forVerifying(v value) bool {
-	if use, ok := v.get("use"); ok && (use.kind != text || use.text != "sig") {
+func forVerifying(v strictjson.Value) bool {
+	if use, ok := v.Get("use"); ok && (use.Kind != strictjson.Text || use.Text != "sig") {
 		return false
 	}
-	ops, ok := v.get("key_ops")
+	ops, ok := v.Get("key_ops")
 	if !ok {
 		return true
 	}
-	for _, op := range ops.of {
-		if ops.kind == list && op.value.kind == text && op.value.text == "verify" {
+	for _, op := range ops.Of {
+		if ops.Kind == strictjson.List && op.Value.Kind == strictjson.Text && op.Value.Text == "verify" {
 			return true
 		}
 	}
@@ -77,29 +79,29 @@ func forVerifying(v value) bool {
 }
 
 // optional is a short printable string; absent is empty and fine.
-func optional(v value, name string) (string, bool) {
-	m, ok := v.get(name)
+func optional(v strictjson.Value, name string) (string, bool) {
+	m, ok := v.Get(name)
 	if !ok {
 		return "", true
 	}
-	return m.text, m.kind == text && printable(m.text)
+	return m.Text, m.Kind == strictjson.Text && printable(m.Text)
 }
 
 // pinned is the key's algorithm: the one that it names, or the first that fits.
-func pinned(v value, fits ...string) (string, bool) {
-	alg, ok := v.get("alg")
+func pinned(v strictjson.Value, fits ...string) (string, bool) {
+	alg, ok := v.Get("alg")
 	if !ok {
 		return fits[0], true
 	}
 	for _, name := range fits {
-		if alg.kind == text && alg.text == name {
+		if alg.Kind == strictjson.Text && alg.Text == name {
 			return name, true
 		}
 	}
 	return "", false
 }
 
-func rsaKey(v value) (crypto.PublicKey, string, bool) {
+func rsaKey(v strictjson.Value) (crypto.PublicKey, string, bool) {
 	alg, ok := pinned(v, "RS256", "RS384", "RS512")
 	n, okN := octets(v, "n")
 	e, okE := octets(v, "e")
@@ -113,7 +115,7 @@ func rsaKey(v value) (crypto.PublicKey, string, bool) {
 	return &rsa.PublicKey{N: modulus, E: int(exponent)}, alg, ok
 }
 
-func ecKey(v value) (crypto.PublicKey, string, bool) {
+func ecKey(v strictjson.Value) (crypto.PublicKey, string, bool) {
 	crv, _ := optional(v, "crv")
 	var curve elliptic.Curve
 	var alg string
@@ -139,7 +141,7 @@ func ecKey(v value) (crypto.PublicKey, string, bool) {
 	return k, alg, err == nil
 }
 
-func edKey(v value) (crypto.PublicKey, string, bool) {
+func edKey(v strictjson.Value) (crypto.PublicKey, string, bool) {
 	crv, _ := optional(v, "crv")
 	alg, ok := pinned(v, "EdDSA")
 	x, okX := octets(v, "x")
@@ -149,12 +151,12 @@ func edKey(v value) (crypto.PublicKey, string, bool) {
 func coordinate(c elliptic.Curve) int { return (c.Params().BitSize + 7) / 8 }
 
 // octets is a base64url member, in its one canonical form.
-func octets(v value, name string) ([]byte, bool) {
-	m, ok := v.get(name)
-	if !ok || m.kind != text {
+func octets(v strictjson.Value, name string) ([]byte, bool) {
+	m, ok := v.Get(name)
+	if !ok || m.Kind != strictjson.Text {
 		return nil, false
 	}
-	return decode(m.text)
+	return decode(m.Text)
 }
 
 // decode takes base64url as RFC 7515, section 2, has it: no padding, no line

@@ -1,19 +1,21 @@
 package oidcauth
 
+import "github.com/carnet-go/carnet/auth/internal/strictjson"
+
 // keySet is one answer of an issuer: immutable.
 type keySet struct{ keys []key }
 
 // parseKeys reads a JWK set (RFC 7517, section 5). Keys that this package cannot
 // use are passed over; a set of nothing else is nil.
 func parseKeys(body []byte) *keySet {
-	v, ok := read(string(body))
-	if !ok || !v.distinct("keys") {
+	v, ok := strictjson.Read(string(body))
+	if !ok || !v.Distinct("keys") {
 		return nil
 	}
-	published, _ := v.get("keys")
+	published, _ := v.Get("keys")
 	set := &keySet{}
-	for _, item := range published.of {
-		if k, ok := parseKey(item.value); ok && !repeated(set.keys, k) {
+	for _, item := range published.Of {
+		if k, ok := parseKey(item.Value); ok && !repeated(set.keys, k) {
 			set.keys = append(set.keys, k)
 		}
 	}

@@ -1,5 +1,7 @@
 package oidcauth
 
+import "github.com/carnet-go/carnet/auth/internal/strictjson"
+
 import "strings"
 
 // Bounds of what is presented.
@@ -45,16 +47,16 @@ func parseToken(raw string) (token, error) {
 // parseHeader refuses keys and places of keys that the token itself brings, and
 // whatever a verifier would have to understand (crit, b64, nested tokens).
 func parseHeader(s string) (header, error) {
-	v, ok := read(s)
-	if !ok || !v.distinct("alg", "kid", "typ", "cty", "crit", "b64", "jwk", "jku", "x5u", "x5c") ||
-		v.has("cty", "crit", "b64", "jwk", "jku", "x5u", "x5c") {
+	v, ok := strictjson.Read(s)
+	if !ok || !v.Distinct("alg", "kid", "typ", "cty", "crit", "b64", "jwk", "jku", "x5u", "x5c") ||
+		v.Has("cty", "crit", "b64", "jwk", "jku", "x5u", "x5c") {
 		return header{}, errHeader
 	}
-	alg, ok := v.get("alg")
-	if !ok || alg.kind != text {
+	alg, ok := v.Get("alg")
+	if !ok || alg.Kind != strictjson.Text {
 		return header{}, errHeader
 	}
-	h := header{alg: alg.text}
+	h := header{alg: alg.Text}
 	if h.key, ok = optional(v, "kid"); !ok {
 		return header{}, errHeader
 	}

@@ -75,6 +75,7 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/strictjson"
 )
 
 const (
@@ -234,7 +235,7 @@ func (a *attempt) VerifySignature(ctx context.Context, _ string) ([]byte, error)
 	if a.err = a.v.keys.verify(ctx, a.token); a.err != nil {
 		return nil, a.err
 	}
-	read, ok := read(string(a.token.payload))
+	read, ok := strictjson.Read(string(a.token.payload))
 	if !ok {
 		a.err = errClaims
 		return nil, a.err
