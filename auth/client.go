@@ -10,13 +10,13 @@ import (
 // Client is for SDKs and for opaque operations: the same guard for requests that
 // others build, of operations without input or with one that is opaque. The request must
 // be the declared operation: its origin, method and path, and body or query only where
-// the input is opaque; the body must end a Read
-// when it is closed, as pipes and files do. Credentials and cookies that it brings are
-// taken off. The grant must not be privileged. The log has the outcome when the
-// answer's header is there; how its body ended, the caller sees. Errors of the client
-// are *url.Error, which quote the URL, around this package's; a status of 400 or more
-// is no error here. An answer that was not declared is empty, and one of more than
-// 64 MiB breaks off.
+// the input is opaque; the body must end a Read when it is closed, as pipes and
+// files do. Credentials and cookies that it brings are taken off. The grant must not be
+// privileged. The log has the outcome when the answer's header is there; how its body
+// ended, the caller sees. Errors of the client are *url.Error, which quote the URL,
+// around this package's; a status of 400 or more is no error here. Of an answer that is
+// not declared opaque there is the status, whatever it is: data under a schema comes
+// with its label, through Do. One of more than 64 MiB breaks off.
 func (b *Broker) Client(g Grant) *http.Client {
 	return &http.Client{Transport: guarded{b, g}}
 }
@@ -58,9 +58,8 @@ func (t guarded) RoundTrip(r *http.Request) (*http.Response, error) {
 	out.Body = &wire.Stream{ReadCloser: response.Body, Most: mostStream, Leave: c.leave, Judge: func(long bool, err error) error {
 		return c.streamed(long, err, response.StatusCode)
 	}}
-	if c.grant.operation.Output != Opaque && out.StatusCode < 300 {
-		out.Body.Close()
-		out.Body = http.NoBody
+	if c.grant.operation.Output != Opaque {
+		wire.Undescribed(&out)
 	}
 	return &out, nil
 }

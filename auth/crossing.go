@@ -213,7 +213,7 @@ func (c *crossing) unanswered(err error) error {
 // refused: the place that it names was declared by nobody.
 func (c *crossing) answered(response *http.Response, refused bool) error {
 	effect := c.grant.operation.Effect
-	class := wire.Side(response.StatusCode, refused, effect == ReadOnly, c.grant.operation.once())
+	class := wire.Side(response.StatusCode, refused, effect == ReadOnly, effect == Once || effect == Final)
 	if class == "" {
 		return nil
 	}

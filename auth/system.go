@@ -58,7 +58,7 @@ const Self = "self"
 // names nobody.
 type Subject struct {
 	Issuer   string              // whose subjects they are; required with Template and Pairwise
-	Claim    string              // empty: sub; email only with Domains
+	Claim    string              // one that does not change, such as oid; empty: sub; email only with Domains, and no other that has mail, name, upn or the like in its name
 	Table    map[string]string   // issuer and claim value, separated by a space, to name
 	Template string              // around {claim}; a value that is not [A-Za-z0-9._-]{1,64}, or @ and a domain of Domains, matches nothing
 	Pairwise string              // path of the key of pairwise ids

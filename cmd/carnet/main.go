@@ -25,7 +25,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	status := run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stderr), os.Stdout, os.Stderr)
+	status := run(ctx, os.Args[1:], newConsole(ctx, os.Stdin, os.Stderr), os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
 }

@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
+	"path/filepath"
 	"runtime"
 
 	"golang.org/x/term"
@@ -39,46 +39,47 @@ type asker interface {
 	twice(question string) ([]byte, error) // as ask, and of a person a second time
 }
 
-// console is standard input.
+// console is standard input. No read of it outlives the program's context: somebody who
+// interrupts is not asked to go on typing.
 type console struct {
-	in    *bufio.Reader
-	tty   func() bool
-	quiet func() ([]byte, error) // reads a line of a terminal without echo
-	out   io.Writer              // questions
+	ctx     context.Context
+	in      *bufio.Reader
+	out     io.Writer // questions
+	tty     func() bool
+	quiet   func() ([]byte, error) // reads a line of a terminal without echo
+	restore func()                 // brings the echo back
 }
 
-func newConsole(in *os.File, out io.Writer) *console {
+func newConsole(ctx context.Context, in *os.File, out io.Writer) *console {
 	fd := int(in.Fd())
-	return &console{
-		in: bufio.NewReader(in), out: out,
+	c := &console{
+		ctx: ctx, in: bufio.NewReaderSize(in, mostInput+2), out: out, restore: func() {},
 		tty:   func() bool { return term.IsTerminal(fd) },
-		quiet: func() ([]byte, error) { return unseen(fd) },
+		quiet: func() ([]byte, error) { return term.ReadPassword(fd) },
 	}
+	if before, err := term.GetState(fd); err == nil {
+		c.restore = func() { _ = term.Restore(fd, before) }
+	}
+	return c
 }
 
-// unseen reads a line without echo. An interrupt ends it, and the echo is back.
-func unseen(fd int) ([]byte, error) {
-	before, err := term.GetState(fd)
-	if err != nil {
-		return nil, errNoInput
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+// wait reads, until the program is to end.
+func (c *console) wait(read func() ([]byte, error)) ([]byte, error) {
 	type answer struct {
 		read []byte
 		err  error
 	}
 	answers := make(chan answer, 1)
 	go func() {
-		read, err := term.ReadPassword(fd)
+		read, err := read()
 		answers <- answer{read, err}
 	}()
 	select {
 	case a := <-answers:
 		return a.read, a.err
-	case <-ctx.Done():
-		_ = term.Restore(fd, before)
-		return nil, ctx.Err()
+	case <-c.ctx.Done():
+		c.restore()
+		return nil, c.ctx.Err()
 	}
 }
 
@@ -88,19 +89,24 @@ func (c *console) ask(question string) ([]byte, error) {
 	if c.tty() {
 		fmt.Fprintf(c.out, "%s: ", question)
 		defer fmt.Fprintln(c.out)
-		return line(c.quiet())
+		return line(c.wait(c.quiet))
 	}
-	read, err := c.in.ReadBytes('\n')
-	if errors.Is(err, io.EOF) && len(read) > 0 {
-		err = nil
-	}
-	return line(bytes.TrimSuffix(bytes.TrimSuffix(read, []byte("\n")), []byte("\r")), err)
+	return line(c.wait(func() ([]byte, error) {
+		read, err := c.in.ReadSlice('\n') // of what fits: a line without end is not read into memory
+		switch {
+		case errors.Is(err, bufio.ErrBufferFull):
+			return nil, errTooLong
+		case errors.Is(err, io.EOF) && len(read) > 0:
+			err = nil
+		}
+		return bytes.TrimSuffix(bytes.TrimSuffix(bytes.Clone(read), []byte("\n")), []byte("\r")), err
+	}))
 }
 
 func line(read []byte, err error) ([]byte, error) {
 	switch {
-	case errors.Is(err, context.Canceled):
-		return nil, context.Canceled
+	case errors.Is(err, context.Canceled), errors.Is(err, errTooLong):
+		return nil, err
 	case err != nil || len(read) == 0:
 		return nil, errNoInput
 	case len(read) > mostInput:
@@ -110,7 +116,7 @@ func line(read []byte, err error) ([]byte, error) {
 }
 
 func (c *console) all() ([]byte, error) {
-	read, err := io.ReadAll(io.LimitReader(c.in, mostInput+2))
+	read, err := c.wait(func() ([]byte, error) { return io.ReadAll(io.LimitReader(c.in, mostInput+2)) })
 	return line(bytes.TrimSuffix(read, []byte("\n")), err)
 }
 
@@ -184,8 +190,21 @@ func newIdentity(name string) (auth.Secret, error) {
 		_, err := file.Write(append(bytes.Clone(b), '\n'))
 		return err
 	})
-	if errors.Join(err, file.Sync(), file.Close()) != nil {
+	if errors.Join(err, file.Sync(), file.Close(), synced(filepath.Dir(name))) != nil {
 		return auth.Secret{}, errKeyMade
 	}
 	return made, nil
+}
+
+// synced makes a new name in a folder last: a file that the key opens is no use without
+// it. Windows has no such thing.
+func synced(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	folder, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,12 +17,12 @@ import (
 
 // piped is standard input that is no terminal.
 func piped(text string) *console {
-	return &console{in: bufio.NewReader(strings.NewReader(text)), tty: func() bool { return false }}
+	return &console{ctx: context.Background(), in: bufio.NewReaderSize(strings.NewReader(text), mostInput+2), tty: func() bool { return false }}
 }
 
 // typed is a person who answers one line after another, unseen.
 func typed(out *bytes.Buffer, answers ...string) *console {
-	return &console{out: out, tty: func() bool { return true }, quiet: func() ([]byte, error) {
+	return &console{ctx: context.Background(), out: out, tty: func() bool { return true }, quiet: func() ([]byte, error) {
 		if len(answers) == 0 {
 			return nil, errors.New("the terminal is gone")
 		}
@@ -123,7 +124,6 @@ func TestVaultRefuses(t *testing.T) {
 	if err := os.WriteFile(text, []byte("a line of any text"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	interrupted := &console{out: new(bytes.Buffer), tty: func() bool { return true }, quiet: func() ([]byte, error) { return nil, context.Canceled }}
 	long := strings.Repeat("x", mostInput+1)
 	for name, c := range map[string]struct {
 		in     asker
@@ -142,7 +142,6 @@ func TestVaultRefuses(t *testing.T) {
 		"missing key":         {nil, statusWrong, []string{"list", "-identity", key + "x", file}, "cannot be read"},
 		"open key":            {nil, statusWrong, []string{"list", "-identity", open, file}, "chmod"},
 		"text as key":         {nil, statusWrong, []string{"init", "-identity", text, file + "y"}, "AGE-SECRET-KEY-…"},
-		"interrupted":         {interrupted, statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "interrupted"},
 		"folder as key":       {nil, statusWrong, []string{"list", "-identity", dir, file}, "chmod"},
 		"key nowhere":         {nil, statusWrong, []string{"init", "-identity", filepath.Join(dir, "x", "y"), file}, "cannot be written"},
 		"missing file":        {nil, statusWrong, []string{"list", "-identity", key, file + "x"}, ""},
@@ -169,6 +168,36 @@ func TestVaultRefuses(t *testing.T) {
 	}
 }
 
+// TestInterruptEndsAWait, for a person and for a pipe that says nothing, and the terminal
+// shows again what is typed.
+func TestInterruptEndsAWait(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	silent, _ := io.Pipe()
+	defer silent.Close()
+	for name, c := range map[string]struct {
+		tty    bool
+		fields []string
+	}{"person": {true, []string{"key"}}, "pipe": {false, []string{"key"}}, "lines": {false, []string{"key", "id"}}} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			restored := 0
+			in := &console{
+				ctx: ctx, out: new(bytes.Buffer), in: bufio.NewReader(silent), tty: func() bool { return c.tty },
+				quiet: func() ([]byte, error) { cancel(); select {} }, restore: func() { restored++ },
+			}
+			if !c.tty {
+				cancel()
+			}
+			_, problem := vaulted(t, in, statusWrong, append([]string{"set", "-identity", key, file, "crm/api"}, c.fields...)...)
+			if !strings.Contains(problem, "interrupted") || restored != 1 {
+				t.Errorf("says %q, echo restored %d times", problem, restored)
+			}
+		})
+	}
+}
+
 // TestConsoleIsNoTerminal in a test.
 func TestConsoleIsNoTerminal(t *testing.T) {
 	read, write, err := os.Pipe()
@@ -176,9 +205,18 @@ func TestConsoleIsNoTerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer read.Close()
+	if _, err := write.WriteString("canary\n"); err != nil {
+		t.Fatal(err)
+	}
 	write.Close()
-	c := newConsole(read, new(bytes.Buffer))
+	c := newConsole(t.Context(), read, new(bytes.Buffer))
 	if _, err := c.quiet(); c.person() || err == nil {
 		t.Errorf("a pipe is taken for a person: %v", err)
+	}
+	if line, err := c.ask("value"); string(line) != "canary" || err != nil {
+		t.Errorf("%d bytes, %v", len(line), err)
+	}
+	if _, err := c.ask("value"); err != errNoInput {
+		t.Errorf("at the end: %v", err)
 	}
 }

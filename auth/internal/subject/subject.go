@@ -40,11 +40,10 @@ const Email = "email"
 // Place stands in a template for the claim's value.
 const Place = "{claim}"
 
-// mutable are claims that a user, or his administrator, may set to somebody else's.
-var mutable = []string{
-	"preferred_username", "upn", "unique_name", "name", "nickname", "given_name", "family_name", "middle_name",
-	"phone_number", "profile", "picture", "website", "address", "emails", "mail", "username", "login",
-}
+// mutable are parts of the names of claims that a user, or his administrator, may set to
+// somebody else's. A claim that has one of them and does not change has to be called
+// otherwise.
+var mutable = []string{"mail", "name", "upn", "login", "phone", "address", "alias", "profile", "picture", "website"}
 
 var (
 	partPattern   = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -68,8 +67,12 @@ func (r Rule) Declared() bool {
 	return r.Issuer != "" || r.Claim != "" || r.Table != nil || r.Template != "" || r.Pairwise != "" || r.Domains != nil || r.Reserved != nil || r.Undated
 }
 
-// Changes says whether the claim may change under somebody.
-func (r Rule) Changes() bool { return slices.Contains(mutable, strings.ToLower(r.Claim)) }
+// Changes says whether the claim may change under somebody. Of email, its verification
+// and its domain say enough.
+func (r Rule) Changes() bool {
+	claim := strings.ToLower(r.Claim)
+	return r.Claim != Email && slices.ContainsFunc(mutable, func(part string) bool { return strings.Contains(claim, part) })
+}
 
 // Printable says whether a name can stand in a protocol and in nothing else.
 func Printable(name string) bool {

@@ -47,3 +47,17 @@ func Challenge(acr []string, age time.Duration) string {
 	}
 	return challenge
 }
+
+// Undescribed leaves of an answer what is nobody's data: the status, and when to come
+// again.
+func Undescribed(r *http.Response) {
+	r.Body.Close()
+	r.Body, r.ContentLength = http.NoBody, 0
+	kept := http.Header{}
+	for _, name := range []string{"Allow", "Date", "Retry-After"} {
+		if values := r.Header.Values(name); len(values) > 0 {
+			kept[name] = values
+		}
+	}
+	r.Header = kept
+}
