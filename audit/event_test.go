@@ -6,6 +6,7 @@ import (
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -241,6 +242,9 @@ func TestNothingIsRecordedThatEventDoesNotAllow(t *testing.T) {
 		field string
 		e     audit.Event
 	}{
+		{"Jurisdictions", audit.Event{Jurisdictions: []string{"*"}}}, // a system is somewhere; its data may be anywhere
+		{"Data.Residency", audit.Event{Data: audit.Data{Residency: []string{"**"}}}},
+		{"Data.Categories", audit.Event{Data: audit.Data{Categories: []string{"*"}}}},
 		{"Action", audit.Event{Action: "-"}},
 		{"Action", audit.Event{Action: "A"}},
 		{"Action", audit.Event{Action: "audit.genesis"}},
@@ -316,6 +320,16 @@ func TestOversizeIsRefused(t *testing.T) {
 	}
 	if got := last(t, l); len(got.Scopes) != 32 || len(got.Chain) != 32 {
 		t.Error("it was not read back whole")
+	}
+}
+
+func TestDataMayBeAnywhere(t *testing.T) {
+	l := open(t, create(t))
+	e := answer()
+	e.Data.Residency = []string{"*"}
+	add(t, l, e)
+	if got := last(t, l).Data.Residency; !slices.Equal(got, []string{"*"}) {
+		t.Errorf("read back as %q", got)
 	}
 }
 

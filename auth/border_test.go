@@ -470,6 +470,7 @@ func TestPerformers(t *testing.T) {
 		"does not answer":  {"directory.entry.read", "", nil, auth.ErrInvalid},
 		"denied":           {"directory.entry.drop", "", auth.ErrDenied, auth.ErrDenied},
 		"with a status":    {"directory.entry.drop", "", &auth.FailedError{Side: auth.ErrThrottled, System: canary, Status: 51, RetryAfter: time.Second}, auth.ErrThrottled},
+		"with no status":   {"directory.entry.drop", "", &auth.FailedError{Side: auth.ErrInvalid, Status: -1}, auth.ErrInvalid},
 		"says what it saw": {"directory.entry.drop", "", errors.New(canary), auth.ErrUnknown},
 		"only read":        {"directory.entry.read", "", errors.New(canary), auth.ErrUnavailable},
 	} {
@@ -482,6 +483,9 @@ func TestPerformers(t *testing.T) {
 		reply, err := b.Do(t.Context(), authorize(t, g, c.operation), mapping.Document{})
 		if !errors.Is(err, c.want) || c.want == nil && err != nil || err != nil && strings.Contains(err.Error(), canary) {
 			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		if strings.Contains(fmt.Sprint(err), "recorded") {
+			t.Errorf("%s: %v", name, err)
 		}
 		if reply.Document.IsZero() != (name != "answers") {
 			t.Errorf("%s: an answer that was not declared, or none that was", name)

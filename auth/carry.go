@@ -114,9 +114,9 @@ func (c *crossing) performed(err error) error {
 	}
 	if c.ctx.Err() != nil && !errors.Is(err, ErrUnavailable) {
 		c.sent.Store(true)
-		return c.cut(said.Status)
+		return c.cut(max(0, said.Status))
 	}
-	failed := c.failed(cmp.Or(known(err), ErrUnknown), said.Status)
+	failed := c.failed(cmp.Or(known(err), ErrUnknown), max(0, said.Status)) // below 0 the log takes none
 	failed.RetryAfter = said.RetryAfter
 	if failed.Side == ErrUnknown && c.grant.operation.Effect == ReadOnly {
 		failed.Side = ErrUnavailable

@@ -16,6 +16,7 @@ const (
 	maxText   = scan.MaxSize
 	maxItems  = scan.MaxSize / 2
 	maxFields = 4096
+	maxWords  = 32
 )
 
 // schemaFile is the profile: the keywords of JSON Schema 2020-12 that are taken, and ours.
@@ -240,6 +241,7 @@ func (p *profile) words(l labels, at string) {
 		every := name != "categories" && slices.Equal(words, []string{Anywhere})
 		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
 		p.find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
+		p.find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
 	}
 }
 

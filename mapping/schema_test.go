@@ -289,3 +289,18 @@ func TestSchemaIsNoJSON(t *testing.T) {
 		}
 	}
 }
+
+// TestLabelsFitIntoALog: what cannot be recorded must not cross, and is found before.
+func TestLabelsFitIntoALog(t *testing.T) {
+	for n, sound := range map[int]bool{32: true, 33: false} {
+		var all []string
+		for i := range n {
+			all = append(all, fmt.Sprintf("%q", fmt.Sprintf("j%d", i)))
+		}
+		_, err := mapping.ParseSchema([]byte(fmt.Sprintf(`{"title": "s", "type": "object", "additionalProperties": false,
+			"properties": {"a": {"type": "boolean", "classification": "public", "residency": [%s], "purposes": ["hr"]}}}`, strings.Join(all, ","))))
+		if found := err != nil && strings.Contains(err.Error(), "M116"); found == sound {
+			t.Errorf("%d jurisdictions: %v", n, err)
+		}
+	}
+}

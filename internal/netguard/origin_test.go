@@ -108,3 +108,43 @@ func FuzzParseOrigin(f *testing.F) {
 		}
 	})
 }
+
+func TestParseDirectory(t *testing.T) {
+	for s, want := range map[string]netguard.Origin{
+		"ldaps://dir.example":      {Scheme: "ldaps", Host: "dir.example", Port: 636},
+		"LDAPS://Dir.Example:3269": {Scheme: "ldaps", Host: "dir.example", Port: 3269},
+		"ldap://10.0.0.1":          {Scheme: "ldap", Host: "10.0.0.1", Port: 389},
+		"ldap://[::1]:1389":        {Scheme: "ldap", Host: "::1", Port: 1389},
+	} {
+		got, err := netguard.ParseDirectory(s)
+		if err != nil || got != want {
+			t.Errorf("ParseDirectory(%q) = %+v, %v", s, got, err)
+		}
+	}
+	for _, s := range []string{"", "https://dir.example", "ldapi://%2ftmp", "ldaps://", "ldaps://dir.example/o=acme", "ldaps://user@dir.example", "ldaps://dir.example:0", "ldaps://dir.example."} {
+		if got, err := netguard.ParseDirectory(s); err == nil || got != (netguard.Origin{}) {
+			t.Errorf("ParseDirectory(%q) = %+v, %v", s, got, err)
+		}
+	}
+}
+
+// TestParseEndpoint: a URL has one spelling, so that what is called is what was declared.
+func TestParseEndpoint(t *testing.T) {
+	for s, want := range map[string]string{
+		"https://id.example/token": "/token", "HTTPS://ID.example:443/a/b": "/a/b", "https://id.example/": "/", "http://127.0.0.1:8080/token": "/token",
+		"https://id.example/a%20b": "/a%20b",
+	} {
+		if o, path, err := netguard.ParseEndpoint(s); err != nil || path != want || o.Host == "" {
+			t.Errorf("ParseEndpoint(%q) = %+v, %q, %v", s, o, path, err)
+		}
+	}
+	for _, s := range []string{
+		"", "/token", "id.example/token", "https://id.example", "http://id.example/token", "ldaps://id.example/token", "https:///token",
+		"https://id.example//token", "https://id.example/../token", "https://id.example/token?x=1", "https://id.example/token#x",
+		"https://user@id.example/token", "https://id.example/a%2fb", "https://id.example/a b", "https://id.example:0/token",
+	} {
+		if o, path, err := netguard.ParseEndpoint(s); err == nil || path != "" || o != (netguard.Origin{}) {
+			t.Errorf("ParseEndpoint(%q) = %+v, %q, %v", s, o, path, err)
+		}
+	}
+}
