@@ -128,7 +128,7 @@ func (b *Boundary) decide(ctx context.Context, f Facts) (d Decision) {
 	if d.Verdict != Allowed || f.Who == nil {
 		return d
 	}
-	if len(f.Who.Actors) > 0 && f.System.Delegation != AuditOnly {
+	if len(f.Who.Actors) > 0 && f.System.Delegation == "" {
 		return Decision{Rule: delegationRule, Level: d.Level}
 	}
 	if !subject.Rule(f.System.Subject).Named(f.Who.Issuer, f.Who.Subject, f.Who.Claims) {
@@ -137,9 +137,9 @@ func (b *Boundary) decide(ctx context.Context, f Facts) (d Decision) {
 	return d
 }
 
-// What denies besides policy: callers for whom others act, where the far side would not
-// learn of it, unless the system's owner declared that the log is enough; and callers
-// whom the system has no name for, where it declares names.
+// What denies besides policy: callers for whom others act, where the system's owner did
+// not declare how it learns of that, or that the log is enough; and callers whom the
+// system has no name for, where it declares names.
 const (
 	delegationRule = "delegation"
 	subjectRule    = "subject"

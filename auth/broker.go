@@ -45,6 +45,9 @@ type BrokerOptions struct {
 //	B202 a Translator for a system that nobody declared
 //	B203 a Translator that is not complete, or not for such a system
 //	B204 a system that needs keys, and no Keys
+//	B205 a system that carries delegations, and a Translator that cannot
+//
+// Others are the translators' own.
 func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 	if g == nil || g.log == nil {
 		return nil, fmt.Errorf("%w: a broker needs a gate", ErrInvalid)
@@ -67,8 +70,11 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 			return nil, ErrInvalid // NewCatalogue has refused it
 		}
 		b.lines[s.Name] = line
-		fitter, ok := t[s.Name].(interface{ Fits(System) error })
-		found.System(s.Name, !ok || fitter.Fits(s.clone()) == nil, g.boundary.needsKeys(s))
+		var unfit error
+		if fitter, ok := t[s.Name].(interface{ Fits(System) error }); ok {
+			unfit = fitter.Fits(s.clone())
+		}
+		found.System(s.Name, s.Delegation, unfit, g.boundary.needsKeys(s))
 	}
 	if err := found.Findings().Err(); err != nil {
 		return nil, err

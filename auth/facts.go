@@ -49,14 +49,10 @@ const (
 
 // String is denied, needs or allowed.
 func (v Verdict) String() string {
-	switch v {
-	case Needs:
-		return "needs"
-	case Allowed:
-		return "allowed"
-	default:
-		return "denied"
+	if v > Allowed {
+		v = Denied
 	}
+	return [...]string{"denied", "needs", "allowed"}[v]
 }
 
 // The kinds of Obligation.

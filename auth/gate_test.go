@@ -1,8 +1,10 @@
 package auth_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -325,16 +327,27 @@ func TestDeciderFailsClosed(t *testing.T) {
 }
 
 // TestDelegationNeedsADeclaration: an API key cannot say on whose behalf somebody
-// acts, so the system's owner must have declared that the log is enough.
+// acts, so the system's owner must have declared that the log is enough, and what is
+// to be carried must be carried by the translator.
 func TestDelegationNeedsADeclaration(t *testing.T) {
 	delegated := alice
 	delegated.Actors = []audit.Actor{{Issuer: "https://login.acme.example", Subject: "agent"}}
-	for delegation, want := range map[string]auth.Verdict{"": auth.Denied, "carry": auth.Denied, auth.AuditOnly: auth.Allowed} {
+	for delegation, want := range map[string]struct {
+		verdict auth.Verdict
+		broker  string
+	}{
+		"":             {auth.Denied, ""},
+		auth.AuditOnly: {auth.Allowed, ""},
+		auth.Carry:     {auth.Allowed, "B205 carries delegations, and its translator cannot say on whose behalf a call is made at crm"},
+	} {
 		s := crm()
 		s.Delegation = delegation
 		g := authtest.Gate(t, bounded(t, decider(allow), s), auth.Verifiers{auth.SchemeBearer: authtest.As(delegated)})
-		if d := g.Explain(t.Context(), admit(t, g), "crm.contact.read"); d.Verdict != want {
-			t.Errorf("%q: %v, want %v", delegation, d, want)
+		if d := g.Explain(t.Context(), admit(t, g), "crm.contact.read"); d.Verdict != want.verdict {
+			t.Errorf("%q: %v, want %v", delegation, d, want.verdict)
+		}
+		if _, err := auth.NewBroker(g, auth.Translators{"crm": &key{}}, nil); fmt.Sprint(err) != cmp.Or(want.broker, "<nil>") {
+			t.Errorf("%q: %v, want %q", delegation, err, want.broker)
 		}
 	}
 }

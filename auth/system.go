@@ -22,7 +22,7 @@ type System struct {
 	Clearance     mapping.Clearance // zero: accepts no data
 	Secrets       []string          // vault paths that its grants open; nil: none
 	Subject       Subject           // zero: nobody has a name there
-	Delegation    string            // carry or audit-only; empty: carry, so callers on whose behalf others act are refused where the protocol cannot say so
+	Delegation    string            // Carry or AuditOnly; empty: callers on whose behalf others act are denied
 	Ceiling       time.Duration     // longest life of anything made for it; zero: 15 minutes
 	Operations    []Operation       // nil: nothing may be done
 }
@@ -43,15 +43,17 @@ type Operation struct {
 	Privileged bool     // one grant, one use, one attempt
 }
 
-// The kinds of System.
+// What stands in declarations.
 const (
-	KindAPI       = "api"       // HTTP
-	KindDirectory = "directory" // LDAP
-	KindStore     = "store"     // self
+	Self          = "self"       // Name of the system that is this process
+	KindAPI       = "api"        // Kind: HTTP
+	KindDirectory = "directory"  // Kind: LDAP
+	KindStore     = "store"      // Kind: self
+	Carry         = "carry"      // Delegation: the protocol says on whose behalf somebody acts; NewBroker asks the Translator whether it does
+	AuditOnly     = "audit-only" // Delegation: the protocol cannot say so, the log alone does
+	None          = "none"       // Input and Output: no data, a body is refused
+	Opaque        = "opaque"     // Input and Output: data that nobody described, with a reason; a finding in every review
 )
-
-// Self is the name of the system that is this process.
-const Self = "self"
 
 // Subject says what a principal is called in a system: by Table, by Template, or by a
 // pairwise id, from a claim that does not change. No match denies. The zero Subject
@@ -69,16 +71,6 @@ type Subject struct {
 
 // once says whether a call has one attempt.
 func (o *Operation) once() bool { return o.Privileged || o.Effect == Once || o.Effect == Final }
-
-// What an operation takes and answers.
-const (
-	None   = "none"   // no data: a body is refused
-	Opaque = "opaque" // data that nobody described, with a reason; a finding in every review
-)
-
-// AuditOnly is the Delegation of a system whose protocol cannot carry on whose
-// behalf somebody acts: the log alone does.
-const AuditOnly = "audit-only"
 
 // Effect is what a second transmission would do.
 type Effect uint8

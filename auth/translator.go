@@ -12,8 +12,11 @@ import (
 
 // Translator is one protocol's way to authenticate: from a grant to material. It
 // is a plain literal, safe for concurrent use; NewBroker calls Check() error, and
-// Fits(System) error with the system that it is for, on those that have them. Its
-// errors are of this package; ErrDenied is final, and remembered only briefly.
+// Fits(System) error with the system that it is for, on those that have them: where that
+// error is mapping.Findings, their paths are pointers into the system. One that has
+// Carries() bool, and says yes, makes known to the system on whose behalf a call is made,
+// or fails. Its errors are of this package; ErrDenied is final, and remembered only
+// briefly.
 type Translator interface {
 	Translate(ctx context.Context, n Need) (Material, error)
 }

@@ -50,7 +50,7 @@ const rules = `
 	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
 	# The roof.
-	audit, audit/verify, auth/boundary, vault/filevault < cmd/carnet;
+	audit, audit/verify, auth/boundary, auth/ldapauth, vault/filevault < cmd/carnet;
 	NONE < carnet;
 `
 

@@ -41,8 +41,8 @@
 // The error is mapping.Findings. It holds no content of the folder. Codes with D
 // are about the text of a file, with B about systems ([auth.NewCatalogue]) and whether
 // the parts fit ([auth.NewBoundary]), with P about the policy ([policy.New]), with M
-// about schemas and mappings ([mapping.ParseSchema], [mapping.Compile]), with F about
-// the folder:
+// about schemas and mappings ([mapping.ParseSchema], [mapping.Compile]), those of
+// Options.Fits are the translators' own, and with F about the folder:
 //
 //	F101  boundary.jsonc is missing     F107  too many files
 //	F102  unknown file                  F110  schema's title is not its file's name
@@ -50,7 +50,7 @@
 //	      not a folder                  F112  mapping from or to an unknown schema
 //	F104  file that cannot be read      F113  mapping that nothing uses
 //	F105  nil decider in Options.Narrow F114  schema that nothing uses
-//	F106  folder that cannot be read
+//	F106  folder that cannot be read    F115  not a system for its translators
 //
 // P120 is also about an issuer in the subject of a system.
 //
@@ -72,17 +72,26 @@ const File = "boundary.jsonc"
 // Options of Load. Nil means the documented defaults.
 type Options struct {
 	Narrow []auth.Decider // asked when the policy allows, and can only take away; nil: none
+	// Fits has for kinds of system what a Translator asks of such a system, so that it is
+	// found here by file and line, as (*ldapauth.Bind)(nil).Fits for auth.KindDirectory;
+	// nil: auth.NewBroker finds it.
+	Fits map[string]func(auth.System) error
 }
 
 // Load reads and checks everything at once. The error is mapping.Findings.
 func Load(dir fs.FS, o *Options) (*auth.Boundary, error) {
+	l := newLoader(o)
+	l.load(dir)
+	return l.result()
+}
+
+func newLoader(o *Options) *loader {
 	if o == nil {
 		o = &Options{}
 	}
-	l := loader{narrow: o.Narrow}
+	l := &loader{narrow: o.Narrow, fits: o.Fits}
 	if slices.Contains(o.Narrow, nil) {
 		l.find("F105", "", "a decider that narrows is nil")
 	}
-	l.load(dir)
-	return l.result()
+	return l
 }

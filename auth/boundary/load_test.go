@@ -287,6 +287,36 @@ func TestFindingsOfAllKindsAtOnceInOrder(t *testing.T) {
 	}
 }
 
+// TestFitsIsFoundByFileAndLine: what the translators of a kind ask of a system is found
+// where it was written.
+func TestFitsIsFoundByFileAndLine(t *testing.T) {
+	dir := whole(t, sample(t, `"acme"`, `"acme"`))
+	asked := ""
+	load := func(err error) string {
+		asked = ""
+		o := &boundary.Options{Fits: map[string]func(auth.System) error{auth.KindAPI: func(s auth.System) error {
+			asked += s.Name
+			return err
+		}}}
+		_, got := boundary.Load(dir, o)
+		return strings.Join(found(t, got), "\n")
+	}
+	for want, err := range map[string]error{
+		"": nil,
+		"boundary.jsonc:22:64 L112 /systems/1/operations/0/path": mapping.Findings{{Code: "L112", Path: "/operations/0/path", Problem: "is no DN"}},
+		"boundary.jsonc:11:5 F115 /systems/1":                    auth.ErrInvalid,
+	} {
+		if got := load(err); got != want || asked != "crm" {
+			t.Errorf("got %s of %s, want %s", got, asked, want)
+		}
+	}
+	dir = whole(t, sample(t, `"acme"`, `"Acme"`))
+	dir[boundary.File].Data = []byte(strings.Replace(string(dir[boundary.File].Data), "https://crm.example", "crm", 1))
+	if got := load(auth.ErrInvalid); asked != "" {
+		t.Errorf("asked about what is not in order: %s", got)
+	}
+}
+
 type decider struct{ auth.Decision }
 
 func (d decider) Decide(context.Context, auth.Facts) auth.Decision { return d.Decision }
@@ -322,7 +352,7 @@ func TestErrorsHoldNoContent(t *testing.T) {
 		if err == nil || strings.Contains(strings.ToLower(err.Error()), "canary") {
 			t.Errorf("Load = %v", err)
 		}
-		if _, again := boundary.Review(dir); !reflect.DeepEqual(again, err) {
+		if _, again := boundary.Review(dir, nil); !reflect.DeepEqual(again, err) {
 			t.Errorf("Review = %v", again)
 		}
 	}

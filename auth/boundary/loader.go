@@ -2,6 +2,7 @@ package boundary
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -27,6 +28,7 @@ type loader struct {
 	findings mapping.Findings
 
 	narrow    []auth.Decider
+	fits      map[string]func(auth.System) error
 	catalogue *auth.Catalogue
 	policy    *policy.Policy
 	bound     *auth.Boundary
@@ -57,6 +59,7 @@ func (l *loader) load(dir fs.FS) {
 	l.connect()
 	l.compile()
 	l.fit()
+	l.suit()
 }
 
 // declaration is the policy in the file.
@@ -101,6 +104,29 @@ func (l *loader) fit() {
 	var err error
 	l.bound, err = auth.NewBoundary(l.catalogue, decider, &o)
 	l.place(err)
+}
+
+// suit asks what translators say of the systems, once those are in order.
+func (l *loader) suit() {
+	if l.catalogue == nil {
+		return
+	}
+	for i, system := range l.file.Systems {
+		kind := cmp.Or(system.Kind, auth.KindAPI)
+		if system.Name == auth.Self || l.fits[kind] == nil {
+			continue
+		}
+		err := l.fits[kind](system)
+		at := fmt.Sprintf("/systems/%d", i)
+		said, ok := errors.AsType[mapping.Findings](err)
+		if err != nil && !ok {
+			said = mapping.Findings{{Code: "F115", Problem: "is not a system for its translators"}}
+		}
+		for _, finding := range said {
+			finding.Path = at + finding.Path
+			l.put(finding)
+		}
+	}
 }
 
 // find is a finding about a whole file, or about the folder.

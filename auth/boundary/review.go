@@ -16,7 +16,7 @@ import (
 // declared: names, reasons and places, all in the order of the file.
 type Summary struct {
 	Tenant     string
-	Hash       string // of the boundary, without deciders that narrow it
+	Hash       string // of the boundary
 	Systems    int
 	Operations int
 	Permits    int
@@ -51,8 +51,8 @@ type Ending struct {
 
 // Review loads a folder and lists what a reviewer should look at. The error is that
 // of Load.
-func Review(dir fs.FS) (Summary, error) {
-	var l loader
+func Review(dir fs.FS, o *Options) (Summary, error) {
+	l := newLoader(o)
 	l.load(dir)
 	bound, err := l.result()
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 )
 
 func TestReview(t *testing.T) {
-	got, err := boundary.Review(os.DirFS("testdata/sample"))
+	got, err := boundary.Review(os.DirFS("testdata/sample"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestReview(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if _, err := boundary.Review(nil); err == nil {
+	if _, err := boundary.Review(nil, nil); err == nil {
 		t.Error("a review of nothing finds nothing")
 	}
 }
@@ -64,7 +64,7 @@ func TestReviewListsWhatNobodyMayDo(t *testing.T) {
 			if name == "opaque input" { // nothing maps any more
 				dir = fstest.MapFS{boundary.File: dir[boundary.File], count: dir[count]}
 			}
-			s, err := boundary.Review(dir)
+			s, err := boundary.Review(dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -83,7 +83,7 @@ func TestReviewJoinsLabels(t *testing.T) {
 	}{{"public", "internal", 0}, {"public", "public", 1}, {"confidential", "internal", 1}, {"confidential", "confidential", 0}} {
 		dir := changed(t, boundary.File, `"class": "internal"}`, `"class": "`+test.rule+`"}`)
 		dir[count] = changed(t, count, `"internal"`, `"`+test.answer+`"`)[count]
-		s, err := boundary.Review(dir)
+		s, err := boundary.Review(dir, nil)
 		if err != nil || len(s.Unreachable) != test.unreachable {
 			t.Errorf("%+v: %+v, %v", test, s.Unreachable, err)
 		}
@@ -93,7 +93,7 @@ func TestReviewJoinsLabels(t *testing.T) {
 func TestReviewListsWeakNames(t *testing.T) {
 	dir := changed(t, boundary.File, `"delegation":`, `"subject": {"issuer": "https://login.acme.example", "claim": "email", "template": "{claim}",
         "domains": {"https://login.acme.example": ["acme.example"]}, "undated": true}, "delegation":`)
-	s, err := boundary.Review(dir)
+	s, err := boundary.Review(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func TestReviewListsReleasesByTheirEnd(t *testing.T) {
 	dir["mappings/a-later-one.jsonc"] = later["mappings/employee-to-contact.jsonc"]
 	endless := strings.NewReplacer(`"a-later-one"`, `"harmless"`, `{"from": "/number", "do": [{"token.hmac": {"key": "crm/tokens"}}]}`, `{"const": "x"}`, `"drop": {`, `"drop": {"/number": "not needed", `)
 	dir["mappings/harmless.jsonc"] = &fstest.MapFile{Data: []byte(endless.Replace(string(dir["mappings/a-later-one.jsonc"].Data)))}
-	s, err := boundary.Review(dir)
+	s, err := boundary.Review(dir, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

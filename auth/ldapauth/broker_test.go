@@ -320,12 +320,12 @@ func TestBrokerEvicts(t *testing.T) {
 // TestBrokerRefuses a system that the translator cannot serve, before anything runs.
 func TestBrokerRefuses(t *testing.T) {
 	gate := newGate(t, "alice", auth.System{Name: "crm", Origin: "https://crm.invalid", Operations: []auth.Operation{{
-		Name: "crm.contact.read", Method: "GET", Path: "/", Effect: auth.ReadOnly,
+		Name: "crm.contact.drop", Method: "DELETE", Path: "/", Effect: auth.Idempotent,
 	}}})
-	for name, b := range map[string]*ldapauth.Bind{"no directory": {Login: serviceLogin()}, "no login": {}} {
-		_, err := auth.NewBroker(gate, auth.Translators{"crm": b}, nil)
-		if findings, ok := errors.AsType[mapping.Findings](err); !ok || len(findings) != 1 || findings[0].Code != "B203" {
-			t.Errorf("%s: %v", name, err)
+	const unfit = "L101 crm/kind L102 crm/origin L110 crm/operations/0/method L112 crm/operations/0/base"
+	for want, b := range map[string]*ldapauth.Bind{unfit: {Login: serviceLogin()}, unfit + " B203 crm": {}} {
+		if _, err := auth.NewBroker(gate, auth.Translators{"crm": b}, nil); found(err) != want {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

@@ -1,7 +1,6 @@
 package ldapauth
 
 import (
-	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -25,22 +24,27 @@ const (
 	anything    = "(objectClass=*)" // is true of every entry (RFC 4512, section 3.3)
 )
 
-// declared says whether an operation can be performed as it stands.
-func declared(op auth.Operation) error {
+// declared says what keeps an operation from being performed as it stands.
+func declared(op auth.Operation) (found mapping.Findings) {
 	search := op.Method == methodSearch
-	switch {
-	case !slices.Contains([]string{methodAdd, methodModify, methodDelete, methodSearch}, op.Method):
-		return fmt.Errorf("%w: a method is not add, modify, delete or search", auth.ErrInvalid)
-	case search != (op.Effect == auth.ReadOnly):
-		return fmt.Errorf("%w: a search is read-only, and nothing else is", auth.ErrInvalid)
-	case !checked(op.Base, parseDN):
-		return fmt.Errorf("%w: a base is not a DN whose {places} are whole values", auth.ErrInvalid)
-	case op.Filter != "" && !(search && checked(op.Filter, parseFilter)):
-		return fmt.Errorf("%w: a filter is not a search's, or its {places} are not whole values", auth.ErrInvalid)
-	case search != (len(op.Attributes) > 0) || !distinct(op.Attributes):
-		return fmt.Errorf("%w: attributes are what a search reads, each once, and none is called dn", auth.ErrInvalid)
+	for _, f := range []struct {
+		bad                 bool
+		code, path, problem string
+	}{
+		{!slices.Contains([]string{methodAdd, methodModify, methodDelete, methodSearch}, op.Method),
+			"L110", "/method", "is not add, modify, delete or search"},
+		{search != (op.Effect == auth.ReadOnly), "L111", "/effect", "is read-only for a search, and for nothing else"},
+		{!checked(op.Base, parseDN), "L112", "/base", "is not a DN whose {places} are whole values"},
+		{op.Filter != "" && !(search && checked(op.Filter, parseFilter)),
+			"L113", "/filter", "is not a search's filter whose {places} are whole values"},
+		{search != (len(op.Attributes) > 0) || !distinct(op.Attributes),
+			"L114", "/attributes", "are what a search reads, each once, and none is called dn"},
+	} {
+		if f.bad {
+			found = append(found, mapping.Finding{Code: f.code, Path: f.path, Problem: f.problem})
+		}
 	}
-	return nil
+	return found
 }
 
 // distinct says whether they are attributes, each once in any case of letters, and can

@@ -66,6 +66,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // Bind performs a directory's operations as one login. It must not be copied after its
@@ -84,20 +85,26 @@ func (b *Bind) Check() error {
 	return nil
 }
 
-// Fits says whether the system is a directory whose operations can be performed.
+// Fits says whether the system is a directory whose operations can be performed. The
+// error is mapping.Findings, with pointers into the system.
+//
+//	L101 kind     L110 method   L112 base     L114 attributes
+//	L102 origin   L111 effect   L113 filter
 func (b *Bind) Fits(s auth.System) error {
+	var found mapping.Findings
 	if s.Kind != auth.KindDirectory {
-		return fmt.Errorf("%w: the system is no directory", auth.ErrInvalid)
+		found = append(found, mapping.Finding{Code: "L101", Path: "/kind", Problem: "is no directory"})
 	}
 	if scheme, _, ok := strings.Cut(strings.ToLower(s.Origin), "://"); !ok || (scheme != "ldaps" && scheme != "ldap") {
-		return fmt.Errorf("%w: the origin is neither ldaps nor ldap", auth.ErrInvalid)
+		found = append(found, mapping.Finding{Code: "L102", Path: "/origin", Problem: "is neither ldaps nor ldap"})
 	}
-	for _, op := range s.Operations {
-		if err := declared(op); err != nil {
-			return err
+	for i, op := range s.Operations {
+		for _, f := range declared(op) {
+			f.Path = fmt.Sprintf("/operations/%d%s", i, f.Path)
+			found = append(found, f)
 		}
 	}
-	return nil
+	return found.Err()
 }
 
 // Translate yields an auth.Performer with one bound session.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/ldapauth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 func TestCheck(t *testing.T) {
@@ -41,48 +42,64 @@ func TestFits(t *testing.T) {
 	if err := b.Fits(good); err != nil {
 		t.Fatal(err)
 	}
-	for name, spoil := range map[string]func(*auth.System){
-		"zero":      func(s *auth.System) { *s = auth.System{} },
-		"api":       func(s *auth.System) { s.Kind = auth.KindAPI },
-		"https":     func(s *auth.System) { s.Origin = "https://directory.example" },
-		"ldapi":     func(s *auth.System) { s.Origin = "ldapi://directory.example" },
-		"no scheme": func(s *auth.System) { s.Origin = "ldaps" },
+	for name, c := range map[string]struct {
+		spoil func(*auth.System)
+		want  string
+	}{
+		"zero":      {func(s *auth.System) { *s = auth.System{} }, "L101 /kind L102 /origin"},
+		"api":       {func(s *auth.System) { s.Kind = auth.KindAPI }, "L101 /kind"},
+		"https":     {func(s *auth.System) { s.Origin = "https://directory.example" }, "L102 /origin"},
+		"ldapi":     {func(s *auth.System) { s.Origin = "ldapi://directory.example" }, "L102 /origin"},
+		"no scheme": {func(s *auth.System) { s.Origin = "ldaps" }, "L102 /origin"},
 	} {
 		bad := good
-		if spoil(&bad); !errors.Is(b.Fits(bad), auth.ErrInvalid) {
-			t.Errorf("%s: %v", name, b.Fits(bad))
+		if c.spoil(&bad); found(b.Fits(bad)) != c.want {
+			t.Errorf("%s: %v, want %s", name, b.Fits(bad), c.want)
 		}
 	}
 	search, remove := mapped()[4], mapped()[2]
-	for name, op := range map[string]auth.Operation{
-		"no method":                with(remove, func(o *auth.Operation) { o.Method = "" }),
-		"HTTP method":              with(remove, func(o *auth.Operation) { o.Method = "DELETE" }),
-		"compare":                  with(remove, func(o *auth.Operation) { o.Method = "compare" }),
-		"write that only reads":    with(remove, func(o *auth.Operation) { o.Effect = auth.ReadOnly }),
-		"search that writes":       with(search, func(o *auth.Operation) { o.Effect = auth.Idempotent }),
-		"no base":                  with(remove, func(o *auth.Operation) { o.Base = "" }),
-		"base is no DN":            with(remove, func(o *auth.Operation) { o.Base = "people" }),
-		"place in a type":          with(remove, func(o *auth.Operation) { o.Base = "{person}=x" }),
-		"place is an RDN":          with(remove, func(o *auth.Operation) { o.Base = "{person},dc=example" }),
-		"place is part of a value": with(remove, func(o *auth.Operation) { o.Base = "uid=x{person}" }),
-		"filter of a delete":       with(remove, func(o *auth.Operation) { o.Filter = "(uid=*)" }),
-		"filter does not compile":  with(search, func(o *auth.Operation) { o.Filter = "(uid={uid}" }),
-		"place is a filter":        with(search, func(o *auth.Operation) { o.Filter = "(&(uid={uid}){name})" }),
-		"place is an attribute":    with(search, func(o *auth.Operation) { o.Filter = "({uid}=x)" }),
-		"attributes of a delete":   with(remove, func(o *auth.Operation) { o.Attributes = []string{"uid"} }),
-		"reads nothing":            with(search, func(o *auth.Operation) { o.Attributes = nil }),
-		"reads everything":         with(search, func(o *auth.Operation) { o.Attributes = []string{"*"} }),
-		"reads what is internal":   with(search, func(o *auth.Operation) { o.Attributes = []string{"+"} }),
-		"reads dn":                 with(search, func(o *auth.Operation) { o.Attributes = []string{"DN"} }),
-		"reads twice":              with(search, func(o *auth.Operation) { o.Attributes = []string{"mail", "Mail"} }),
-		"reads with an option":     with(search, func(o *auth.Operation) { o.Attributes = []string{"cn;lang-de"} }),
+	for name, c := range map[string]struct {
+		op   auth.Operation
+		want string
+	}{
+		"no method":                {with(remove, func(o *auth.Operation) { o.Method = "" }), "L110 /method"},
+		"HTTP method":              {with(remove, func(o *auth.Operation) { o.Method = "DELETE" }), "L110 /method"},
+		"compare":                  {with(remove, func(o *auth.Operation) { o.Method = "compare" }), "L110 /method"},
+		"write that only reads":    {with(remove, func(o *auth.Operation) { o.Effect = auth.ReadOnly }), "L111 /effect"},
+		"search that writes":       {with(search, func(o *auth.Operation) { o.Effect = auth.Idempotent }), "L111 /effect"},
+		"no base":                  {with(remove, func(o *auth.Operation) { o.Base = "" }), "L112 /base"},
+		"base is no DN":            {with(remove, func(o *auth.Operation) { o.Base = "people" }), "L112 /base"},
+		"place in a type":          {with(remove, func(o *auth.Operation) { o.Base = "{person}=x" }), "L112 /base"},
+		"place is an RDN":          {with(remove, func(o *auth.Operation) { o.Base = "{person},dc=example" }), "L112 /base"},
+		"place is part of a value": {with(remove, func(o *auth.Operation) { o.Base = "uid=x{person}" }), "L112 /base"},
+		"filter of a delete":       {with(remove, func(o *auth.Operation) { o.Filter = "(uid=*)" }), "L113 /filter"},
+		"filter does not compile":  {with(search, func(o *auth.Operation) { o.Filter = "(uid={uid}" }), "L113 /filter"},
+		"place is a filter":        {with(search, func(o *auth.Operation) { o.Filter = "(&(uid={uid}){name})" }), "L113 /filter"},
+		"place is an attribute":    {with(search, func(o *auth.Operation) { o.Filter = "({uid}=x)" }), "L113 /filter"},
+		"attributes of a delete":   {with(remove, func(o *auth.Operation) { o.Attributes = []string{"uid"} }), "L114 /attributes"},
+		"reads nothing":            {with(search, func(o *auth.Operation) { o.Attributes = nil }), "L114 /attributes"},
+		"reads everything":         {with(search, func(o *auth.Operation) { o.Attributes = []string{"*"} }), "L114 /attributes"},
+		"reads what is internal":   {with(search, func(o *auth.Operation) { o.Attributes = []string{"+"} }), "L114 /attributes"},
+		"reads dn":                 {with(search, func(o *auth.Operation) { o.Attributes = []string{"DN"} }), "L114 /attributes"},
+		"reads twice":              {with(search, func(o *auth.Operation) { o.Attributes = []string{"mail", "Mail"} }), "L114 /attributes"},
+		"reads with an option":     {with(search, func(o *auth.Operation) { o.Attributes = []string{"cn;lang-de"} }), "L114 /attributes"},
 	} {
 		bad := good
-		bad.Operations = []auth.Operation{op}
-		if err := b.Fits(bad); !errors.Is(err, auth.ErrInvalid) {
-			t.Errorf("%s: %v", name, err)
+		bad.Operations = []auth.Operation{remove, c.op}
+		if got, want := found(b.Fits(bad)), strings.ReplaceAll(c.want, " /", " /operations/1/"); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
 		}
 	}
+}
+
+// found are the codes and paths of findings.
+func found(err error) string {
+	all, _ := errors.AsType[mapping.Findings](err)
+	var parts []string
+	for _, f := range all {
+		parts = append(parts, f.Code, f.Path)
+	}
+	return strings.Join(parts, " ")
 }
 
 func with(op auth.Operation, change func(*auth.Operation)) auth.Operation {
@@ -160,6 +177,6 @@ func Example() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// auth: invalid: a filter is not a search's, or its {places} are not whole values
+	// L113 is not a search's filter whose {places} are whole values at /operations/0/filter
 	// auth: foreign
 }

@@ -50,6 +50,20 @@ type world struct {
 
 func newWorld(t *testing.T, tr auth.Translator, tokens, api http.HandlerFunc) *world {
 	t.Helper()
+	return newWorldOf(t, tr, tokens, api, whoever{}, "")
+}
+
+// newDelegating is a world in which somebody acts for everybody, and the hub wants to
+// know.
+func newDelegating(t *testing.T, tr auth.Translator, tokens http.HandlerFunc) *world {
+	t.Helper()
+	who := alice
+	who.Actors = []audit.Actor{{Issuer: alice.Issuer, Subject: "bot"}}
+	return newWorldOf(t, tr, tokens, nil, authtest.As(who), auth.Carry)
+}
+
+func newWorldOf(t *testing.T, tr auth.Translator, tokens, api http.HandlerFunc, v auth.Verifier, delegation string) *world {
+	t.Helper()
 	w := &world{tokens: newServer(t, tokens)}
 	hubs := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		w.mu.Lock()
@@ -61,8 +75,8 @@ func newWorld(t *testing.T, tr auth.Translator, tokens, api http.HandlerFunc) *w
 	}))
 	t.Cleanup(hubs.Close)
 	system := hub(w.tokens)
-	system.Origin = hubs.URL
-	w.gate = authtest.Gate(t, authtest.Boundary(t, system), auth.Verifiers{auth.SchemeBearer: whoever{}})
+	system.Origin, system.Delegation = hubs.URL, delegation
+	w.gate = authtest.Gate(t, authtest.Boundary(t, system), auth.Verifiers{auth.SchemeBearer: v})
 	roots := x509.NewCertPool()
 	roots.AddCert(w.tokens.Certificate())
 	roots.AddCert(hubs.Certificate())

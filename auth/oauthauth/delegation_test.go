@@ -1,7 +1,9 @@
 package oauthauth_test
 
 import (
+	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/carnet-go/carnet/audit"
@@ -143,6 +145,36 @@ func TestChainThatTheGateFound(t *testing.T) {
 		if _, err := (oauthauth.Exchange{Client: usual()}).Translate(t.Context(), n); err != tt.wantErr {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestChainCrossesTheGate: a system that carries delegations takes a caller for whom
+// somebody acts, through an exchange that says so and through nothing else.
+func TestChainCrossesTheGate(t *testing.T) {
+	acts := issued(members{"act": members{"sub": "bot"}})
+	for name, tt := range map[string]struct {
+		answer  string
+		wantErr error
+	}{
+		"says so":      {acts, nil},
+		"says nothing": {issued(nil), auth.ErrDenied},
+		"is opaque":    {"t0k3n", auth.ErrDenied},
+	} {
+		w := newDelegating(t, oauthauth.Exchange{Client: usual()}, answers(good(members{"access_token": tt.answer})))
+		if err := w.do(t, presented(members{"act": members{"sub": "bot"}}), "hub.count.push"); !errors.Is(err, tt.wantErr) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if tt.wantErr == nil && (len(w.bearers) != 1 || w.bearers[0] != "Bearer "+acts) || tt.wantErr != nil && len(w.bearers) != 0 {
+			t.Errorf("%s: the hub received %d tokens", name, len(w.bearers))
+		}
+	}
+	system := auth.System{
+		Name: "hub", Origin: "https://hub.example", Endpoints: map[string]string{"token": "https://sts.example/token"}, Delegation: auth.Carry,
+	}
+	gate := authtest.Gate(t, authtest.Boundary(t, system), nil)
+	_, err := auth.NewBroker(gate, auth.Translators{"hub": oauthauth.ClientCredentials{Client: usual()}}, nil)
+	if err == nil || !strings.HasPrefix(err.Error(), "B205 ") {
+		t.Errorf("a token of the service's own says on whose behalf it is used: %v", err)
 	}
 }
 

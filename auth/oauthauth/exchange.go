@@ -35,6 +35,9 @@ func (e Exchange) Check() error {
 // Fits says whether the system is one to get tokens for: an API with an endpoint token.
 func (Exchange) Fits(s auth.System) error { return fits(s) }
 
+// Carries says that the new token says on whose behalf it is used, or is refused.
+func (Exchange) Carries() bool { return true }
+
 // Translate yields an auth.Applier. A caller who presented no token is denied.
 func (e Exchange) Translate(ctx context.Context, n auth.Need) (auth.Material, error) {
 	if e.Check() != nil {

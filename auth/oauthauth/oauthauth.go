@@ -36,7 +36,8 @@
 // service's own account never stands in. A may_act in it must name the client. Who acts
 // for its subject must act in the new token too, which may add the client in front,
 // unless the system declares [auth.AuditOnly]; then the new token may say nothing of it,
-// but nothing else either.
+// but nothing else either. Where the system declares nothing, the gate denies a caller for
+// whom somebody acts; with [auth.Carry] an opaque token, which says nothing, is refused.
 //
 // # Limits
 //

@@ -251,6 +251,12 @@ func TestMayActMustNameUs(t *testing.T) {
 		{"list", claims{"may_act": []string{us}}, auth.ErrInvalid},
 		{"null", claims{"may_act": json.RawMessage("null")}, auth.ErrInvalid},
 	})
+	// The issuer knows the service as a client, which is not whom its tokens are for.
+	runClaims(t, &oidcauth.Options{Actor: "hr-client"}, "JWT", nil, []claimCase{
+		{"the client", claims{"may_act": claims{"sub": "hr-client"}}, nil},
+		{"the audience", claims{"may_act": claims{"sub": us}}, auth.ErrInvalid},
+		{"both", claims{"may_act": claims{"sub": "hr-client", "client_id": us}}, auth.ErrInvalid},
+	})
 }
 
 func TestActChain(t *testing.T) {

@@ -40,14 +40,13 @@ func (c claims) actor(act strictjson.Value) (audit.Actor, bool) {
 	return a, sub.Kind == strictjson.Text && printable(sub.Text)
 }
 
-// mayAct says whether the party that may act is the one that the token is for:
-// every member that names it names us, and one does.
+// mayAct says whether the party that may act is this service: every member that names it names us, and one does.
 func (c claims) mayAct(may strictjson.Value) bool {
 	if !may.Distinct("sub", "client_id", "iss") || !may.Has("sub", "client_id") {
 		return false
 	}
 	for _, name := range []string{"sub", "client_id"} {
-		if m, ok := may.Get(name); ok && (m.Kind != strictjson.Text || m.Text != c.v.audience) {
+		if m, ok := may.Get(name); ok && (m.Kind != strictjson.Text || m.Text != c.v.actor) {
 			return false
 		}
 	}

@@ -25,8 +25,8 @@
 //     RFC 9068 and needs client_id and jti; every other typ refuses, and so does a
 //     claim that only another kind has. A token bound to a key (cnf) is no bearer's.
 //   - A token that is for several audiences must have been issued to this one (azp), if
-//     it is an ID token. A may_act that names anybody but this audience refuses. The
-//     chain of act becomes Actors, at most 4.
+//     it is an ID token. A may_act that names anybody but this service ([Options].Actor)
+//     refuses. The chain of act becomes Actors, at most 4.
 //
 // A fetch is https, follows no redirect, and takes neither proxy nor cookie from
 // its surroundings. The identity's Assurance has what acr, amr and auth_time say,
@@ -65,6 +65,7 @@
 package oidcauth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,6 +89,7 @@ type Options struct {
 	Client *http.Client  // for discovery and keys; only its Transport is used; nil: one without proxy
 	Tenant string        // claim that holds the tenant; empty: everybody of this issuer is of the gate's tenant
 	Claims []string      // claims, strings or lists of strings, and email_verified, that permits and subjects may name; nil: none
+	Actor  string        // what may_act calls this service, such as its client id with the issuer; empty: the audience
 	Skew   time.Duration // of clocks, in both directions; zero: 60 seconds; at most 5 minutes
 
 	InsecureHTTP       bool // an issuer on a loopback host may speak http
@@ -100,6 +102,7 @@ type Options struct {
 type Verifier struct {
 	issuer   string
 	audience string
+	actor    string
 	tenant   string
 	claims   []string
 	skew     time.Duration
@@ -148,7 +151,7 @@ func newVerifier(issuer, audience string, o *Options) (*Verifier, error) {
 		return nil, errNoAudience
 	case o.Skew < 0 || o.Skew > maxSkew:
 		return nil, errSkew
-	case o.Tenant != "" && !printable(o.Tenant):
+	case o.Tenant != "" && !printable(o.Tenant), o.Actor != "" && !printable(o.Actor):
 		return nil, errNames
 	}
 	for i, name := range o.Claims {
@@ -157,7 +160,7 @@ func newVerifier(issuer, audience string, o *Options) (*Verifier, error) {
 		}
 	}
 	v := &Verifier{
-		issuer: issuer, audience: audience, tenant: o.Tenant, claims: slices.Clone(o.Claims), skew: o.Skew, plain: o.InsecurePlainJWT,
+		issuer: issuer, audience: audience, actor: cmp.Or(o.Actor, audience), tenant: o.Tenant, claims: slices.Clone(o.Claims), skew: o.Skew, plain: o.InsecurePlainJWT,
 		// Times are left to claims.times: go-oidc forgives nbf 5 minutes and exp none.
 		second: &oidc.Config{ClientID: audience, SupportedSigningAlgs: algorithms(), SkipExpiryCheck: true},
 	}

@@ -68,6 +68,25 @@ func TestBoundaryCheckTellsEveryFinding(t *testing.T) {
 	check(t, result{2, "", "carnet boundary check: give one DIR\nRun carnet boundary check -h for its arguments and an example.\n"}, "boundary", "check")
 }
 
+// TestBoundaryCheckReadsDirectories as the translator does that calls them.
+func TestBoundaryCheckReadsDirectories(t *testing.T) {
+	dir := t.TempDir()
+	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+	file := filepath.Join(dir, "boundary.jsonc")
+	text := strings.Replace(read(t, file), `"systems": [`, `"systems": [
+    {"name": "people", "kind": "directory", "origin": "ldaps://people.example", "operations": [
+      {"name": "people.entry.drop", "method": "delete", "base": "people", "effect": "final"},
+    ]},`, 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runWith(t.Context(), "boundary", "check", dir)
+	if want := "L112 is not a DN whose {places} are whole values at /systems/0/operations/0/base\n"; got.status != 1 || !strings.HasSuffix(got.stdout, want) ||
+		!strings.HasPrefix(got.stdout, "boundary.jsonc:") {
+		t.Errorf("got %#v, want %q", got, want)
+	}
+}
+
 func TestBoundaryCheckListsWhatToLookAt(t *testing.T) {
 	dir := t.TempDir()
 	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)

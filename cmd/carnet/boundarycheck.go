@@ -7,7 +7,9 @@ import (
 	"os"
 	"time"
 
+	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
+	"github.com/carnet-go/carnet/auth/ldapauth"
 )
 
 var boundaryCheck = command{
@@ -17,7 +19,7 @@ var boundaryCheck = command{
 carnet boundary check DIR
 
 Everything that is wrong is told at once, one finding a line, with file:line:column and the
-nearest right name. Of a sound boundary it prints tenant, hash and counts, and what a reviewer
+nearest right name; bases and filters of directories are read as ldapauth reads them. Of a sound boundary it prints tenant, hash and counts, and what a reviewer
 must look at: opaque operations with their reasons, privileged operations, operations that nobody
 may do, permits without end, permits with which the service goes on for somebody who has gone,
 systems that call people by an e-mail address or take logins without a time, and mappings that
@@ -35,7 +37,9 @@ func runBoundaryCheck(_ context.Context, c *call) int {
 	if len(c.args) != 1 {
 		return c.misused("give one DIR")
 	}
-	s, err := boundary.Review(os.DirFS(c.args[0]))
+	s, err := boundary.Review(os.DirFS(c.args[0]), &boundary.Options{Fits: map[string]func(auth.System) error{
+		auth.KindDirectory: (*ldapauth.Bind)(nil).Fits,
+	}})
 	if err != nil {
 		return c.wrong(err)
 	}

@@ -97,7 +97,7 @@ func (c *check) system(path string, s System) {
 		c.find(!names.Path(secret), "B108", fmt.Sprintf("%s/secrets/%d", path, i), "is not a secret's path: names separated by /")
 	}
 	c.subject(path+"/subject", s)
-	c.find(!slices.Contains([]string{"", "carry", "audit-only"}, s.Delegation), "B109", path+"/delegation", "is neither carry nor audit-only")
+	c.find(!slices.Contains([]string{"", Carry, AuditOnly}, s.Delegation), "B109", path+"/delegation", "is neither carry nor audit-only")
 	c.find(s.Ceiling < 0 || s.Ceiling > longestCeiling, "B110", path+"/ceiling", "is not between 0 and 24h")
 	for i, op := range s.Operations {
 		c.operation(fmt.Sprintf("%s/operations/%d", path, i), s, op)

@@ -38,6 +38,12 @@ const (
 	Opaque = "opaque"
 )
 
+// How a system learns on whose behalf somebody acts.
+const (
+	Carry     = "carry"
+	AuditOnly = "audit-only"
+)
+
 // Self is the name of the system that is the process.
 const Self = "self"
 

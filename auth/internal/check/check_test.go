@@ -67,17 +67,25 @@ type complete struct{ err error }
 
 func (c complete) Check() error { return c.err }
 
+type carrier struct{}
+
+func (carrier) Carries() bool { return true }
+
 func TestBroker(t *testing.T) {
-	b := check.Broker{Translators: map[string]any{"crm": complete{}, "erp": complete{errors.New("x")}, "hub": complete{}, "crn": complete{}}}
-	b.System("crm", true, false)
-	b.System("erp", true, false)
-	b.System("hub", false, true)
-	b.System("dir", true, false)
+	b := check.Broker{Translators: map[string]any{"crm": complete{}, "erp": complete{errors.New("x")}, "hub": complete{}, "crn": complete{}, "net": complete{}, "sts": carrier{}}}
+	b.System("crm", check.AuditOnly, nil, false)
+	b.System("erp", "", nil, false)
+	b.System("hub", "", errors.New("x"), true)
+	b.System("dir", check.Carry, nil, false)
+	b.System("net", check.Carry, mapping.Findings{{Code: "X1", Path: "/operations/0/base", Problem: "is bad"}}, false)
+	b.System("sts", check.Carry, nil, false)
 	found := b.Findings()
-	if got, want := codes(found), []string{"B203 erp", "B203 hub", "B204 hub", "B201 dir", "B202 translators"}; !slices.Equal(got, want) {
+	if got, want := codes(found), []string{
+		"B203 erp", "B203 hub", "B204 hub", "B201 dir", "X1 net/operations/0/base", "B205 net", "B202 translators",
+	}; !slices.Equal(got, want) {
 		t.Errorf("found %q, want %q", got, want)
 	}
-	if near := found[4].Nearest; near != "crm" {
+	if near := found[6].Nearest; near != "crm" {
 		t.Errorf("nearest to crn is %q", near)
 	}
 }
