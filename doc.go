@@ -34,6 +34,7 @@
 //	vault/dirvault    secrets in mounted folders
 //	vault/filevault   secrets in one encrypted file
 //	vault/vaulttest   the conformance of backends
+//	failsafe/guard    classes of failures, bounded attempts and a breaker; imports none of ours
 //
 // # The chain of evidence
 //

@@ -49,6 +49,9 @@ const rules = `
 	# With what, for how long.
 	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
+	# How it ends. The guard is alone, and nothing imports failsafe but the roof.
+	NONE < failsafe/guard;
+
 	# The roof.
 	audit, audit/verify, auth/boundary, auth/ldapauth, vault/filevault < cmd/carnet;
 	NONE < carnet;
