@@ -47,7 +47,7 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 			Issuer: selfIssuer, Subject: selfSubject, Issued: now, Expires: now.Add(selfLife),
 		}, Secret{}, true)
 	}
-	p, err := aside.Ask(ctx, ErrUnavailable, g.self.Present)
+	p, err := aside.Ask(ctx, 0, ErrUnavailable, g.self.Present)
 	if err != nil {
 		g.refusals.Add(reason(side(ctx, err)))
 		return Principal{}, side(ctx, err)
@@ -69,7 +69,7 @@ func (g *Gate) verify(ctx context.Context, p Presented) (Identity, error) {
 	if !ok || p.Scheme == SchemeNone || p.Secret.reveal == nil {
 		return Identity{}, ErrInvalid
 	}
-	id, err := aside.Ask(ctx, ErrUnavailable, func(ctx context.Context) (Identity, error) { return verifier.Verify(ctx, p) })
+	id, err := aside.Ask(ctx, 0, ErrUnavailable, func(ctx context.Context) (Identity, error) { return verifier.Verify(ctx, p) })
 	if err == nil {
 		err = ctx.Err()
 	}

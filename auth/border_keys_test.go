@@ -43,6 +43,14 @@ func TestKeysAreLentForTheGrant(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	twice := bordered(t, func(http.ResponseWriter, *http.Request) {})
+	twice.system.Secrets, twice.system.Subject = f.system.Secrets, f.system.Subject
+	for i := range twice.system.Operations {
+		twice.system.Operations[i].Privileged = twice.system.Operations[i].Name == "crm.contact.put"
+	}
+	if _, err := joined(t, twice, tokened, processor()); err == nil || !strings.HasPrefix(err.Error(), "B148 ") {
+		t.Errorf("one use of a key, and two that want it: %v", err)
+	}
 	g := authtest.Gate(t, bound, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)})
 	a := &asked{}
 	if _, err := auth.NewBroker(g, auth.Translators{"crm": a}, nil); err == nil || !strings.Contains(err.Error(), "B204") {

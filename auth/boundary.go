@@ -37,6 +37,7 @@ type BoundaryOptions struct {
 //	B141 mapping for another system   B145 data that may not be held by self
 //	B142 places and fields differ     B146 token key that is not a secret of the system
 //	B143 field that cannot go there   B147 data, and nobody declared self
+//	B148 one key for pairwise ids and tokens of a privileged operation
 func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error) {
 	if c == nil || c.tenant == "" || d == nil || d.Hash() == "" {
 		return nil, ErrInvalid
@@ -81,37 +82,25 @@ func (b *Boundary) join() {
 	}
 }
 
-// Catalogue is its systems.
-func (b *Boundary) Catalogue() *Catalogue {
+// of is the boundary, or one in which nothing is declared.
+func (b *Boundary) of() *Boundary {
 	if b == nil {
-		return nil
+		return &Boundary{}
 	}
-	return b.catalogue
+	return b
 }
+
+// Catalogue is its systems.
+func (b *Boundary) Catalogue() *Catalogue { return b.of().catalogue }
 
 // Schema is declared under the name; unknown: nil, which describes nothing.
-func (b *Boundary) Schema(name string) *mapping.Schema {
-	if b == nil {
-		return nil
-	}
-	return b.schemas[name]
-}
+func (b *Boundary) Schema(name string) *mapping.Schema { return b.of().schemas[name] }
 
 // Mapping is declared under the name; unknown: nil, which refuses.
-func (b *Boundary) Mapping(name string) *mapping.Mapper {
-	if b == nil {
-		return nil
-	}
-	return b.mappings[name]
-}
+func (b *Boundary) Mapping(name string) *mapping.Mapper { return b.of().mappings[name] }
 
 // Hash is hexadecimal SHA-256 over all parts; empty: nothing is declared.
-func (b *Boundary) Hash() string {
-	if b == nil {
-		return ""
-	}
-	return b.hash
-}
+func (b *Boundary) Hash() string { return b.of().hash }
 
 // decide asks the policy. What panics, comes too late or answers with anything but
 // a verdict denies.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth/internal/aside"
@@ -60,8 +61,7 @@ func (c *crossing) carry(r mapping.Record) (reply Reply, err error) {
 		reply.Document, err = c.perform(r)
 		return reply, err
 	}
-	call := wire.Call{Origin: c.grant.origin, Method: c.grant.operation.Method, Path: c.grant.operation.Path}
-	request, ok := call.Request(c.ctx, r)
+	request, ok := c.grant.call().Request(c.ctx, r)
 	if !ok {
 		return reply, ErrInvalid
 	}
@@ -76,27 +76,27 @@ func (c *crossing) carry(r mapping.Record) (reply Reply, err error) {
 	return reply, err
 }
 
+// lastWord is how long a performer whose context has ended is still listened to: it may
+// know that nothing was sent, which nobody else does.
+const lastWord = 100 * time.Millisecond
+
 // perform lets the material make the call itself.
 func (c *crossing) perform(r mapping.Record) (mapping.Document, error) {
-	lent, err := c.broker.lend(c.ctx, c.evidence)
+	lent, err := c.lend()
 	if err != nil {
 		return mapping.Document{}, err
 	}
-	spent := c.grant.operation.Privileged
-	defer func() { c.broker.materials.Back(lent, spent) }()
-	performer := lent.Value.performer
-	if performer == nil {
+	if lent.performer == nil {
 		return mapping.Document{}, ErrUndeclared
 	}
-	c.credential = lent.Value.credential
 	if err := c.evidence.Live(); err != nil {
 		return mapping.Document{}, err
 	}
-	answer, err := aside.Ask(c.ctx, ErrUnknown, func(ctx context.Context) ([]byte, error) {
-		return performer.Perform(ctx, c.evidence, r)
+	answer, err := aside.Ask(c.ctx, lastWord, ErrUnknown, func(ctx context.Context) ([]byte, error) {
+		return lent.performer.Perform(ctx, c.evidence, r)
 	})
 	if err != nil {
-		spent = spent || c.ctx.Err() != nil || errors.Is(err, ErrExpired)
+		c.spent = c.spent || c.ctx.Err() != nil || errors.Is(err, ErrExpired)
 		return mapping.Document{}, c.performed(err)
 	}
 	if c.grant.answer == nil && c.grant.operation.Output != Opaque {

@@ -1,12 +1,13 @@
 package auth
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/carnet-go/carnet/auth/internal/check"
+	"github.com/carnet-go/carnet/auth/internal/deep"
 	"github.com/carnet-go/carnet/auth/internal/subject"
+	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -28,6 +29,12 @@ type declared struct {
 	mapper    *mapping.Mapper // makes the call; nil: nothing does
 	answer    *mapping.Schema // describes what comes back; nil: nothing does
 	data      *mapping.Label  // of both; nil: nobody knows
+	narrower  []string        // paths of other operations that its places could reach
+}
+
+// call is the request that is declared.
+func (d *declared) call() wire.Call {
+	return wire.Call{Origin: d.origin, Method: d.operation.Method, Path: d.operation.Path, Narrower: d.narrower}
 }
 
 // NewCatalogue checks systems and their operations. The error is mapping.Findings,
@@ -42,18 +49,19 @@ type declared struct {
 //	B107 jurisdictions           B122 path                B131 endpoints  B132 audience
 //	B108 secret's path           B123 scopes              B133 clearance  B134 subject
 //	B109 delegation              B124 input               B135 base, filter, attributes
+//	B136 paths that one request could both be             B137 origin in two places
 func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	if err := check.Catalogue(tenant, checked(systems)).Err(); err != nil {
 		return nil, err
 	}
-	made := &Catalogue{tenant: tenant, operations: map[string]declared{}}
+	made, narrower := &Catalogue{tenant: tenant, operations: map[string]declared{}}, check.Narrower(checked(systems))
 	for _, s := range systems {
 		s = s.clone()
 		made.systems = append(made.systems, s)
 		origin, _ := check.OriginOf(s.kind(), s.Origin) // self has none
 		for i := range s.Operations {
 			op := &s.Operations[i]
-			made.operations[op.Name] = declared{system: &s, operation: op, origin: origin, input: check.Takes(op.Input)}
+			made.operations[op.Name] = declared{system: &s, operation: op, origin: origin, input: check.Takes(op.Input), narrower: narrower[op.Name]}
 		}
 	}
 	return made, nil
@@ -78,33 +86,8 @@ func checked(systems []System) []check.System {
 	return all
 }
 
-// clone copies s. Empty lists become nil, which means the same and hashes the same.
-func (s System) clone() System {
-	s.Private = append([]string(nil), s.Private...)
-	s.Jurisdictions = append([]string(nil), s.Jurisdictions...)
-	s.Secrets = append([]string(nil), s.Secrets...)
-	s.Endpoints = clone(s.Endpoints)
-	s.Clearance.Categories = append([]string(nil), s.Clearance.Categories...)
-	s.Clearance.Purposes = append([]string(nil), s.Clearance.Purposes...)
-	s.Subject.Table, s.Subject.Domains = clone(s.Subject.Table), clone(s.Subject.Domains)
-	for issuer, domains := range s.Subject.Domains {
-		s.Subject.Domains[issuer] = slices.Clone(domains)
-	}
-	s.Subject.Reserved = append([]string(nil), s.Subject.Reserved...)
-	s.Operations = append([]Operation(nil), s.Operations...)
-	for i := range s.Operations {
-		s.Operations[i].Scopes = append([]string(nil), s.Operations[i].Scopes...)
-		s.Operations[i].Attributes = append([]string(nil), s.Operations[i].Attributes...)
-	}
-	return s
-}
-
-func clone[V any](m map[string]V) map[string]V {
-	if len(m) == 0 {
-		return nil
-	}
-	return maps.Clone(m)
-}
+// clone is a copy that nobody else can change.
+func (s System) clone() System { return deep.Copy(s) }
 
 // Tenant is whose systems they are.
 func (c *Catalogue) Tenant() string {

@@ -69,8 +69,7 @@ func (c *crossing) guard(r *http.Request) (*http.Request, error) {
 	if c.grant.mapper != nil {
 		return nil, ErrUndeclared
 	}
-	call := wire.Call{Origin: c.grant.origin, Method: c.grant.operation.Method, Path: c.grant.operation.Path}
-	out, ok := call.Guard(c.ctx, r, c.grant.operation.Input == Opaque)
+	out, ok := c.grant.call().Guard(c.ctx, r, c.grant.operation.Input == Opaque)
 	if !ok {
 		return nil, ErrUndeclared
 	}

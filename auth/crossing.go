@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
+	"github.com/carnet-go/carnet/auth/internal/loan"
 	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/mapping"
@@ -29,6 +31,8 @@ type crossing struct {
 	data       audit.Data  // what leaves
 	sent       atomic.Bool // something may have reached the far side
 	leave      func()      // ends it; a second time does nothing
+	lent       *loan.Item[materialKey, material]
+	spent      bool // lent is not for anybody else
 }
 
 // begin checks the evidence and opens a use of it.
@@ -51,8 +55,41 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 		return nil, err
 	}
 	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, began: time.Now()}
-	c.ctx, c.leave = lifetime.Under(g.g.end.Running, b.calls.Leave, ctx, b.gate.under)
+	c.ctx, c.leave = lifetime.Under(g.g.end.Running, c.left, ctx, b.gate.under)
 	return c, nil
+}
+
+// left gives back what the crossing was lent: an answer may depend on it to its end.
+func (c *crossing) left() {
+	if c.lent != nil {
+		c.broker.materials.Back(c.lent, c.spent)
+	}
+	c.broker.calls.Leave()
+}
+
+// lend takes material for the call.
+func (c *crossing) lend() (material, error) {
+	lent, err := c.broker.lend(c.ctx, c.evidence)
+	if err != nil {
+		return material{}, c.unlent(err)
+	}
+	c.lent, c.spent, c.credential = lent, c.grant.operation.Privileged, lent.Value.credential
+	return lent.Value, nil
+}
+
+// unlent is the error of a call that was never made. What failed is the service's own
+// way in, and not whoever calls the service, unless he is denied.
+func (c *crossing) unlent(err error) error {
+	said, ok := errors.AsType[*FailedError](err)
+	if c.ctx.Err() != nil || c.evidence.Live() != nil || !ok && errors.Is(err, ErrDenied) {
+		return side(c.ctx, err)
+	}
+	if !ok {
+		said = &FailedError{}
+	}
+	failed := c.failed(cmp.Or(known(err), ErrUnavailable), max(0, said.Status)) // below 0 the log takes none
+	failed.RetryAfter = said.RetryAfter
+	return failed
 }
 
 // failed is a *FailedError of this crossing.
@@ -167,20 +204,17 @@ func (c *crossing) call(r *http.Request) (*http.Response, error) {
 
 // send adds the credential, in the innermost hop, and transmits at most once.
 func (c *crossing) send(r *http.Request) (*http.Response, error) {
-	lent, err := c.broker.lend(c.ctx, c.evidence)
+	lent, err := c.lend()
 	if err != nil {
 		return nil, err
 	}
-	spent := c.grant.operation.Privileged
-	defer func() { c.broker.materials.Back(lent, spent) }()
-	if lent.Value.applier == nil {
+	if lent.applier == nil {
 		return nil, ErrUndeclared
 	}
-	c.credential = lent.Value.credential
 	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
-	if inner.Header, err = wire.Headers(inner, lent.Value.applier.Apply); err != nil {
+	if inner.Header, err = wire.Headers(inner, lent.applier.Apply); err != nil {
 		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long
@@ -191,9 +225,9 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 		return nil, c.unanswered(err)
 	}
 	response.Request = nil
-	refused := wire.Refused(response, lent.Value.applier)
+	refused := wire.Refused(response, lent.applier)
 	response.Header.Del("Set-Cookie")
-	spent = spent || refused
+	c.spent = c.spent || refused
 	if err := c.answered(response, refused); err != nil {
 		return response, err
 	}

@@ -101,8 +101,12 @@ type FailedError struct {
 
 // Error names side, system and status.
 func (e *FailedError) Error() string {
-	if e.Status == 0 {
+	switch {
+	case e.Status != 0:
+	case e.Side == ErrUnavailable || e.Side == ErrUnknown:
 		return fmt.Sprintf("%v: %s did not answer", e.Side, e.System)
+	default:
+		return fmt.Sprintf("%v: the way into %s", e.Side, e.System)
 	}
 	return fmt.Sprintf("%v: %s answered %d", e.Side, e.System, e.Status)
 }

@@ -109,7 +109,7 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 		gate: g, principal: p.p, declared: op, decision: d,
 		id: strings.ToLower(rand.Text()),
 	}
-	end := lifetime.Earliest(p.p.identity.Expires, f.At.Add(cmp.Or(op.system.Ceiling, defaultCeiling)), d.NotAfter, op.mapper.NotAfter())
+	end := ends(f, op, d)
 	made.end = lifetime.Until(end, f.At)
 	if p.p.end.Running.Before(made.end.Running) { // the wall clock was set back since Admit
 		made.end.Running = p.p.end.Running
@@ -131,11 +131,20 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 // Explain answers as Authorize would, and grants and records nothing. Whoever is
 // refused before policy is asked gets the zero Decision.
 func (g *Gate) Explain(ctx context.Context, p Principal, operation string) Decision {
-	f, _, err := g.facts(p, operation)
+	f, op, err := g.facts(p, operation)
 	if err != nil {
 		return Decision{}
 	}
-	return g.boundary.decide(ctx, f)
+	d := g.boundary.decide(ctx, f)
+	if d.Verdict == Allowed && !ends(f, op, d).After(f.At) {
+		return Decision{}
+	}
+	return d
+}
+
+// ends is when everything made under a grant ends.
+func ends(f Facts, op declared, d Decision) time.Time {
+	return lifetime.Earliest(f.Who.Expires, f.At.Add(cmp.Or(op.system.Ceiling, defaultCeiling)), d.NotAfter, op.mapper.NotAfter())
 }
 
 // Plan answers before anybody is known: what is unknown becomes an obligation. An

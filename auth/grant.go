@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth/internal/deep"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
 )
 
@@ -28,55 +29,39 @@ type grant struct {
 	opened map[string]bool // by a privileged grant
 }
 
-// ID names it in the log; empty: it is the zero Grant.
-func (g Grant) ID() string {
-	if g.g == nil {
-		return ""
+// of reads a grant; of the zero Grant there is nothing to read.
+func of[T any](g Grant, read func(*grant) T) (value T) {
+	if g.g != nil {
+		value = read(g.g)
 	}
-	return g.g.id
+	return value
 }
+
+// ID names it in the log; empty: it is the zero Grant.
+func (g Grant) ID() string { return of(g, func(g *grant) string { return g.id }) }
 
 // Identity is who it was granted to: a copy.
 func (g Grant) Identity() Identity {
-	if g.g == nil {
-		return Identity{}
-	}
-	return g.g.principal.identity.clone()
+	return of(g, func(g *grant) Identity { return g.principal.identity.clone() })
 }
 
 // System is the far side: a copy.
-func (g Grant) System() System {
-	if g.g == nil {
-		return System{}
-	}
-	return g.g.system.clone()
-}
+func (g Grant) System() System { return of(g, func(g *grant) System { return g.system.clone() }) }
 
 // Operation is what it is for: a copy.
 func (g Grant) Operation() Operation {
-	if g.g == nil {
-		return Operation{}
-	}
-	op := *g.g.operation
-	op.Scopes = slices.Clone(op.Scopes)
-	return op
+	return of(g, func(g *grant) Operation { return deep.Copy(*g.operation) })
 }
 
 // StartBy is until when a use may begin: 30 seconds after it was granted.
 func (g Grant) StartBy() time.Time {
-	if g.g == nil {
-		return time.Time{}
-	}
-	return g.g.startBy.Wall
+	return of(g, func(g *grant) time.Time { return g.startBy.Wall })
 }
 
 // NotAfter is when everything made under it ends: with the identity, the system's
 // ceiling or the permit, whichever is first.
 func (g Grant) NotAfter() time.Time {
-	if g.g == nil {
-		return time.Time{}
-	}
-	return g.g.end.Wall
+	return of(g, func(g *grant) time.Time { return g.end.Wall })
 }
 
 // Live says, in nanoseconds, whether a transmission may go on now. Adapters ask

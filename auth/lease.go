@@ -36,21 +36,19 @@ func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 	}
 }
 
-// ID names it in the log.
-func (l *Lease) ID() string {
+// of is the lease, or one that has nothing and has ended.
+func (l *Lease) of() *Lease {
 	if l == nil {
-		return ""
+		return &Lease{}
 	}
-	return l.id
+	return l
 }
 
+// ID names it in the log.
+func (l *Lease) ID() string { return l.of().id }
+
 // Version is that of the stored secret; empty: none is known.
-func (l *Lease) Version() string {
-	if l == nil {
-		return ""
-	}
-	return l.version
-}
+func (l *Lease) Version() string { return l.of().version }
 
 // Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
 // or was closed is ErrExpired.
@@ -66,21 +64,11 @@ func (l *Lease) Secret(field string) (Secret, error) {
 }
 
 // Expires is when it ends; zero: never on its own, or it is no lease.
-func (l *Lease) Expires() time.Time {
-	if l == nil {
-		return time.Time{}
-	}
-	return l.end.Wall
-}
+func (l *Lease) Expires() time.Time { return l.of().end.Wall }
 
 // Close gives it back. A second Close does nothing, and returns what the first did
 // when that is known, or the end of ctx.
-func (l *Lease) Close(ctx context.Context) error {
-	if l == nil {
-		return nil
-	}
-	return l.closer.Close(ctx)
-}
+func (l *Lease) Close(ctx context.Context) error { return l.of().closer.Close(ctx) }
 
 func (l *Lease) live() bool { return l != nil && l.closer.Open() && !l.end.Over(time.Now()) }
 

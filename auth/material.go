@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -53,10 +54,10 @@ func (b *Broker) lend(ctx context.Context, g Grant) (*loan.Item[materialKey, mat
 		}
 		return translate(ctx, b.translators[g.g.system.Name], n)
 	})
-	if err != nil {
+	if err != nil && ctx.Err() != nil {
 		return nil, side(ctx, err)
 	}
-	return item, nil
+	return item, err
 }
 
 // need is what the system's Translator gets, and nothing else.
@@ -99,6 +100,9 @@ func translate(ctx context.Context, t Translator, n Need) (loan.Made[material], 
 	if closer, ok := yielded.(interface{ Close(context.Context) error }); ok {
 		made.Close = closer.Close
 	}
+	if said, ok := errors.AsType[*FailedError](err); ok && ctx.Err() == nil {
+		return made, &FailedError{Side: cmp.Or(known(err), ErrUnavailable), Status: said.Status, RetryAfter: said.RetryAfter}
+	}
 	if err != nil {
 		return made, side(ctx, err)
 	}
@@ -111,6 +115,9 @@ func translate(ctx context.Context, t Translator, n Need) (loan.Made[material], 
 		return made, ErrInvalid
 	}
 	made.Ends, made.Value.credential = yielded.Expires(), yielded.Credential()
+	if end := n.Grant.NotAfter(); end.Before(made.Ends) {
+		made.Ends = end
+	}
 	if id := made.Value.credential; id != "" && !names.Name.MatchString(id) {
 		return made, ErrInvalid
 	}
@@ -124,9 +131,15 @@ func translate(ctx context.Context, t Translator, n Need) (loan.Made[material], 
 // call.
 func brief(err error) time.Duration {
 	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded): // the caller's own
+		return 0
 	case errors.Is(err, ErrDenied):
 		return deniedFor
-	case err == ErrUnavailable: // one that wraps the end of a context is the caller's own
+	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrThrottled):
+		said, _ := errors.AsType[*FailedError](err)
+		if said != nil {
+			return max(unavailableFor, said.RetryAfter)
+		}
 		return unavailableFor
 	default:
 		return 0

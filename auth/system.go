@@ -65,7 +65,7 @@ type Subject struct {
 	Template string              // around {claim}; a value that is not [A-Za-z0-9._-]{1,64}, or @ and a domain of Domains, matches nothing
 	Pairwise string              // path of the key of pairwise ids
 	Domains  map[string][]string // issuer to the domains that its e-mail addresses may have; they must be verified
-	Reserved []string            // names that nobody gets, in any case of letters; nil: none
+	Reserved []string            // whole names that nobody gets, in any case of letters; names that differ in that alone are two here; nil: none
 	Undated  bool                // also callers whose login has no time; what is made for them says of the login only when the token was issued
 }
 

@@ -32,16 +32,17 @@ const rules = `
 	NONE < audit/verify;
 
 	# Who, and whether they may.
-	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/lifetime, auth/internal/names, auth/internal/pemkey, auth/internal/strictjson, auth/internal/tally;
+	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/lifetime, auth/internal/names, auth/internal/pemkey, auth/internal/strictjson, auth/internal/tally;
 	mapping < auth/internal/subject;
 	mapping, internal/netguard < auth/internal/wire;
 	mapping, internal/declare, internal/netguard, auth/internal/names, auth/internal/subject, auth/internal/wire < auth/internal/check;
 	internal/flight, auth/internal/lifetime < auth/internal/loan;
-	mapping, audit, internal/netguard, auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/check, auth/internal/lifetime < auth;
+	mapping, audit, internal/netguard, auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/check, auth/internal/deep, auth/internal/lifetime < auth;
 	auth/internal/loan, auth/internal/names, auth/internal/subject, auth/internal/tally, auth/internal/wire < auth;
 
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.
 	auth/internal/strictjson < auth/oauthauth, auth/oidcauth;
+	auth/internal/wire < auth/oauthauth, auth/samlauth;
 	auth/internal/pemkey < auth/oauthauth, auth/samlauth;
 	auth < auth/authtest, auth/keyauth, auth/ldapauth, auth/oauthauth, auth/oidcauth, auth/policy, auth/samlauth;
 	auth/policy < auth/boundary;

@@ -103,7 +103,7 @@ func (s *demonstrated) open(ctx context.Context) (err error) {
 func (s *demonstrated) translators() auth.Translators {
 	return auth.Translators{
 		"directory": &ldapauth.Bind{Login: s.vault.Source("directory/bind")},
-		"erp":       samlauth.Session{Issuer: world.Entity, Key: s.vault.Source("saml/signing")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: s.vault.Source("saml/signing"), Cookies: []string{"session"}},
 		"crm":       keyauth.Header{Name: "X-Api-Key", Source: s.vault.Source("crm/api")},
 		"hub":       oauthauth.Exchange{Client: s.vault.Source("hub/client")},
 	}

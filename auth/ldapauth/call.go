@@ -71,9 +71,10 @@ type call struct {
 	read   []string         // of search
 }
 
-// newCall fills an operation with a record's fields. A value that has no place is an
-// error, and so is a place that has no value.
-func newCall(op auth.Operation, fields iter.Seq2[mapping.Place, string]) (*call, error) {
+// newCall fills an operation of all with a record's fields. A value that has no place is
+// an error, and so is a place that has no value, and one that makes another operation's
+// entry of it.
+func newCall(op auth.Operation, all []auth.Operation, fields iter.Seq2[mapping.Place, string]) (*call, error) {
 	if declared(op) != nil {
 		return nil, auth.ErrInvalid
 	}
@@ -89,7 +90,15 @@ func newCall(op auth.Operation, fields iter.Seq2[mapping.Place, string]) (*call,
 			of[p.Name] = value
 		}
 	}
-	return c, c.fill(op, places[mapping.InDN], places[mapping.InFilter])
+	if err := c.fill(op, places[mapping.InDN], places[mapping.InFilter]); err != nil {
+		return nil, err
+	}
+	for _, other := range all {
+		if other.Method == op.Method && spells(other.Base, op.Base, c.dn) {
+			return nil, auth.ErrInvalid
+		}
+	}
+	return c, nil
 }
 
 // fill makes DN and filter.

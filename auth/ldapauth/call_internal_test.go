@@ -62,7 +62,7 @@ func TestCalls(t *testing.T) {
 		{"no UTF-8 in an attribute", add, fields("dn", "person", "ada", "attribute", "sn", "a\xff"), nil},
 		{"an operation that does not fit", auth.Operation{Method: "compare", Base: entry, Effect: auth.ReadOnly}, fields("dn", "person", "ada"), nil},
 	} {
-		got, err := newCall(tt.op, tt.from)
+		got, err := newCall(tt.op, nil, tt.from)
 		if tt.want == nil {
 			if err != auth.ErrInvalid {
 				t.Errorf("%s: %+v, %v", tt.name, got, err)
@@ -71,6 +71,27 @@ func TestCalls(t *testing.T) {
 		}
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: %+v, %v", tt.name, got, err)
+		}
+	}
+}
+
+// TestValuesNeverMakeAnotherEntry that another operation names, as directories compare:
+// policy may deny that one.
+func TestValuesNeverMakeAnotherEntry(t *testing.T) {
+	op := func(method, base string) auth.Operation {
+		return auth.Operation{Method: method, Base: base, Effect: auth.Once}
+	}
+	remove := op("delete", "uid={person},ou=people,dc=example")
+	all := []auth.Operation{
+		remove, op("delete", "uid=admin,ou=people,dc=example"), op("delete", "uid=Super  User,ou=people,dc=example"),
+		op("modify", "uid=bob,ou=people,dc=example"), op("delete", "uid={other},ou=people,dc=example"), op("delete", "uid=eve,dc=example"),
+	}
+	for person, ok := range map[string]bool{
+		"admin": false, "ADMIN": false, " admin ": false, "super user": false, "bob": true, "eve": true, "admins": true, "admin,ou=people": true,
+	} {
+		c, err := newCall(remove, all, fields("dn", "person", person))
+		if (err == nil) != ok {
+			t.Errorf("%q: %+v, %v", person, c, err)
 		}
 	}
 }

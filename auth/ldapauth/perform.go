@@ -21,7 +21,7 @@ func (m *material) Perform(ctx context.Context, g auth.Grant, r mapping.Record) 
 	if r.Body().Len() > 0 {
 		return nil, auth.ErrInvalid
 	}
-	c, err := newCall(g.Operation(), r.Fields())
+	c, err := newCall(g.Operation(), g.System().Operations, r.Fields())
 	if err != nil {
 		return nil, err
 	}

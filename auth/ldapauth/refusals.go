@@ -12,11 +12,12 @@ import (
 const (
 	refusedFor   = 5 * time.Minute // a login is not tried again
 	mostRefusals = 1000            // are remembered; then all are forgotten
+	behind       = 2 * time.Second // one who hangs nobody waits longer
 )
 
 // refusals remembers the logins that a directory refused, by a keyed digest, and lets
 // one bind happen at a time: of many callers who come with the same wrong password only
-// the first sends it. The zero value is ready.
+// the first sends it, while the directory answers. The zero value is ready.
 type refusals struct {
 	mu    sync.Mutex
 	memo  *memo
@@ -29,7 +30,7 @@ type memo struct {
 	until map[[sha256.Size]byte]time.Time
 }
 
-// turn waits until nobody else binds; done ends it.
+// turn waits until nobody else binds, or that has taken long; done ends it.
 func (r *refusals) turn(ctx context.Context) (done func(), err error) {
 	r.mu.Lock()
 	if r.turns == nil {
@@ -37,9 +38,13 @@ func (r *refusals) turn(ctx context.Context) (done func(), err error) {
 	}
 	turns := r.turns
 	r.mu.Unlock()
+	long := time.NewTimer(behind)
+	defer long.Stop()
 	select {
 	case turns <- struct{}{}:
 		return func() { <-turns }, nil
+	case <-long.C:
+		return func() {}, nil
 	case <-ctx.Done():
 		return nil, unavailable(ctx)
 	}

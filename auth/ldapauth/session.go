@@ -29,12 +29,14 @@ type line struct {
 	raw  net.Conn
 	sent atomic.Bool
 	left atomic.Int64
+	read nesting // of the one goroutine that reads
 }
 
-// Read implements io.Reader, up to what a call may read.
+// Read implements io.Reader, up to what a call may read, and what can be decoded.
 func (l *line) Read(p []byte) (int, error) {
 	n, err := l.Conn.Read(p)
-	if l.left.Add(-int64(n)) < 0 {
+	if l.left.Add(-int64(n)) < 0 || !l.read.take(p[:n]) {
+		l.left.Store(-1)
 		return 0, auth.ErrInvalid
 	}
 	return n, err

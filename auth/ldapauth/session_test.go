@@ -9,6 +9,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -396,4 +397,57 @@ func leaks(err error) bool {
 		}
 	}
 	return false
+}
+
+// TestDeepAnswer: what the decoder would copy a thousand times is not decoded, and the
+// caller does not wait for it.
+func TestDeepAnswer(t *testing.T) {
+	d := newDirectory(t)
+	deep := ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, strings.Repeat("x", 1<<16), "").Bytes()
+	for range 200 {
+		deep = append([]byte{0x30, 0x84, byte(len(deep) >> 24), byte(len(deep) >> 16), byte(len(deep) >> 8), byte(len(deep))}, deep...)
+	}
+	d.hookIs(func(c *served, _ int64, op *ber.Packet) bool {
+		if op.Tag != ldap.ApplicationSearchRequest {
+			return false
+		}
+		_, _ = c.Write(deep)
+		return true
+	})
+	n := d.need(t, d.dial(t), "directory.entry.read")
+	p := performer(t, &ldapauth.Bind{Login: serviceLogin()}, n)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	if _, err := p.Perform(ctx, n.Grant, nothing); !errors.Is(err, auth.ErrInvalid) || ctx.Err() != nil {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestOneHangingBind keeps nobody else out for long.
+func TestOneHangingBind(t *testing.T) {
+	d := newDirectory(t)
+	var first atomic.Bool
+	d.hookIs(func(_ *served, _ int64, op *ber.Packet) bool {
+		return op.Tag == ldap.ApplicationBindRequest && !first.Swap(true)
+	})
+	b, n := &ldapauth.Bind{Login: serviceLogin()}, d.need(t, d.dial(t), "directory.entry.read")
+	hangs, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = b.Translate(hangs, n)
+	}()
+	for !first.Load() {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, stop := context.WithTimeout(t.Context(), 8*time.Second)
+	defer stop()
+	made, err := b.Translate(ctx, n)
+	if err != nil {
+		t.Error(err)
+	} else {
+		_ = made.(interface{ Close(context.Context) error }).Close(t.Context())
+	}
+	cancel()
+	<-ended
 }

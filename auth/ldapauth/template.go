@@ -81,6 +81,28 @@ func fill(template string, values map[string]string, parse parser) (string, erro
 	return filled, nil
 }
 
+// spells says whether a template spells out what is a {place} in another, which became
+// the DN: as directories compare, without the case of letters and spaces beside them.
+func spells(template, other, dn string) (narrower bool) {
+	want, ok := parseDN(template)
+	from, whole := parseDN(other)
+	got, parsed := parseDN(dn)
+	if !ok || !whole || !parsed || len(want) != len(got) || len(from) != len(got) {
+		return false
+	}
+	for i, p := range want {
+		if !strings.EqualFold(p.shape, got[i].shape) || placeIn(p.text) == "" && !alike(p.text, got[i].text) {
+			return false
+		}
+		narrower = narrower || placeIn(p.text) == "" && placeIn(from[i].text) != ""
+	}
+	return narrower
+}
+
+func alike(a, b string) bool {
+	return strings.EqualFold(strings.Join(strings.Fields(a), " "), strings.Join(strings.Fields(b), " "))
+}
+
 // placeIn is the name of the place that a text is; empty: it is none.
 func placeIn(text string) string {
 	name, open := strings.CutPrefix(text, "{")

@@ -1,6 +1,7 @@
 package oauthauth
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -91,13 +92,13 @@ func (o order) asked(got []string) bool {
 // addressed says whether a token is for the system and for nobody else.
 func (o order) addressed(j jwt) bool {
 	aud, there := j.claims["aud"]
-	if !there || o.system.Audience == "" {
+	if !there {
 		return true
 	}
 	if all, ok := aud.([]any); ok && len(all) == 1 {
 		aud = all[0]
 	}
-	return aud == o.system.Audience
+	return aud == cmp.Or(o.system.Audience, o.system.Origin)
 }
 
 // scopes are those of an answer or of a token's claims; nil: it says nothing.

@@ -36,7 +36,7 @@ func TestRedirectSendsNothingAgain(t *testing.T) {
 				client.Transport.(*http.Transport).TLSClientConfig.InsecureSkipVerify = true
 				n := need(t, s, hub(s), "opaque")
 				n.Client = client
-				if m, err := tr.Translate(t.Context(), n); m != nil || err != auth.ErrInvalid {
+				if m, err := tr.Translate(t.Context(), n); m != nil || !errors.Is(err, auth.ErrInvalid) {
 					t.Errorf("%s, %d: %v", kind, status, err)
 				}
 				if s.count() != 1 || arrivals.Load() != 0 {
@@ -48,7 +48,7 @@ func TestRedirectSendsNothingAgain(t *testing.T) {
 	}
 }
 
-// TestSidesWithoutText: each error is one of the sentinels alone, whatever the server
+// TestSidesWithoutText: each error is a side and at most a status, whatever the server
 // writes into its answer.
 func TestSidesWithoutText(t *testing.T) {
 	code := func(code string) string {
@@ -92,7 +92,7 @@ func TestSidesWithoutText(t *testing.T) {
 				w.WriteHeader(tt.status)
 				_, _ = w.Write([]byte(tt.body))
 			})
-			if m, err := tr.Translate(t.Context(), need(t, s, hub(s), "opaque")); m != nil || err != tt.wantErr {
+			if m, err := tr.Translate(t.Context(), need(t, s, hub(s), "opaque")); m != nil || !errors.Is(err, tt.wantErr) || strings.Contains(err.Error(), canary) {
 				t.Errorf("%s, %d %s: %v", kind, tt.status, tt.body, err)
 			}
 			if s.count() != 1 {
@@ -324,14 +324,37 @@ func TestTokenForSomebodyElse(t *testing.T) {
 	}
 }
 
-// TestAudienceIsNotGuessed: where the system declares no audience, its origin is asked
-// for, and what the server calls it is the server's.
-func TestAudienceIsNotGuessed(t *testing.T) {
-	s := newServer(t, answers(good(members{"access_token": issued(nil)})))
-	system := hub(s)
-	system.Audience = ""
-	if _, err := (oauthauth.ClientCredentials{Client: usual()}).Translate(t.Context(), need(t, s, system, "")); err != nil {
-		t.Error(err)
+// TestAudienceIsTheOrigin where the system declares none: a token that is also for others
+// can be used there by whoever receives it here.
+func TestAudienceIsTheOrigin(t *testing.T) {
+	for name, c := range map[string]struct {
+		aud     any
+		wantErr error
+	}{
+		"the origin": {"https://hub.example", nil}, "a list of it": {[]string{"https://hub.example"}, nil},
+		"another": {"https://payroll.example", auth.ErrDenied}, "both": {[]string{"https://hub.example", "https://payroll.example"}, auth.ErrDenied},
+	} {
+		s := newServer(t, answers(good(members{"access_token": issued(members{"aud": c.aud})})))
+		system := hub(s)
+		system.Audience, system.Origin = "", "https://hub.example"
+		if _, err := (oauthauth.ClientCredentials{Client: usual()}).Translate(t.Context(), need(t, s, system, "")); err != c.wantErr {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestServersWishIsPassedOn: whoever calls again knows when.
+func TestServersWishIsPassedOn(t *testing.T) {
+	for kind, tr := range translators(usual()) {
+		s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Retry-After", "60")
+			w.WriteHeader(http.StatusTooManyRequests)
+		})
+		_, err := tr.Translate(t.Context(), need(t, s, hub(s), "opaque"))
+		failed, ok := errors.AsType[*auth.FailedError](err)
+		if !ok || *failed != (auth.FailedError{Side: auth.ErrThrottled, System: "hub", Status: 429, RetryAfter: time.Minute}) {
+			t.Errorf("%s: %+v", kind, err)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/wire"
 )
 
 // maxAnswer is how much of an answer is read.
@@ -64,27 +65,34 @@ func (o order) answered(ctx context.Context, r *http.Response) (object, error) {
 	case s == http.StatusBadRequest:
 		said, err := o.body(ctx, r)
 		if err == nil {
-			err = refusal(said)
+			err = o.refusal(said, r)
 		}
 		return nil, err
 	case s == http.StatusUnauthorized || s == http.StatusForbidden:
-		return nil, auth.ErrDenied
+		return nil, o.failed(auth.ErrDenied, r)
 	case s == http.StatusTooManyRequests:
-		return nil, auth.ErrThrottled
+		return nil, o.failed(auth.ErrThrottled, r)
 	case s >= 500:
-		return nil, auth.ErrUnavailable
+		return nil, o.failed(auth.ErrUnavailable, r)
 	default:
-		return nil, auth.ErrInvalid
+		return nil, o.failed(auth.ErrInvalid, r)
 	}
 }
 
-// refusal is on which side an error code is.
-func refusal(said object) error {
+func (o order) failed(side error, r *http.Response) error {
+	return &auth.FailedError{Side: side, System: o.system.Name, Status: r.StatusCode, RetryAfter: wire.RetryAfter(r.Header.Get("Retry-After"))}
+}
+
+// refusal is on which side an error code is: the caller's, who is denied, or the
+// service's own.
+func (o order) refusal(said object, r *http.Response) error {
 	switch said["error"] {
-	case "invalid_client", "invalid_grant", "invalid_scope", "invalid_target", "unauthorized_client", "access_denied":
+	case "invalid_grant", "access_denied":
 		return auth.ErrDenied
+	case "invalid_client", "invalid_scope", "invalid_target", "unauthorized_client":
+		return o.failed(auth.ErrDenied, r)
 	default:
-		return auth.ErrInvalid
+		return o.failed(auth.ErrInvalid, r)
 	}
 }
 

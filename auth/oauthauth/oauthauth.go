@@ -23,9 +23,9 @@
 //
 //   - a bearer token, and after an exchange an access token, that says so of itself;
 //   - with exactly the scopes that were asked for, where the answer or the token says any;
-//   - where the token is a JWT: not bound to a key, for the system's Audience alone where
-//     both say one, and after an exchange for the principal's name in the system where the
-//     system declares names;
+//   - where the token is a JWT: not bound to a key, for the system's Audience alone, or
+//     without one its Origin, where it says any; and after an exchange for the principal's
+//     name in the system where the system declares names;
 //   - ending before the grant, the lease, the answer's expires_in and the token's exp,
 //     and after 5 minutes where there is no expires_in.
 //
@@ -42,7 +42,8 @@
 // # Limits
 //
 // Claims are read to refuse, never to believe: the gate has verified the caller's token,
-// and the system will verify the new one. What an opaque token is for, only the answer
+// and the system will verify the new one. Whom it is about where the system declares no
+// names is the server's word: it may call somebody otherwise for each audience. What an opaque token is for, only the answer
 // says. ClientCredentials says nothing about on whose behalf it is used. Form and header
 // of a request are plain text in the memory of this process. Tokens are not revoked
 // when they are given back.

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/x509"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -45,7 +46,7 @@ func newWorld(t *testing.T, key crypto.Signer, id auth.Identity, change func(*au
 	w := &world{provider: p, system: system}
 	w.gate = authtest.Gate(t, authtest.Boundary(t, system), auth.Verifiers{auth.SchemeBearer: authtest.As(id)})
 	var err error
-	w.broker, err = auth.NewBroker(w.gate, auth.Translators{"erp": samlauth.Session{Issuer: entity, Key: signing(key)}}, &auth.BrokerOptions{RootCAs: pool})
+	w.broker, err = auth.NewBroker(w.gate, auth.Translators{"erp": samlauth.Session{Issuer: entity, Key: signing(key), Cookies: []string{"sid"}}}, &auth.BrokerOptions{RootCAs: pool})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,6 +117,46 @@ func TestBroker(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestLoginPageIsNoAnswer: a service provider that has forgotten a session may say so
+// with a page and status 200, and one that has never accepted anybody gives everybody a
+// cookie.
+func TestLoginPageIsNoAnswer(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind string
+		op   auth.Operation
+		want error
+	}{
+		"page, once":         {"text/html; charset=utf-8", auth.Operation{Method: "POST", Effect: auth.Final}, auth.ErrUnknown},
+		"page, read-only":    {"text/html", auth.Operation{Method: "GET", Effect: auth.ReadOnly}, auth.ErrExpired},
+		"XHTML":              {"application/xhtml+xml", auth.Operation{Method: "PUT", Effect: auth.Idempotent}, auth.ErrExpired},
+		"a page is expected": {"text/html", auth.Operation{Method: "GET", Effect: auth.ReadOnly, Output: auth.Opaque, Reason: "a test"}, nil},
+		"data":               {"application/json", auth.Operation{Method: "PUT", Effect: auth.Idempotent}, nil},
+	} {
+		server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", c.kind)
+			http.SetCookie(w, &http.Cookie{Name: "sid", Value: "1", Path: "/"})
+		}))
+		defer server.Close()
+		c.op.Name, c.op.Path = "erp.payroll.run", "/payroll/run"
+		system := auth.System{
+			Name: "erp", Origin: server.URL, Endpoints: map[string]string{"acs": server.URL + "/saml/acs"}, Private: []string{"127.0.0.0/8"},
+			Subject: auth.Subject{Table: map[string]string{issuer + " alice": "ADA"}}, Operations: []auth.Operation{c.op},
+		}
+		pool := x509.NewCertPool()
+		pool.AddCert(server.Certificate())
+		gate := authtest.Gate(t, authtest.Boundary(t, system), auth.Verifiers{auth.SchemeBearer: authtest.As(alice())})
+		session := samlauth.Session{Issuer: entity, Key: signing(p256Key()), Cookies: []string{"sid"}}
+		b, err := auth.NewBroker(gate, auth.Translators{"erp": session}, &auth.BrokerOptions{RootCAs: pool})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := b.Do(t.Context(), authtest.Grant(t, gate, c.op.Name), mapping.Document{}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+		_ = b.Close(context.WithoutCancel(t.Context()))
 	}
 }
 

@@ -132,7 +132,7 @@ func within(path, of string) bool {
 }
 
 // session is the material that has the cookies, if they are one.
-func (all cookies) session(needed []string, from minted) (auth.Material, error) {
+func (all cookies) session(needed []string, from minted, opaque bool) (auth.Material, error) {
 	var pairs []string
 	for _, c := range all {
 		pairs = append(pairs, c.name+"="+c.value)
@@ -148,5 +148,5 @@ func (all cookies) session(needed []string, from minted) (auth.Material, error) 
 	if len(pairs) == 0 {
 		return nil, auth.ErrDenied
 	}
-	return &material{auth.NewSecret([]byte(strings.Join(pairs, "; "))), from.expires, from.lease}, nil
+	return &material{auth.NewSecret([]byte(strings.Join(pairs, "; "))), from.expires, from.lease, opaque}, nil
 }

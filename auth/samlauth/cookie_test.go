@@ -97,7 +97,7 @@ func TestCookies(t *testing.T) {
 // TestCookiesThatMakeASession: where everybody gets a cookie, that one opens nothing.
 func TestCookiesThatMakeASession(t *testing.T) {
 	s, g := session(signing(p256Key())), grant(t, erp(), alice())
-	s.Cookies = []string{"sid", "csrf"}
+	s.Cookies, s.InsecureAnyCookie = []string{"sid", "csrf"}, false
 	for _, tt := range []struct {
 		set     []string
 		wantErr error

@@ -1,6 +1,7 @@
 package samlauth
 
 import (
+	"mime"
 	"net/http"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ type material struct {
 	cookies auth.Secret
 	expires time.Time
 	lease   string
+	opaque  bool // the operation's answer may be anything, a page too
 }
 
 // Expires implements auth.Material: with the grant, the lease of the key or the first of
@@ -49,5 +51,6 @@ func (m *material) Refused(r *http.Response) bool {
 	case http.StatusUnauthorized, http.StatusFound, http.StatusSeeOther, http.StatusTemporaryRedirect:
 		return true
 	}
-	return false
+	is, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return !m.opaque && r.StatusCode < 300 && (is == "text/html" || is == "application/xhtml+xml")
 }

@@ -7,8 +7,10 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 )
 
@@ -36,7 +38,7 @@ func post(ctx context.Context, n auth.Need, to string, response []byte, relaySta
 		return nil, unanswered(n.Grant, err)
 	}
 	defer answer.Body.Close()
-	return answer.Header.Values("Set-Cookie"), outcome(answer.StatusCode)
+	return answer.Header.Values("Set-Cookie"), outcome(n.Grant.System().Name, answer.StatusCode, wire.RetryAfter(answer.Header.Get("Retry-After")))
 }
 
 // unanswered is why there is no answer. What err says stays out of it: it quotes
@@ -53,16 +55,17 @@ func unanswered(g auth.Grant, err error) error {
 
 // outcome is what a status says about a sign-in. To repeat the POST elsewhere would
 // hand the assertion to a place that nobody declared.
-func outcome(status int) error {
+func outcome(system string, status int, after time.Duration) error {
+	failed := &auth.FailedError{Side: auth.ErrInvalid, System: system, Status: status, RetryAfter: after}
 	switch {
 	case status == http.StatusOK, status == http.StatusFound, status == http.StatusSeeOther:
 		return nil
 	case status == http.StatusTooManyRequests:
-		return auth.ErrThrottled
+		failed.Side = auth.ErrThrottled
 	case status >= 500:
-		return auth.ErrUnavailable
+		failed.Side = auth.ErrUnavailable
 	case status >= 400:
-		return auth.ErrDenied
+		failed.Side = auth.ErrDenied
 	}
-	return auth.ErrInvalid
+	return failed
 }

@@ -1,6 +1,8 @@
 // Package samlauth signs in at a SAML service provider in the name of the principal.
 //
-//	auth.Translators{"erp": samlauth.Session{Issuer: "https://idp.acme.example", Key: v.Source("saml/signing")}}
+//	auth.Translators{"erp": samlauth.Session{
+//		Issuer: "https://idp.acme.example", Key: v.Source("saml/signing"), Cookies: []string{"JSESSIONID"},
+//	}}
 //
 // A call of such a system takes a session: one SAML 2.0 response, posted to the
 // system's endpoint acs (bindings, section 3.5, unsolicited), and the cookies that
@@ -23,10 +25,10 @@
 //
 // # Limits
 //
-// Whether a service provider has accepted an assertion is told by cookies alone. Where
-// it gives one to everybody, say in Session.Cookies which one makes a session. A
-// session that has gone is seen in 401 or a redirect; a login page with status 200 is
-// an answer like any other. Sessions are left to end by themselves: there is no single
+// Whether a service provider has accepted an assertion is told by cookies alone:
+// Session.Cookies says which. One that gives those to everybody is not told from one that
+// has accepted. A session that has gone is seen in 401, in a redirect and, where the
+// operation's answer is not opaque, in a page of HTML. Sessions are left to end by themselves: there is no single
 // logout. Assertions are not encrypted and hold no attributes. NotBefore is now: a
 // service provider whose clock is behind ours must allow for it. There is no list of
 // public suffixes: a service provider below co.uk can set cookies for its siblings
@@ -82,8 +84,10 @@ type Session struct {
 	Key        auth.Source       // fields key and certificate, one PEM block each; RSA of at least 2048 bits, P-256 or P-384
 	NameFormat string            // of names, a URI of SAML core, section 8.3; empty: persistent for pairwise ids, unspecified for others
 	Contexts   map[string]string // issuer and acr, separated by a space, to AuthnContextClassRef; what is not there is unspecified
-	Cookies    []string          // names of cookies without which there is no session; nil: any cookie is one
+	Cookies    []string          // names of the cookies that make a session; required
 	RelayState string            // goes along, at most 80 printable characters of ASCII; empty: none
+
+	InsecureAnyCookie bool // any cookie is a session, also one that everybody gets with the login page; then Cookies is nil
 }
 
 // Check says whether it is complete.
@@ -99,6 +103,8 @@ func (s Session) Check() error {
 		return fmt.Errorf("%w: Session.Contexts has a key that is not an issuer and an acr", auth.ErrInvalid)
 	case slices.ContainsFunc(slices.Collect(maps.Values(s.Contexts)), func(v string) bool { return !uri.MatchString(v) }):
 		return fmt.Errorf("%w: Session.Contexts has a class that is not a URI", auth.ErrInvalid)
+	case (len(s.Cookies) == 0) != s.InsecureAnyCookie:
+		return fmt.Errorf("%w: Session.Cookies does not say what makes a session", auth.ErrInvalid)
 	case slices.ContainsFunc(s.Cookies, func(name string) bool { return !token(name) }):
 		return fmt.Errorf("%w: Session.Cookies has a name that no cookie has", auth.ErrInvalid)
 	case len(s.RelayState) > 80 || !printable(s.RelayState):
@@ -158,7 +164,7 @@ func (s Session) Translate(ctx context.Context, n auth.Need) (auth.Material, err
 	if err != nil {
 		return nil, err
 	}
-	return cookies.session(s.Cookies, minted)
+	return cookies.session(s.Cookies, minted, n.Grant.Operation().Output == auth.Opaque)
 }
 
 // printable says whether a text is printable ASCII.

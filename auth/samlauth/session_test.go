@@ -65,9 +65,10 @@ func TestNeeds(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	good := session(signing(p256Key()))
+	good.InsecureAnyCookie = false
 	good.Cookies, good.RelayState, good.NameFormat = []string{"__Host-sid", "JSESSIONID"}, "/start?x=1", "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
 	for name, s := range map[string]samlauth.Session{
-		"usual": {Issuer: entity, Key: good.Key}, "all": good, "urn": {Issuer: "urn:acme:idp", Key: good.Key},
+		"usual": {Issuer: entity, Key: good.Key, Cookies: []string{"sid"}}, "all": good, "urn": {Issuer: "urn:acme:idp", Key: good.Key, InsecureAnyCookie: true},
 	} {
 		if err := s.Check(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -89,6 +90,8 @@ func TestCheck(t *testing.T) {
 		"two acrs":                   func(s *samlauth.Session) { s.Contexts = map[string]string{issuer + " a b": mfa} },
 		"a class that is no URI":     func(s *samlauth.Session) { s.Contexts = map[string]string{issuer + " a": "MFA"} },
 		"an empty class":             func(s *samlauth.Session) { s.Contexts = map[string]string{issuer + " a": ""} },
+		"no cookies":                 func(s *samlauth.Session) { s.Cookies = nil },
+		"some and any":               func(s *samlauth.Session) { s.InsecureAnyCookie = true },
 		"a cookie without a name":    func(s *samlauth.Session) { s.Cookies = []string{""} },
 		"a cookie that is two":       func(s *samlauth.Session) { s.Cookies = []string{"a;b"} },
 		"a cookie of another script": func(s *samlauth.Session) { s.Cookies = []string{"é"} },
@@ -190,7 +193,7 @@ func TestAnswers(t *testing.T) {
 			return answers(status, "sid=1; Path=/")(r)
 		}))
 		made, err := session(key).Translate(t.Context(), n)
-		if err != want || (made == nil) != (want != nil) || sent != 1 {
+		if !errors.Is(err, want) || (made == nil) != (want != nil) || sent != 1 {
 			t.Errorf("%d: %v, sent %d times", status, err, sent)
 		}
 		if made, err := session(key).Translate(t.Context(), need(g, "ADA", answers(status))); want == nil && (err != auth.ErrDenied || made != nil) {
@@ -378,6 +381,7 @@ func Example() {
 	erp := samlauth.Session{
 		Issuer:   "https://idp.acme.example",
 		Key:      auth.Constant(map[string]auth.Secret{"key": {}, "certificate": {}}),
+		Cookies:  []string{"JSESSIONID"},
 		Contexts: map[string]string{"https://login.acme.example urn:acme:gold": "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken"},
 	}
 	fmt.Println(erp.Check())

@@ -92,7 +92,7 @@ func open(ctx context.Context, w *world.World, events *audit.Log, v *vault.Vault
 	}
 	broker, err := auth.NewBroker(gate, auth.Translators{
 		"directory": &ldapauth.Bind{Login: v.Source("directory/bind")},
-		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing"), Cookies: []string{"session"}},
 		"crm":       keyauth.Header{Name: "X-Api-Key", Source: v.Source("crm/api")},
 		"hub":       oauthauth.Exchange{Client: v.Source("hub/client")},
 	}, &auth.BrokerOptions{Keys: v.Keys, RootCAs: w.RootCAs})

@@ -87,7 +87,7 @@ func respond(t *testing.T, key crypto.Signer) response {
 		"key":         auth.NewSecret(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})),
 		"certificate": auth.NewSecret([]byte(made.certificate)),
 	})
-	s := samlauth.Session{Issuer: samlIssuer, Key: source, NameFormat: samlFormat}
+	s := samlauth.Session{Issuer: samlIssuer, Key: source, NameFormat: samlFormat, Cookies: []string{"sid"}}
 	n := auth.Need{Grant: samlGrant(t), Name: samlName, Client: &http.Client{Transport: posted{&made}}}
 	if _, err := s.Translate(t.Context(), n); err != nil {
 		t.Fatal(err)

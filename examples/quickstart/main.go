@@ -34,7 +34,7 @@ var testdata embed.FS
 func enter(v *vault.Vault) auth.Translators {
 	return auth.Translators{
 		"directory": &ldapauth.Bind{Login: v.Source("directory/bind")},
-		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing")},
+		"erp":       samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing"), Cookies: []string{"session"}},
 		"crm":       keyauth.Header{Name: "X-Api-Key", Source: v.Source("crm/api")},
 		"hub":       oauthauth.Exchange{Client: v.Source("hub/client")},
 	}

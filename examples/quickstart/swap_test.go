@@ -83,7 +83,10 @@ const (
       "secrets": ["saml/signing", "crm/tokens"],
       "endpoints": {"acs": "https://crm.acme.example/saml/acs"},
       "audience": "https://crm.acme.example/saml",
-      "subject": {"table": {"https://login.acme.example u-alice": "alice.hr"}},
+      "subject": {
+        "table": {"https://login.acme.example u-alice": "alice.hr", "local self": "hr.service"},
+        "undated": true, // the service itself has no time of login
+      },
 `
 )
 
@@ -109,17 +112,18 @@ func edited(t *testing.T) func(*world.World) fs.FS {
 func TestSystemChangesItsProtocolWithoutTheCode(t *testing.T) {
 	moved := func(v *vault.Vault) auth.Translators {
 		all := enter(v)
-		all["crm"] = samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing")}
+		all["crm"] = samlauth.Session{Issuer: world.Entity, Key: v.Source("saml/signing"), Cookies: []string{"session"}}
 		return all
 	}
 	for name, tt := range map[string]struct {
 		boundary func(*world.World) fs.FS
 		enter    func(*vault.Vault) auth.Translators
 		as       string
+		itself   string
 		requests int
 	}{
-		"API key": {declared, enter, "key-1", 1},
-		"SAML":    {edited(t), moved, "alice.hr", 2},
+		"API key": {declared, enter, "key-1", "key-1", 1},
+		"SAML":    {edited(t), moved, "alice.hr", "hr.service", 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, s := started(t, tt.boundary, tt.enter)
@@ -134,6 +138,14 @@ func TestSystemChangesItsProtocolWithoutTheCode(t *testing.T) {
 			last := received[len(received)-1]
 			if last.Method != "PUT" || last.As != tt.as || !strings.Contains(string(last.Body), "Müller-Ångström") {
 				t.Errorf("the CRM received %v", last)
+			}
+			answer, err := s.count(t.Context()) // whoever else uses the system moves with it
+			if err != nil || answer.Status != 200 {
+				t.Fatal(answer.Status, err)
+			}
+			received = w.Received(world.CRM)
+			if last := received[len(received)-1]; last.As != tt.itself || len(received) != 2*tt.requests {
+				t.Errorf("the CRM received %v", received)
 			}
 		})
 	}

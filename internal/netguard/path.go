@@ -160,3 +160,35 @@ func MatchPath(template, path string) bool {
 		template, path = moreTemplate, morePath
 	}
 }
+
+// Overlap says whether some path could be taken by a server for what both templates
+// declare, and which of them stands for more in one segment or another: the wider one
+// reaches into the other. Escapes and the case of letters are set aside, as some servers
+// do.
+func Overlap(a, b string) (overlap, aWider, bWider bool) {
+	as, bs := strings.Split(a, "/"), strings.Split(b, "/")
+	if len(as) != len(bs) {
+		return false, false, false
+	}
+	for i := range as {
+		_, aPlace := place(as[i])
+		_, bPlace := place(bs[i])
+		switch {
+		case aPlace && bPlace:
+		case aPlace && bs[i] != "": // no place stands for nothing
+			aWider = true
+		case bPlace && as[i] != "":
+			bWider = true
+		case aPlace || bPlace || !strings.EqualFold(string(unescape(as[i])), string(unescape(bs[i]))):
+			return false, false, false
+		}
+	}
+	return true, aWider, bWider
+}
+
+// Reaches says whether a server could take path, which is clean, for what the template
+// declares.
+func Reaches(template, path string) bool {
+	overlap, _, _ := Overlap(template, path)
+	return overlap
+}

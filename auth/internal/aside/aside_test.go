@@ -27,7 +27,7 @@ func TestAsk(t *testing.T) {
 		}, 1, nil},
 	} {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		if got, err := aside.Ask(ctx, errPanicked, c.ask); got != c.want || err != c.err {
+		if got, err := aside.Ask(ctx, 0, errPanicked, c.ask); got != c.want || err != c.err {
 			t.Errorf("%s: %d, %v", name, got, err)
 		}
 		cancel()
@@ -41,7 +41,7 @@ func TestTheCallerLeaves(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		began := time.Now()
-		got, err := aside.Ask(ctx, errPanicked, func(context.Context) (int, error) { time.Sleep(time.Hour); return 7, nil })
+		got, err := aside.Ask(ctx, 0, errPanicked, func(context.Context) (int, error) { time.Sleep(time.Hour); return 7, nil })
 		if got != 0 || err != context.DeadlineExceeded || time.Since(began) != time.Second {
 			t.Errorf("%d, %v after %v", got, err, time.Since(began))
 		}

@@ -78,6 +78,7 @@ func (c *fitting) made(path string, s *System, op *Operation, m *mapping.Mapper)
 	c.find(!same(m.Destination(), s.destination()), "B141", path, "is a mapping that was checked for another system")
 	for _, key := range m.Keys() {
 		c.find(!slices.Contains(s.Secrets, key), "B146", path, "makes tokens with a key that is not one of the system's secrets")
+		c.find(op.Privileged && key == s.Subject.Pairwise, "B148", path, "makes tokens with the key of pairwise ids, and one grant opens that once")
 	}
 	fields := map[string][]string{}
 	for _, place := range m.Places() {

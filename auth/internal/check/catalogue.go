@@ -45,6 +45,7 @@ func Catalogue(tenant string, systems []System) mapping.Findings {
 			seen["/"+op.Name] = true
 		}
 	}
+	c.ambiguous(systems)
 	return c.findings
 }
 
@@ -137,6 +138,11 @@ func (c *check) subject(path string, s System) {
 	}
 	c.find(r.Template != "" && (strings.Count(r.Template, subject.Place) != 1 || !subject.Printable(strings.Replace(r.Template, subject.Place, "", 1)+"x")),
 		"B134", path+"/template", "does not have {claim} once, or cannot be printed")
+	prefix, suffix, _ := strings.Cut(strings.ToLower(r.Template), subject.Place)
+	for i, name := range r.Reserved {
+		made := strings.HasPrefix(strings.ToLower(name), prefix) && strings.HasSuffix(strings.ToLower(name), suffix)
+		c.find(r.Template != "" && !made, "B134", fmt.Sprintf("%s/reserved/%d", path, i), "is not a name that the template makes: it would keep nobody out")
+	}
 	c.find(r.Pairwise != "" && !slices.Contains(s.Secrets, r.Pairwise), "B134", path+"/pairwise", "is not one of the system's secrets")
 }
 

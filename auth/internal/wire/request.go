@@ -18,6 +18,13 @@ type Call struct {
 	Origin netguard.Origin
 	Method string
 	Path   string // with {places}
+	// Narrower are paths of other operations, which a value in a place must not make of it.
+	Narrower []string
+}
+
+// other says whether a path that fits is another operation's.
+func (c Call) other(path string) bool {
+	return slices.ContainsFunc(c.Narrower, func(template string) bool { return netguard.Reaches(template, path) })
 }
 
 // Request is the call with a record's fields; false: one of them would make another call
@@ -42,7 +49,7 @@ func (c Call) Request(ctx context.Context, record mapping.Record) (*http.Request
 	}
 	path, ok := fill(c.Path, places)
 	plain, err := url.PathUnescape(path)
-	if !ok || err != nil {
+	if !ok || err != nil || c.other(path) {
 		return nil, false
 	}
 	r := &http.Request{
@@ -122,7 +129,7 @@ func (c Call) Guard(ctx context.Context, r *http.Request, opaque bool) (*http.Re
 	if method == "" {
 		method = http.MethodGet
 	}
-	if method != c.Method || !netguard.MatchPath(c.Path, r.URL.EscapedPath()) {
+	if path := r.URL.EscapedPath(); method != c.Method || !netguard.MatchPath(c.Path, path) || c.other(path) {
 		return nil, false
 	}
 	body := r.Body != nil && r.Body != http.NoBody
