@@ -62,7 +62,7 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 		found.Translators[name] = translator
 	}
 	for _, s := range g.boundary.catalogue.systems {
-		if s.Name == Self {
+		if s.Name == Self { // what is done to it, is done by whoever asks for the grant
 			continue
 		}
 		line, err := wire.NewLine(s.Private, o.RootCAs)

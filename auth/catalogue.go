@@ -6,7 +6,6 @@ import (
 
 	"github.com/carnet-go/carnet/auth/internal/check"
 	"github.com/carnet-go/carnet/auth/internal/deep"
-	"github.com/carnet-go/carnet/auth/internal/subject"
 	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/mapping"
@@ -50,6 +49,7 @@ func (d *declared) call() wire.Call {
 //	B108 secret's path           B123 scopes              B133 clearance  B134 subject
 //	B109 delegation              B124 input               B135 base, filter, attributes
 //	B136 paths that one request could both be             B137 origin in two places
+//	B138 undo, ask, or keyed
 func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	if err := check.Catalogue(tenant, checked(systems)).Err(); err != nil {
 		return nil, err
@@ -67,24 +67,8 @@ func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	return made, nil
 }
 
-// checked are systems as they are checked.
-func checked(systems []System) []check.System {
-	all := make([]check.System, len(systems))
-	for i, s := range systems {
-		all[i] = check.System{
-			Name: s.Name, Kind: s.Kind, Origin: s.Origin, Endpoints: s.Endpoints, Audience: s.Audience, Private: s.Private, Zone: s.Zone,
-			Jurisdictions: s.Jurisdictions, Clearance: s.Clearance, Secrets: s.Secrets, Subject: subject.Rule(s.Subject),
-			Delegation: s.Delegation, Ceiling: s.Ceiling,
-		}
-		for _, op := range s.Operations {
-			all[i].Operations = append(all[i].Operations, check.Operation{
-				Name: op.Name, Method: op.Method, Path: op.Path, Base: op.Base, Filter: op.Filter, Attributes: op.Attributes, Scopes: op.Scopes,
-				Input: op.Input, Output: op.Output, Reason: op.Reason, Effect: uint8(op.Effect), Privileged: op.Privileged,
-			})
-		}
-	}
-	return all
-}
+// checked are systems as they are checked: fields of the same names.
+func checked(systems []System) []check.System { return deep.Convert[[]check.System](systems) }
 
 // clone is a copy that nobody else can change.
 func (s System) clone() System { return deep.Copy(s) }

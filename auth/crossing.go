@@ -49,6 +49,9 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 		return nil, err
 	}
 	use, err := g.begin(b.gate)
+	if err == nil && g.g.system.Name == Self {
+		err = ErrUndeclared // nobody is called
+	}
 	if err != nil {
 		defer b.calls.Leave()
 		b.refuse(ctx, g, err)
@@ -214,6 +217,9 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
 		WroteHeaders: func() { c.sent.Store(true) },
 	}))
+	if key := c.grant.key(); key != "" {
+		inner.Header.Set("Idempotency-Key", `"`+key+`"`) // a string of RFC 9651
+	}
 	if inner.Header, err = wire.Headers(inner, lent.applier.Apply); err != nil {
 		return nil, side(c.ctx, err)
 	}
@@ -248,13 +254,16 @@ func (c *crossing) unanswered(err error) error {
 func (c *crossing) answered(response *http.Response, refused bool) error {
 	effect := c.grant.operation.Effect
 	class := wire.Side(response.StatusCode, refused, effect == ReadOnly, effect == Once || effect == Final)
+	if c.grant.key() != "" && response.StatusCode == http.StatusConflict {
+		class = "throttled" // the call with this key is still under way
+	}
 	if class == "" {
 		return nil
 	}
 	if response.StatusCode < 400 {
 		response.Body.Close()
 	}
-	failed := c.failed(sideOf(class), response.StatusCode)
+	failed := c.failed(failure(class), response.StatusCode)
 	failed.RetryAfter = wire.RetryAfter(response.Header.Get("Retry-After"))
 	return failed
 }

@@ -37,16 +37,7 @@ func known(err error) error {
 	return nil
 }
 
-// sideOf is the sentinel of a class.
-func sideOf(class string) error {
-	for _, known := range sentinels {
-		if string(known.(failure)) == class {
-			return known
-		}
-	}
-	return ErrUnknown
-}
-
+// failure is a sentinel: each is the only value of its text.
 type failure string
 
 func (f failure) Error() string { return "auth: " + string(f) }

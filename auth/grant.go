@@ -169,6 +169,14 @@ func (g *grant) event(action string) audit.Event {
 	return e
 }
 
+// key is the Idempotency-Key of its calls; empty: none.
+func (g *grant) key() string {
+	if g.operation.Keyed && g.principal.errand != nil {
+		return g.principal.errand.Key
+	}
+	return ""
+}
+
 // decided is the event of the decision itself.
 func (g *grant) decided() audit.Event {
 	e := g.event(g.operation.Name)

@@ -80,6 +80,7 @@ type Errand struct {
 	Step     string      // name
 	Phase    audit.Phase // zero: outside any run
 	Attempt  int         // from 1
+	Key      string      // Idempotency-Key, the same for each attempt, for operations that are Keyed; empty: none
 	For      *Identity   // on whose behalf; nil: the principal's own
 }
 
@@ -92,7 +93,7 @@ func (e *Errand) valid(p *principal) bool {
 	if e.Workflow != "" && !names.Hash.MatchString(e.Workflow) {
 		return false
 	}
-	for _, name := range []string{e.Run, e.Step} {
+	for _, name := range []string{e.Run, e.Step, e.Key} {
 		if name != "" && !names.Name.MatchString(name) {
 			return false
 		}

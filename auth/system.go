@@ -8,8 +8,10 @@ import (
 )
 
 // System is the far side of a boundary. The zero System is refused. The one that is
-// called self is this process: it has a zone, jurisdictions and a clearance, no origin
-// and no operations, and data may be held here only as it says.
+// called self is this process: it has a zone, jurisdictions and a clearance, and no
+// origin; data may be held here only as it says, and its operations, of which there is
+// but name, effect and privileged, are what somebody may do to the service, such as
+// self.run.halt.
 type System struct {
 	Name          string            // [a-z0-9][a-z0-9._-]{0,63}
 	Kind          string            // api or directory, or store for self; empty: api
@@ -41,6 +43,9 @@ type Operation struct {
 	Reason     string   // why Input or Output is opaque; required there
 	Effect     Effect   // undeclared is refused
 	Privileged bool     // one grant, one use, one attempt
+	Undo       string   // operation that undoes it; empty: none
+	Ask        string   // read-only operation that tells whether it has happened; empty: none
+	Keyed      bool     // the far side takes Idempotency-Key: twice with one key is once
 }
 
 // What stands in declarations.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth/internal/names"
 	"github.com/carnet-go/carnet/auth/internal/subject"
+	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -46,8 +47,42 @@ func Catalogue(tenant string, systems []System) mapping.Findings {
 		}
 	}
 	c.ambiguous(systems)
+	c.ways(systems)
 	return c.findings
 }
+
+// ways checks what undoes an operation, and what tells whether it has happened.
+func (c *check) ways(systems []System) {
+	effects, all := map[string]uint8{}, []string(nil)
+	for _, s := range systems {
+		for _, op := range s.Operations {
+			effects[op.Name] = op.Effect
+			if all = append(all, op.Name); s.Name == Self {
+				delete(effects, op.Name)
+			}
+		}
+	}
+	for i, s := range systems {
+		for j, op := range s.Operations {
+			at := fmt.Sprintf("/systems/%d/operations/%d", i, j)
+			for way, name := range map[string]string{"/undo": op.Undo, "/ask": op.Ask} {
+				if _, known := effects[name]; name != "" && !known && len(c.findings) < mostFindings {
+					c.findings = append(c.findings, mapping.Finding{Code: "B138", Path: at + way, Problem: "is not an operation of the catalogue", Nearest: declare.Nearest(name, all)})
+				}
+			}
+			c.find(op.Undo != "" && (op.Undo == op.Name || effects[op.Undo] == readOnly), "B138", at+"/undo", "is itself, or only reads")
+			c.find(op.Undo != "" && (op.Effect == readOnly || op.Effect == final), "B138", at+"/undo", "is of what only reads, or of what is final: nothing undoes it")
+			c.find(op.Ask != "" && effects[op.Ask] > readOnly, "B138", at+"/ask", "does not only read")
+			c.find(op.Keyed && (s.kind() != KindAPI || op.Effect == readOnly), "B138", at+"/keyed", "is for calls of an API that change something")
+		}
+	}
+}
+
+// Effects, as auth counts them.
+const (
+	readOnly = 1
+	final    = 4
+)
 
 // check collects findings about one catalogue or boundary.
 type check struct{ findings mapping.Findings }
@@ -74,7 +109,10 @@ func (c *check) system(path string, s System) {
 	c.names(s.Clearance.Purposes, "B133", path+"/clearance/purposes")
 	if s.Name == Self {
 		c.find(s.Kind != "" && s.Kind != KindStore, "B130", path+"/kind", "of self is store")
-		c.find(s.reaches(), "B103", path, "is the service itself: it has a zone, jurisdictions and a clearance, and nothing else")
+		c.find(s.reaches(), "B103", path, "is the service itself: it has a zone, jurisdictions, a clearance and operations of a name and an effect, and nothing else")
+		for i, op := range s.Operations {
+			c.called(fmt.Sprintf("%s/operations/%d", path, i), s, op)
+		}
 		return
 	}
 	_, known := methods[s.kind()]
@@ -146,11 +184,17 @@ func (c *check) subject(path string, s System) {
 	c.find(r.Pairwise != "" && !slices.Contains(s.Secrets, r.Pairwise), "B134", path+"/pairwise", "is not one of the system's secrets")
 }
 
-func (c *check) operation(path string, s System, op Operation) {
+// called checks what every operation has.
+func (c *check) called(path string, s System, op Operation) {
 	rest, ok := strings.CutPrefix(op.Name, s.Name+".")
 	noun, verb, both := strings.Cut(rest, ".")
 	c.find(!ok || !both || !names.Word.MatchString(noun) || !names.Word.MatchString(verb) || !names.Name.MatchString(op.Name),
 		"B120", path+"/name", "is not system.noun.verb of its own system")
+	c.find(op.Effect == 0 || op.Effect > 4, "B128", path+"/effect", "is not declared: read-only, idempotent, once or final")
+}
+
+func (c *check) operation(path string, s System, op Operation) {
+	c.called(path, s, op)
 	allowed, known := methods[s.kind()]
 	c.find(known && !slices.Contains(allowed, op.Method), "B121", path+"/method", "is not one of "+strings.Join(allowed, ", "))
 	for i, scope := range op.Scopes {
@@ -160,7 +204,6 @@ func (c *check) operation(path string, s System, op Operation) {
 	c.find(op.Output != "" && !names.Name.MatchString(op.Output), "B125", path+"/output", "is neither none, opaque nor a schema's name")
 	opaque := op.Input == Opaque || op.Output == Opaque
 	c.find(opaque && strings.TrimSpace(op.Reason) == "", "B126", path+"/reason", "is required where input or output is opaque")
-	c.find(op.Effect == 0 || op.Effect > 4, "B128", path+"/effect", "is not declared: read-only, idempotent, once or final")
 	c.find(op.Privileged && op.Input == Opaque, "B129", path+"/input", "cannot be opaque where the operation is privileged")
 	if s.kind() == KindDirectory {
 		c.entry(path, op)

@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/carnet-go/carnet/auth/internal/subject"
@@ -62,8 +63,15 @@ type System struct {
 type Operation struct {
 	Name, Method, Path, Base, Filter, Input, Output, Reason string
 	Attributes, Scopes                                      []string
+	Undo, Ask                                               string
 	Effect                                                  uint8
-	Privileged                                              bool
+	Privileged, Keyed                                       bool
+}
+
+// only says whether it is nothing but a name, an effect and a privilege.
+func (o *Operation) only() bool {
+	return o.Method == "" && o.Path == "" && o.Base == "" && o.Filter == "" && o.Attributes == nil && o.Scopes == nil &&
+		Takes(o.Input) == None && Takes(o.Output) == None && o.Undo == "" && o.Ask == "" && !o.Keyed
 }
 
 // KindOf is the kind of a system.
@@ -103,7 +111,7 @@ func (s *System) destination() mapping.Destination {
 // reaches says whether anything beyond the process is declared of it.
 func (s *System) reaches() bool {
 	return s.Origin != "" || s.Endpoints != nil || s.Audience != "" || s.Private != nil || s.Secrets != nil ||
-		s.Subject.Declared() || s.Delegation != "" || s.Ceiling != 0 || s.Operations != nil
+		s.Subject.Declared() || s.Delegation != "" || s.Ceiling != 0 || slices.ContainsFunc(s.Operations, func(op Operation) bool { return !op.only() })
 }
 
 // Hash is hexadecimal SHA-256 over all that is declared; systems are in the order of

@@ -45,3 +45,30 @@ func TestCopySharesNothing(t *testing.T) {
 		t.Error("of nothing")
 	}
 }
+
+type label uint8
+
+// TestConvert takes what has the same name, and is of the same kind.
+func TestConvert(t *testing.T) {
+	type from struct {
+		Name   string
+		Level  label
+		Inner  []struct{ A, B string }
+		Unused int
+	}
+	type to struct {
+		Level uint8
+		Name  string
+		Inner []struct{ B string }
+	}
+	got := deep.Convert[[]to]([]from{{"x", 3, []struct{ A, B string }{{"a", "b"}}, 7}})
+	if want := []to{{3, "x", []struct{ B string }{{"b"}}}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a field of nothing")
+		}
+	}()
+	deep.Convert[struct{ Missing string }](from{})
+}

@@ -1,0 +1,71 @@
+package seal_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/carnet-go/carnet/failsafe/internal/seal"
+)
+
+func sealer(t *testing.T, key, tenant string) *seal.Sealer {
+	t.Helper()
+	s, err := seal.New([]byte(strings.Repeat(key, 32)), tenant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestSealedForOnePlace: what was sealed elsewhere does not open here.
+func TestSealedForOnePlace(t *testing.T) {
+	s, place, plain := sealer(t, "k", "acme"), seal.Place{Run: "hire-1", Sequence: 3, Before: [32]byte{7}, Answer: true}, []byte("secret state")
+	sealed, err := s.Seal(place, plain)
+	if err != nil || bytes.Contains(sealed, []byte("secret")) {
+		t.Fatal(err)
+	}
+	if got, err := s.Open(place, sealed); err != nil || !bytes.Equal(got, plain) {
+		t.Fatal(err)
+	}
+	again, err := s.Seal(place, plain)
+	if err != nil || bytes.Equal(again, sealed) {
+		t.Error("the same twice")
+	}
+	elsewhere := func(change func(*seal.Place)) seal.Place {
+		p := place
+		change(&p)
+		return p
+	}
+	for name, c := range map[string]struct {
+		s *seal.Sealer
+		p seal.Place
+	}{
+		"another key":     {sealer(t, "x", "acme"), place},
+		"another tenant":  {sealer(t, "k", "acm"), place},
+		"tenant and run":  {sealer(t, "k", "acmeh"), elsewhere(func(p *seal.Place) { p.Run = "ire-1" })},
+		"another run":     {s, elsewhere(func(p *seal.Place) { p.Run = "hire-2" })},
+		"another number":  {s, elsewhere(func(p *seal.Place) { p.Sequence++ })},
+		"another history": {s, elsewhere(func(p *seal.Place) { p.Before[31]++ })},
+		"as the last":     {s, elsewhere(func(p *seal.Place) { p.Last = true })},
+		"as no answer":    {s, elsewhere(func(p *seal.Place) { p.Answer = false })},
+	} {
+		if _, err := c.s.Open(c.p, sealed); err != seal.ErrForged {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for i := range sealed {
+		changed := bytes.Clone(sealed)
+		changed[i] ^= 1
+		if _, err := s.Open(place, changed); err != seal.ErrForged {
+			t.Errorf("byte %d: %v", i, err)
+		}
+	}
+	for _, short := range [][]byte{nil, sealed[:8], sealed[:len(sealed)-1]} {
+		if _, err := s.Open(place, short); err != seal.ErrForged {
+			t.Errorf("%d bytes: %v", len(short), err)
+		}
+	}
+	if _, err := seal.New([]byte("short"), "acme"); err != seal.ErrKey {
+		t.Error(err)
+	}
+}
