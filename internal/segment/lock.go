@@ -1,15 +1,29 @@
 package segment
 
-import "os"
+import (
+	"errors"
+	"os"
+)
+
+// ErrNoLock means that something else than a regular file has the lock's name: a link
+// would make and lock a file elsewhere.
+var ErrNoLock = errors.New("segment: the lock is a link or no regular file")
 
 // Lock is a lock on a file that exists for nothing else. A nil Lock holds nothing.
 type Lock struct{ f *handle }
 
-// NewLock makes the file where it is missing, and locks it; ErrLocked.
+// NewLock makes the file where it is missing, and locks it; ErrLocked, ErrNoLock.
 func NewLock(path string) (*Lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|lockFlags, 0o600)
 	if err != nil {
+		if occupied(path) {
+			return nil, ErrNoLock
+		}
 		return nil, bare(err)
+	}
+	if occupied(path) {
+		_ = f.Close()
+		return nil, ErrNoLock
 	}
 	h := &handle{f}
 	if err := h.Lock(); err != nil {
@@ -23,6 +37,12 @@ func NewLock(path string) (*Lock, error) {
 		return nil, ErrLocked
 	}
 	return &Lock{f: h}, nil
+}
+
+// occupied says whether the name is there, and no regular file's.
+func occupied(path string) bool {
+	named, err := os.Lstat(path)
+	return err == nil && !named.Mode().IsRegular()
 }
 
 func isAt(open os.FileInfo, path string) bool {

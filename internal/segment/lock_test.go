@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -63,4 +64,42 @@ func TestALockIsGivenBack(t *testing.T) {
 	if err := (*segment.Lock)(nil).Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestALockThatIsALink is refused at once, and what it names is neither made nor locked.
+// Whoever waits for such a lock waits for ever.
+func TestALockThatIsALink(t *testing.T) {
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there")
+	if err := os.WriteFile(there, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, target := range map[string]string{"dangling": filepath.Join(dir, "nowhere"), "link": there, "loop": filepath.Join(dir, "loop")} {
+		path := filepath.Join(dir, name)
+		if err := os.Symlink(target, path); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := segment.NewLock(path); err != segment.ErrNoLock {
+			t.Errorf("a %s: %v", name, err)
+		}
+	}
+	if runtime.GOOS != "windows" {
+		if _, err := os.Lstat(filepath.Join(dir, "nowhere")); err == nil {
+			t.Error("the target was made")
+		}
+	}
+	if _, err := segment.NewLock(dir); err != segment.ErrNoLock {
+		t.Errorf("a folder: %v", err)
+	}
+	pipe := filepath.Join(dir, "pipe")
+	if mkfifo(t, pipe); runtime.GOOS != "windows" {
+		if _, err := segment.NewLock(pipe); err != segment.ErrNoLock {
+			t.Errorf("a pipe: %v", err)
+		}
+	}
+	lock, err := segment.NewLock(there)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = lock.Close()
 }

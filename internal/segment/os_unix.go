@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// lockFlags: no link is followed, and a pipe holds nobody.
+const lockFlags = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
 // Lock is for Handle. flock, unlike fcntl, also keeps out another part of this
 // process, and does not end when somebody else closes the file.
 func (h *handle) Lock() error {

@@ -10,6 +10,8 @@ const (
 	lockfileExclusive       = 0x2
 	lockfileFailImmediately = 0x1
 	errorLockViolation      = syscall.Errno(33)
+
+	lockFlags = 0 // a link is followed, and refused afterwards
 )
 
 // Lock is for Handle. The byte that is locked lies far behind every end, because a
