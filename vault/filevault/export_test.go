@@ -1,5 +1,11 @@
 package filevault
 
+import (
+	"context"
+
+	"github.com/carnet-go/carnet/auth"
+)
+
 // Reformat is what is written of a decrypted file that was read; false: it is refused.
 func Reformat(plain []byte) ([]byte, bool) {
 	s, ok := parse(plain)
@@ -40,3 +46,12 @@ func Wiped(plain []byte) bool {
 
 // Await is what ends with its caller.
 var Await = await
+
+// Seal is how a store is encrypted, in a buffer that the test keeps.
+func Seal(ctx context.Context, identity auth.Secret, plain []byte) ([]byte, error) {
+	k, err := parseKey(identity)
+	if err != nil {
+		return nil, err
+	}
+	return k.seal(ctx, plain)
+}

@@ -144,3 +144,35 @@ func TestLeavesWork(t *testing.T) {
 		}
 	})
 }
+
+// TestSealedIsWiped: the plain text of what is written does not stay, neither where the
+// caller left before it began, nor where they left meanwhile.
+func TestSealedIsWiped(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for name, c := range map[string]struct {
+		ctx     context.Context
+		wantErr error
+	}{"sealed": {t.Context(), nil}, "left before": {ended, auth.ErrUnavailable}} {
+		plain := []byte(two)
+		sealed, err := filevault.Seal(c.ctx, identity(t), plain)
+		if !errors.Is(err, c.wantErr) || (sealed == nil) != (err != nil) {
+			t.Errorf("%s: %d bytes, %v", name, len(sealed), err)
+		}
+		if !bytes.Equal(plain, make([]byte, len(two))) {
+			t.Errorf("%s: plain text is left", name)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		plain := []byte(two)
+		go cancel() // scrypt takes longer
+		if _, err := filevault.Seal(ctx, secret("a long passphrase"), plain); !errors.Is(err, context.Canceled) {
+			t.Errorf("left meanwhile: %v", err)
+		}
+		synctest.Wait()
+		if !bytes.Equal(plain, make([]byte, len(two))) {
+			t.Error("left meanwhile: plain text is left")
+		}
+	})
+}

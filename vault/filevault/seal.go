@@ -20,6 +20,9 @@ var (
 // unseal decrypts into one buffer, which is as large as it can get: a buffer that grows
 // leaves plain text behind.
 func (k key) unseal(ctx context.Context, sealed []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		return nil, left(ctx)
+	}
 	return await(ctx, func() ([]byte, error) {
 		plain := make([]byte, len(sealed))
 		r, err := age.Decrypt(bytes.NewReader(sealed), k.identity)
@@ -38,9 +41,13 @@ func (k key) unseal(ctx context.Context, sealed []byte) ([]byte, error) {
 	})
 }
 
-// seal encrypts plain, takes it over and wipes it: it may still be at it when the
-// caller has left.
+// seal encrypts plain, takes it over and wipes it, whatever happens: it may still be at
+// it when the caller has left.
 func (k key) seal(ctx context.Context, plain []byte) ([]byte, error) {
+	if ctx.Err() != nil {
+		clear(plain)
+		return nil, left(ctx)
+	}
 	return await(ctx, func() ([]byte, error) {
 		defer clear(plain)
 		var sealed bytes.Buffer
@@ -58,9 +65,6 @@ func (k key) seal(ctx context.Context, plain []byte) ([]byte, error) {
 
 // await ends with its caller, although scrypt does not; what comes too late is wiped.
 func await(ctx context.Context, do func() ([]byte, error)) ([]byte, error) {
-	if ctx.Err() != nil {
-		return nil, left(ctx)
-	}
 	type answer struct {
 		b   []byte
 		err error
