@@ -55,3 +55,10 @@ func Seal(ctx context.Context, identity auth.Secret, plain []byte) ([]byte, erro
 	}
 	return k.seal(ctx, plain)
 }
+
+// Same says whether Rekey takes two identities for one.
+func Same(a, b auth.Secret) bool {
+	x, errX := parseKey(a)
+	y, errY := parseKey(b)
+	return errX == nil && errY == nil && x.same(y)
+}

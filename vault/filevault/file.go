@@ -165,6 +165,7 @@ func (f File) List(ctx context.Context) ([]Entry, error) {
 }
 
 // Rekey encrypts the file to another identity or passphrase; this one opens it no more.
+// To the same one it is ErrInvalid: whoever asks for it expects a change.
 func (f File) Rekey(ctx context.Context, to auth.Secret) error {
 	next, err := parseKey(to)
 	if err != nil {
@@ -193,6 +194,9 @@ func (f File) replace(ctx context.Context, next *key, do func(*store) error) err
 			return err
 		}
 		if next != nil {
+			if next.same(k) {
+				return errSame
+			}
 			k = *next
 		}
 		return f.write(ctx, k, s)

@@ -19,6 +19,7 @@ const (
 
 var (
 	errNoKey = fmt.Errorf("%w: the identity is neither one age identity nor a passphrase of 12 bytes or more on one line", auth.ErrInvalid)
+	errSame  = fmt.Errorf("%w: the new identity is the old one: nothing was changed", auth.ErrInvalid)
 	errMade  = fmt.Errorf("%w: no identity could be made", auth.ErrUnavailable)
 )
 
@@ -35,7 +36,10 @@ func NewIdentity() (auth.Secret, error) {
 type key struct {
 	identity  age.Identity
 	recipient age.Recipient
+	own       string // what no other key has: the public half, or the passphrase
 }
+
+func (k key) same(as key) bool { return k.own == as.own }
 
 func parseKey(secret auth.Secret) (key, error) {
 	k, err := key{}, errNoKey
@@ -81,13 +85,13 @@ func ageKey(s string) (key, error) {
 		if err != nil {
 			return key{}, errNoKey
 		}
-		return key{i, i.Recipient()}, nil
+		return key{i, i.Recipient(), i.Recipient().String()}, nil
 	}
 	i, err := age.ParseX25519Identity(s)
 	if err != nil {
 		return key{}, errNoKey
 	}
-	return key{i, i.Recipient()}, nil
+	return key{i, i.Recipient(), i.Recipient().String()}, nil
 }
 
 func passphraseKey(s string) (key, error) {
@@ -101,5 +105,5 @@ func passphraseKey(s string) (key, error) {
 	}
 	i.SetMaxWorkFactor(workFactor)
 	r.SetWorkFactor(workFactor)
-	return key{i, r}, nil
+	return key{i, r, s}, nil
 }

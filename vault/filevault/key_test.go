@@ -86,6 +86,38 @@ func TestRekey(t *testing.T) {
 	want(t, f, "crm/api", "2", "key", "new")
 }
 
+// TestRekeyToTheSame, in whatever form it comes, is no success that changes nothing.
+func TestRekeyToTheSame(t *testing.T) {
+	f := file(t)
+	key := text(t, f.Identity)
+	before, err := os.ReadFile(f.Path)
+	must(t, err)
+	if err := f.Rekey(t.Context(), secret("# created: 2026-01-31T12:00:00Z\n"+key+"\r\n")); !errors.Is(err, auth.ErrInvalid) || !strings.Contains(err.Error(), "the old one") {
+		t.Errorf("Rekey = %v", err)
+	}
+	if after, _ := os.ReadFile(f.Path); !bytes.Equal(before, after) {
+		t.Error("changed")
+	}
+	if err := (filevault.File{Path: f.Path, Identity: identity(t)}).Rekey(t.Context(), f.Identity); !errors.Is(err, auth.ErrDenied) {
+		t.Errorf("Rekey by somebody else = %v", err)
+	}
+	hybrid, err := age.GenerateHybridIdentity()
+	must(t, err)
+	other, err := age.GenerateHybridIdentity()
+	must(t, err)
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{key, key + "\n", true}, {key, text(t, identity(t)), false}, {hybrid.String(), hybrid.String() + "\n", true}, {hybrid.String(), other.String(), false},
+		{"a long passphrase", "a long passphrase\r\n", true}, {"a long passphrase", "a long passphrase ", false}, {key, "a long passphrase", false},
+	} {
+		if got := filevault.Same(secret(c.a), secret(c.b)); got != c.same {
+			t.Errorf("keys of %d and %d bytes: same %v", len(c.a), len(c.b), got)
+		}
+	}
+}
+
 // TestPassphrase from Rekey over a change, and what does not open it.
 func TestPassphrase(t *testing.T) {
 	f := file(t)
