@@ -9,11 +9,9 @@ import (
 	"os"
 	"runtime"
 	"syscall"
-	"time"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/internal/atomicfile"
-	"github.com/carnet-go/carnet/internal/segment"
 )
 
 const (
@@ -21,18 +19,17 @@ const (
 	others    = 0o077
 	mostBytes = 4 << 20
 	mostSwaps = 5 // a file that is replaced again and again while it is opened is not there
-	pause     = 5 * time.Millisecond
 )
 
 var (
 	errMissing = fmt.Errorf("%w: there is no file", auth.ErrUnavailable)
 	errThere   = fmt.Errorf("%w: the file is there already, and nothing is overwritten", auth.ErrInvalid)
 	errShared  = fmt.Errorf("%w: others may use the file: give it mode 0600, and ask who has read it", auth.ErrInvalid)
+	errTheirs  = fmt.Errorf("%w: the file is somebody else's: run this as its owner, root too", auth.ErrInvalid)
 	errNoFile  = fmt.Errorf("%w: it is a link, has a second name, or is no regular file", auth.ErrInvalid)
 	errLarge   = fmt.Errorf("%w: the file is, or would be, larger than 4 MiB", auth.ErrInvalid)
 	errBarred  = fmt.Errorf("%w: the system does not let this process at the file", auth.ErrDenied)
 	errRead    = fmt.Errorf("%w: the file cannot be read", auth.ErrUnavailable)
-	errLock    = fmt.Errorf("%w: the lock of the file cannot be made", auth.ErrUnavailable)
 	errWrite   = fmt.Errorf("%w: writing went wrong: the file has its old content or its new one", auth.ErrUnknown)
 
 	errSwapped = errors.New("filevault: replaced while it was opened")
@@ -115,6 +112,8 @@ func fit(path string, open fs.FileInfo) error {
 		return errSwapped
 	case links(open) > 1:
 		return errNoFile
+	case !mine(open):
+		return errTheirs
 	case open.Mode().Perm()&others != 0 && runtime.GOOS != "windows":
 		return errShared
 	case open.Size() > mostBytes:
@@ -126,6 +125,23 @@ func fit(path string, open fs.FileInfo) error {
 func (f File) exists() bool {
 	_, err := os.Lstat(f.Path)
 	return !errors.Is(err, fs.ErrNotExist)
+}
+
+// changeable finds what is wrong with the file before there is a lock: one beside a
+// mistyped name would stay, and one beside somebody else's file would keep them out.
+func (f File) changeable() error {
+	info, err := os.Lstat(f.Path)
+	switch {
+	case f.Path == "":
+		return auth.ErrUndeclared
+	case err != nil:
+		return side(err)
+	case !info.Mode().IsRegular():
+		return errNoFile
+	case !mine(info):
+		return errTheirs
+	}
+	return nil
 }
 
 // write encrypts s and replaces the file. It is the last step: with an error other
@@ -147,37 +163,6 @@ func (f File) write(ctx context.Context, k key, s *store) error {
 		return errBarred
 	default:
 		return errWrite
-	}
-}
-
-// locked waits until nobody else writes, or the caller leaves.
-func (f File) locked(ctx context.Context, do func(key) error) error {
-	if f.Path == "" {
-		return auth.ErrUndeclared
-	}
-	k, err := parseKey(f.Identity)
-	if err != nil {
-		return err
-	}
-	for {
-		if ctx.Err() != nil {
-			return left(ctx)
-		}
-		lock, err := segment.NewLock(f.Path + ".lock")
-		if err == nil {
-			defer lock.Close()
-			return do(k)
-		}
-		if !errors.Is(err, segment.ErrLocked) {
-			if err = side(err); errors.Is(err, auth.ErrDenied) {
-				return err
-			}
-			return errLock
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-		}
 	}
 }
 

@@ -158,9 +158,92 @@ func TestWriteFails(t *testing.T) {
 
 	must(t, os.Remove(f.Path+".lock"))
 	must(t, os.Mkdir(f.Path+".lock", 0o700))
-	if err := f.Set(t.Context(), "a", fields("k", "v")); !errors.Is(err, auth.ErrUnavailable) {
+	if err := f.Set(t.Context(), "a", fields("k", "v")); !errors.Is(err, auth.ErrInvalid) {
 		t.Errorf("Set without lock: %v", err)
 	}
+}
+
+// foreign is the path of a file that is somebody else's. Who is not root cannot make one.
+func foreign(t *testing.T, f filevault.File) string {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return "/etc/passwd"
+	}
+	must(t, os.Chown(f.Path, nobody, -1))
+	return f.Path
+}
+
+// TestSomebodyElsesFile is neither read nor taken over, by root neither, and there is no
+// lock beside it that its owner could not open.
+func TestSomebodyElsesFile(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("owners are not compared")
+	}
+	f := file(t)
+	f.Path = foreign(t, f)
+	_ = os.Remove(f.Path + ".lock")
+	before, err := os.Stat(f.Path)
+	must(t, err)
+	for call, err := range calls(t, f) {
+		if !errors.Is(err, auth.ErrInvalid) || !strings.Contains(err.Error(), "its owner") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	if err := f.Create(t.Context()); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("Create: %v", err)
+	}
+	if after, err := os.Stat(f.Path); err != nil || !os.SameFile(before, after) || !after.ModTime().Equal(before.ModTime()) {
+		t.Errorf("replaced: %v", err)
+	}
+	if _, err := os.Lstat(f.Path + ".lock"); err == nil {
+		t.Error("a lock was made")
+	}
+}
+
+// TestSomebodyElsesLock: what is held by it is somebody else's change. Who is not root
+// cannot make such a lock, and sees that their own one is none.
+func TestSomebodyElsesLock(t *testing.T) {
+	f := file(t)
+	lock := f.Path + ".lock"
+	if os.Geteuid() != 0 {
+		must(t, f.Set(t.Context(), "a", fields("k", "v")))
+		return
+	}
+	must(t, os.Chown(lock, nobody, -1))
+	next := filevault.File{Path: f.Path + "2", Identity: f.Identity}
+	must(t, os.WriteFile(next.Path+".lock", nil, 0o600))
+	must(t, os.Chown(next.Path+".lock", nobody, -1))
+	for call, err := range map[string]error{
+		"Set": f.Set(t.Context(), "a", fields("k", "v")), "Delete": f.Delete(t.Context(), "crm/api"), "Rekey": f.Rekey(t.Context(), identity(t)), "Create": next.Create(t.Context()),
+	} {
+		if !errors.Is(err, auth.ErrInvalid) || !strings.Contains(err.Error(), "the lock of the file is somebody else's") {
+			t.Errorf("%s: %v", call, err)
+		}
+	}
+	want(t, f, "crm/api", "1", "key", canary)
+}
+
+// TestLockThatIsNone ends a change at once: nobody gives it back.
+func TestLockThatIsNone(t *testing.T) {
+	f := file(t)
+	lock, target := f.Path+".lock", f.Path+".target"
+	for name, make := range map[string]func(){
+		"link":   func() { must(t, os.Symlink(target, lock)) },
+		"folder": func() { must(t, os.Mkdir(lock, 0o700)) },
+		"pipe":   func() { mkfifo(t, lock) },
+	} {
+		must(t, os.Remove(lock))
+		make()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		if err := f.Set(ctx, "a", fields("k", "v")); !errors.Is(err, auth.ErrInvalid) || !strings.Contains(err.Error(), "the lock of the file is a link or no regular file") {
+			t.Errorf("a %s: %v", name, err)
+		}
+		cancel()
+	}
+	if _, err := os.Lstat(target); err == nil && runtime.GOOS != "windows" {
+		t.Error("the target was made")
+	}
+	want(t, f, "crm/api", "1", "key", canary)
 }
 
 // TestLockIsAwaited, and the wait ends with the caller.
@@ -274,6 +357,7 @@ func asNobody(t *testing.T, path string, fn func()) {
 	}
 	for _, name := range []string{path, path + ".lock", filepath.Dir(path)} {
 		must(t, os.Chown(name, nobody, -1))
+		defer func() { must(t, os.Chown(name, 0, -1)) }()
 	}
 	for dir := filepath.Dir(filepath.Dir(path)); dir != "/"; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err != nil || info.Mode().Perm()&0o005 != 0o005 {
@@ -282,8 +366,8 @@ func asNobody(t *testing.T, path string, fn func()) {
 	}
 	runtime.LockOSThread() // the system call speaks for this thread only
 	defer runtime.UnlockOSThread()
-	setfsuid(t, nobody)
-	defer setfsuid(t, 0)
+	seteuid(t, nobody)
+	defer seteuid(t, 0)
 	fn()
 }
 

@@ -8,11 +8,14 @@
 //
 // # Guarantees
 //
-// The file is for its owner alone: it is made with mode 0600, and is not read where
-// others may read or write it, where it is a link, or has a second name. Each change
-// replaces it as a whole, under a lock (the file's name with ".lock") that all writers
-// on the machine share: after a crash it has its old content or its new one, and two
-// writers do not lose each other's change. Plain text never reaches the disk.
+// The file is for its owner alone: it is made with mode 0600, and is neither read nor
+// changed where others may read or write it, where it is a link, or has a second name, or
+// by anybody but its owner. That includes root: a file that root replaced would be root's,
+// and the service that owned it could not read it any more. Run as the owner instead, such
+// as with sudo -u. Each change replaces the file as a whole, under a lock (the file's name
+// with ".lock", its owner's too) that all writers on the machine share: after a crash it
+// has its old content or its new one, and two writers do not lose each other's change.
+// Plain text never reaches the disk.
 //
 // A version is a number that rises over the whole file and is never given again, also
 // not after Delete. What is read is checked as a whole: one form only, the one that is
@@ -37,24 +40,24 @@
 // named .atomicfile-*, which holds nothing but cipher text and is never read.
 //
 // File locks are those of the system: on a network file system they may keep nobody out.
-// On Windows there are no modes, and the folder's rights decide.
+// On Windows there are no modes, owners are not compared, and the folder's rights decide.
 //
 // # Errors
 //
 // All are of package auth, some with a sentence that says what to do, none with a path
 // or a value. [auth.ErrUndeclared]: there is nothing at that path, or a zero File.
 // [auth.ErrDenied]: the identity does not open the file, or the system does not let this
-// process at it. [auth.ErrInvalid]: the identity is none, the file may be used by
-// others, is no regular file, is damaged, or there is more to write than may be.
-// [auth.ErrUnavailable]: there is no file, it cannot be read, or, with the context's
-// error, the caller left; nothing was written. [auth.ErrUnknown]: writing went wrong; the
+// process at it. [auth.ErrInvalid]: the identity is none, or for Rekey the old one; the file
+// may be used by others, is somebody else's, is no regular file, or is damaged; the same
+// of its lock; or there is more to write than may be. [auth.ErrUnavailable]: there is no
+// file, it cannot be read, or, with the context's error, the caller left; nothing was written. [auth.ErrUnknown]: writing went wrong; the
 // file has its old content or its new one. Damage to the few bytes that wrap the key looks like a
 // wrong identity, and is ErrDenied.
 //
 // # Concurrency
 //
 // A File is safe for concurrent use, also by many processes. Readers do not wait for
-// writers. A caller that leaves while a passphrase is worked on leaves that to end by
+// writers; a change waits for the one before it, until its context ends. A caller that leaves while a passphrase is worked on leaves that to end by
 // itself.
 package filevault
 
@@ -95,6 +98,9 @@ type Entry struct {
 
 // Create makes the file, without secrets. It never overwrites.
 func (f File) Create(ctx context.Context) error {
+	if f.Path != "" && f.exists() {
+		return errThere // and there is no lock of ours beside somebody else's file
+	}
 	return f.locked(ctx, func(k key) error {
 		if f.exists() {
 			return errThere
@@ -181,8 +187,8 @@ func (f File) change(ctx context.Context, do func(*store) error) error {
 
 // replace reads, changes and writes, and nobody else writes meanwhile.
 func (f File) replace(ctx context.Context, next *key, do func(*store) error) error {
-	if f.Path != "" && !f.exists() {
-		return errMissing // and a mistyped name leaves no lock
+	if err := f.changeable(); err != nil {
+		return err
 	}
 	return f.locked(ctx, func(k key) error {
 		s, err := f.open(ctx, k)

@@ -5,11 +5,12 @@ import (
 	"testing"
 )
 
-// setfsuid changes who this thread is for the file system.
-func setfsuid(t *testing.T, uid int) {
+// seteuid changes whom this thread works for.
+func seteuid(t *testing.T, uid int) {
 	t.Helper()
-	if err := syscall.Setfsuid(uid); err != nil {
-		t.Fatal(err)
+	const same = ^uintptr(0)
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_SETRESUID, same, uintptr(uid), same); errno != 0 {
+		t.Fatal(errno)
 	}
 }
 

@@ -1,0 +1,76 @@
+package filevault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+const pause = 5 * time.Millisecond
+
+var (
+	errLock      = fmt.Errorf("%w: the lock of the file cannot be made", auth.ErrUnavailable)
+	errNoFolder  = fmt.Errorf("%w: there is no folder for the file", auth.ErrUnavailable)
+	errNoLock    = fmt.Errorf("%w: the lock of the file is a link or no regular file: find out who made it, and remove it", auth.ErrInvalid)
+	errTheirLock = fmt.Errorf("%w: the lock of the file is somebody else's: run this as the file's owner, root too", auth.ErrInvalid)
+)
+
+// locked waits until nobody else writes, or the caller leaves.
+func (f File) locked(ctx context.Context, do func(key) error) error {
+	if f.Path == "" {
+		return auth.ErrUndeclared
+	}
+	k, err := parseKey(f.Identity)
+	if err != nil {
+		return err
+	}
+	lock, err := f.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	return do(k)
+}
+
+func (f File) lock(ctx context.Context) (*segment.Lock, error) {
+	if ctx.Err() != nil {
+		return nil, left(ctx)
+	}
+	for {
+		lock, err := tryLock(f.Path + ".lock")
+		if !errors.Is(err, segment.ErrLocked) {
+			return lock, err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return nil, left(ctx)
+		}
+	}
+}
+
+// tryLock yields segment.ErrLocked where another writer has it.
+func tryLock(path string) (*segment.Lock, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() && !mine(info) {
+		return nil, errTheirLock
+	}
+	lock, err := segment.NewLock(path)
+	switch {
+	case err == nil, errors.Is(err, segment.ErrLocked):
+		return lock, err
+	case errors.Is(err, segment.ErrNoLock):
+		return nil, errNoLock
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, errNoFolder
+	}
+	if err = side(err); errors.Is(err, auth.ErrDenied) {
+		return nil, err
+	}
+	return nil, errLock
+}
