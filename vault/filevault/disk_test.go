@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
@@ -244,6 +245,30 @@ func TestLockThatIsNone(t *testing.T) {
 		t.Error("the target was made")
 	}
 	want(t, f, "crm/api", "1", "key", canary)
+}
+
+// TestAWaitIsTold, once and after a second, and what ends it says what it was for.
+func TestAWaitIsTold(t *testing.T) {
+	f := file(t)
+	lock, err := segment.NewLock(f.Path + ".lock")
+	must(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		var told []time.Duration
+		f.Waiting = func() { told = append(told, time.Since(began)) }
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		err := f.Set(ctx, "a", fields("k", "v"))
+		if !errors.Is(err, auth.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "another writer") {
+			t.Errorf("Set = %v", err)
+		}
+		if time.Since(began) != time.Minute || len(told) != 1 || told[0] != time.Second {
+			t.Errorf("told at %v, gave up after %v", told, time.Since(began))
+		}
+	})
+	must(t, lock.Close())
+	f.Waiting = func() { t.Error("told without a wait") }
+	must(t, f.Set(t.Context(), "a", fields("k", "v")))
 }
 
 // TestLockIsAwaited, and the wait ends with the caller.

@@ -50,7 +50,8 @@
 // process at it. [auth.ErrInvalid]: the identity is none, or for Rekey the old one; the file
 // may be used by others, is somebody else's, is no regular file, or is damaged; the same
 // of its lock; or there is more to write than may be. [auth.ErrUnavailable]: there is no
-// file, it cannot be read, or, with the context's error, the caller left; nothing was written. [auth.ErrUnknown]: writing went wrong; the
+// file, it cannot be read, or, with the context's error, the caller left or another writer
+// had the file for as long as the caller waited; nothing was written. [auth.ErrUnknown]: writing went wrong; the
 // file has its old content or its new one. Damage to the few bytes that wrap the key looks like a
 // wrong identity, and is ErrDenied.
 //
@@ -86,6 +87,7 @@ const (
 type File struct {
 	Path     string      // of the file
 	Identity auth.Secret // an age identity (a line AGE-SECRET-KEY-…, or the file of age-keygen), or a passphrase of 12 bytes or more
+	Waiting  func()      // called once by a change that has waited a second for another writer; nil: nobody is told
 }
 
 // Entry is what List tells of one path: no values.

@@ -12,13 +12,17 @@ import (
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
-const pause = 5 * time.Millisecond
+const (
+	pause    = 5 * time.Millisecond
+	patience = time.Second // before somebody is told that there is a wait
+)
 
 var (
-	errLock      = fmt.Errorf("%w: the lock of the file cannot be made", auth.ErrUnavailable)
-	errNoFolder  = fmt.Errorf("%w: there is no folder for the file", auth.ErrUnavailable)
-	errNoLock    = fmt.Errorf("%w: the lock of the file is a link or no regular file: find out who made it, and remove it", auth.ErrInvalid)
-	errTheirLock = fmt.Errorf("%w: the lock of the file is somebody else's: run this as the file's owner, root too", auth.ErrInvalid)
+	errLock       = fmt.Errorf("%w: the lock of the file cannot be made", auth.ErrUnavailable)
+	errNoFolder   = fmt.Errorf("%w: there is no folder for the file", auth.ErrUnavailable)
+	errNoLock     = fmt.Errorf("%w: the lock of the file is a link or no regular file: find out who made it, and remove it", auth.ErrInvalid)
+	errTheirLock  = fmt.Errorf("%w: the lock of the file is somebody else's: run this as the file's owner, root too", auth.ErrInvalid)
+	errLockIsHeld = fmt.Errorf("%w: another writer has the file: nothing was written", auth.ErrUnavailable)
 )
 
 // locked waits until nobody else writes, or the caller leaves.
@@ -42,15 +46,21 @@ func (f File) lock(ctx context.Context) (*segment.Lock, error) {
 	if ctx.Err() != nil {
 		return nil, left(ctx)
 	}
+	told := time.NewTimer(patience)
+	defer told.Stop()
 	for {
 		lock, err := tryLock(f.Path + ".lock")
 		if !errors.Is(err, segment.ErrLocked) {
 			return lock, err
 		}
 		select {
+		case <-told.C:
+			if f.Waiting != nil {
+				f.Waiting()
+			}
 		case <-time.After(pause):
 		case <-ctx.Done():
-			return nil, left(ctx)
+			return nil, fmt.Errorf("%w: %w", errLockIsHeld, ctx.Err())
 		}
 	}
 }
