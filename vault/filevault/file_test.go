@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,14 +152,22 @@ func TestWhatCannotBeSet(t *testing.T) {
 		"empty value": {"p", fields("a", "v", "k", "")}, "zero value": {"p", map[string]auth.Secret{"k": {}}}, "large value": {"p", fields("k", strings.Repeat("v", 64<<10+1))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := f.Set(t.Context(), tt.path, tt.fields); !errors.Is(err, auth.ErrInvalid) {
+			err := f.Set(t.Context(), tt.path, tt.fields)
+			if !errors.Is(err, auth.ErrInvalid) {
 				t.Errorf("Set = %v", err)
+			}
+			if named := filevault.CheckNames(tt.path, slices.Sorted(maps.Keys(tt.fields))...); named != err && !strings.HasSuffix(name, "value") {
+				t.Errorf("CheckNames = %v, and Set = %v", named, err)
 			}
 		})
 	}
 	if list, err := f.List(t.Context()); err != nil || len(list) != 1 {
 		t.Errorf("changed: %v, %v", list, err)
 	}
+	if err := filevault.CheckNames("p", "k", "n", "k"); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("CheckNames of a field twice = %v", err)
+	}
+	must(t, filevault.CheckNames("p", "k", "n"))
 	delete(many, "f0")
 	must(t, f.Set(t.Context(), strings.Repeat("a", 255), many))
 	large := strings.Repeat("v", 64<<10)

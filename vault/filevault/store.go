@@ -19,6 +19,7 @@ const mostVersion = 999_999_999_999_999
 var (
 	errPath  = fmt.Errorf("%w: not a path: names of a-z, 0-9, '.', '_' and '-', separated by /", auth.ErrInvalid)
 	errField = fmt.Errorf("%w: a secret has 1 to 64 fields, named with 1 to 64 of a-z, 0-9, '_' and '-'", auth.ErrInvalid)
+	errTwice = fmt.Errorf("%w: a field is named twice", auth.ErrInvalid)
 	errValue = fmt.Errorf("%w: a value has 1 byte to 64 KiB", auth.ErrInvalid)
 	errFull  = fmt.Errorf("%w: there are no more versions", auth.ErrInvalid)
 )
@@ -43,16 +44,34 @@ type field struct {
 	value []byte // base64
 }
 
-// newEntry has values of its own, and no version yet.
-func newEntry(path string, fields map[string]auth.Secret) (entry, error) {
+// CheckNames says whether Set takes that path and those fields. It is for who asks a
+// person for the values: before they are asked.
+func CheckNames(path string, fields ...string) error {
 	if !isPath(path) {
-		return entry{}, errPath
+		return errPath
 	}
 	if len(fields) == 0 || len(fields) > mostFields {
-		return entry{}, errField
+		return errField
+	}
+	for i, name := range fields {
+		switch {
+		case !fieldPattern.MatchString(name):
+			return errField
+		case slices.Contains(fields[:i], name):
+			return errTwice
+		}
+	}
+	return nil
+}
+
+// newEntry has values of its own, and no version yet.
+func newEntry(path string, fields map[string]auth.Secret) (entry, error) {
+	names := slices.Sorted(maps.Keys(fields))
+	if err := CheckNames(path, names...); err != nil {
+		return entry{}, err
 	}
 	e := entry{path: path, at: time.Now().UTC().Format(time.RFC3339)}
-	for _, name := range slices.Sorted(maps.Keys(fields)) {
+	for _, name := range names {
 		var value []byte
 		err := fields[name].Use(func(b []byte) error {
 			if len(b) <= mostValue {
@@ -60,10 +79,7 @@ func newEntry(path string, fields map[string]auth.Secret) (entry, error) {
 			}
 			return nil
 		})
-		switch {
-		case !fieldPattern.MatchString(name):
-			err = errField
-		case err != nil || value == nil:
+		if err != nil || value == nil {
 			err = errValue
 		}
 		e.fields = append(e.fields, field{name, value})
