@@ -25,7 +25,7 @@ var (
 	errMissing = fmt.Errorf("%w: there is no file", auth.ErrUnavailable)
 	errThere   = fmt.Errorf("%w: the file is there already, and nothing is overwritten", auth.ErrInvalid)
 	errShared  = fmt.Errorf("%w: others may use the file: give it mode 0600, and ask who has read it", auth.ErrInvalid)
-	errTheirs  = fmt.Errorf("%w: the file is somebody else's: run this as its owner, root too", auth.ErrInvalid)
+	errTheirs  = fmt.Errorf("%w: the file is somebody else's, which root may not use either: run this as its owner", auth.ErrInvalid)
 	errNoFile  = fmt.Errorf("%w: it is a link, has a second name, or is no regular file", auth.ErrInvalid)
 	errLarge   = fmt.Errorf("%w: the file is, or would be, larger than 4 MiB", auth.ErrInvalid)
 	errBarred  = fmt.Errorf("%w: the system does not let this process at the file", auth.ErrDenied)

@@ -21,7 +21,7 @@ var (
 	errLock       = fmt.Errorf("%w: the lock of the file cannot be made", auth.ErrUnavailable)
 	errNoFolder   = fmt.Errorf("%w: there is no folder for the file", auth.ErrUnavailable)
 	errNoLock     = fmt.Errorf("%w: the lock of the file is a link or no regular file: find out who made it, and remove it", auth.ErrInvalid)
-	errTheirLock  = fmt.Errorf("%w: the lock of the file is somebody else's: run this as the file's owner, root too", auth.ErrInvalid)
+	errTheirLock  = fmt.Errorf("%w: the lock of the file is somebody else's, which root may not use either: run this as its owner", auth.ErrInvalid)
 	errLockIsHeld = fmt.Errorf("%w: another writer has the file: nothing was written", auth.ErrUnavailable)
 )
 
