@@ -65,5 +65,7 @@ func TestMappingCheckCommandLine(t *testing.T) {
 	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
 	check(t, result{2, "", "carnet mapping check: give DIR, and after it the names of mappings\nRun carnet mapping check -h for its arguments and an example.\n"}, "mapping", "check")
 	check(t, result{1, "", "carnet mapping check: no mapping \"employe-to-contact\"; did you mean \"employee-to-contact\"?\n"}, "mapping", "check", dir, "employe-to-contact")
+	check(t, result{2, "", "carnet mapping check: flags come before the arguments; an argument that begins with - comes after --\nRun carnet mapping check -h for its arguments and an example.\n"}, "mapping", "check", dir, "-h")
+	check(t, result{1, "", "carnet mapping check: no mapping \"-h\"\n"}, "mapping", "check", "--", dir, "-h")
 	check(t, result{1, "", "carnet mapping check: no mapping \"contact\"\n"}, "mapping", "check", dir, "employee-to-contact", "contact")
 }

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/carnet-go/carnet/internal/declare"
@@ -173,7 +174,13 @@ func (c *call) flags(set *flag.FlagSet) (status int, done bool) {
 	if err != nil {
 		return c.misused(err.Error()), true
 	}
-	c.args = set.Args()
+	rest := set.Args()
+	if i := len(c.args) - len(rest); i == 0 || c.args[i-1] != "--" {
+		if slices.ContainsFunc(rest, func(arg string) bool { return len(arg) > 1 && arg[0] == '-' }) {
+			return c.misused("flags come before the arguments; an argument that begins with - comes after --"), true
+		}
+	}
+	c.args = rest
 	return 0, false
 }
 
