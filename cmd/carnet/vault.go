@@ -5,6 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -12,10 +15,25 @@ import (
 	"github.com/carnet-go/carnet/vault/filevault"
 )
 
+// mostWait is how long a change waits for another writer, the second included after
+// which filevault tells of it.
+const mostWait = 30 * time.Second
+
+var (
+	errThere    = errors.New("SECRETS is there already, and nothing is overwritten")
+	errNoFolder = errors.New("the folder of SECRETS does not exist: make it first")
+	errBusy     = errors.New("another writer has had SECRETS for 30 seconds: nothing was written; see who holds SECRETS.lock, and try again")
+	errNoSecret = errors.New("there is no secret under that path")
+)
+
 const vaultKeys = `
 -identity FILE opens it with the age identity in FILE, which must be its owner's alone (mode 600);
 -passphrase asks for a passphrase instead. Values and passphrases come from a terminal, unseen, or
 from standard input; none is ever an argument, and none is printed.
+
+SECRETS and FILE are for their owner alone, and root is no exception: the service could not read
+what root writes. Run this as the service's user, such as with sudo -u. A change waits up to 30
+seconds for another writer.
 `
 
 var vaultInit = command{
@@ -29,7 +47,9 @@ Where the identity's FILE does not exist it is made. SECRETS is never overwritte
 Example:
   carnet vault init -identity vault.key secrets.age`,
 	run: func(ctx context.Context, c *call) int {
-		return c.vault(ctx, true, 0, 0, func(f filevault.File, _ []string) error { return f.Create(ctx) })
+		return c.vault(task{fresh: true, do: func(f filevault.File, _ []string) error {
+			return c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Create(ctx) })
+		}})
 	},
 }
 
@@ -40,7 +60,8 @@ var vaultSet = command{
 carnet vault set (-identity FILE | -passphrase) SECRETS PATH FIELD ...
 ` + vaultKeys + `
 From standard input one field takes all of it, such as a key in PEM, and several take a line each,
-in their order. A newline at the end is not part of a value.
+in their order, and no line may be left. A newline at the end, of Windows too, is not part of a
+value. A terminal takes less than 4095 bytes.
 
 Example:
   carnet vault set -identity vault.key secrets.age crm/api key`,
@@ -56,13 +77,13 @@ carnet vault list (-identity FILE | -passphrase) SECRETS
 Example:
   carnet vault list -identity vault.key secrets.age`,
 	run: func(ctx context.Context, c *call) int {
-		return c.vault(ctx, false, 0, 0, func(f filevault.File, _ []string) error {
+		return c.vault(task{do: func(f filevault.File, _ []string) error {
 			entries, err := f.List(ctx)
 			for _, e := range entries {
 				fmt.Fprintf(c.stdout, "%s\tversion %s\t%s\t%s\n", e.Path, e.Version, strings.Join(e.Fields, " "), e.Set.UTC().Format(time.RFC3339))
 			}
 			return err
-		})
+		}})
 	},
 }
 
@@ -74,9 +95,7 @@ carnet vault remove (-identity FILE | -passphrase) SECRETS PATH
 ` + vaultKeys + `
 Example:
   carnet vault remove -identity vault.key secrets.age crm/api`,
-	run: func(ctx context.Context, c *call) int {
-		return c.vault(ctx, false, 1, 1, func(f filevault.File, rest []string) error { return f.Delete(ctx, rest[0]) })
-	},
+	run: runVaultRemove,
 }
 
 var vaultRekey = command{
@@ -93,15 +112,21 @@ Example:
 	run: runVaultRekey,
 }
 
-// vault opens the file that the first argument names, and takes from least to most
-// arguments after it; most below 0: any number.
-func (c *call) vault(ctx context.Context, fresh bool, least, most int, do func(f filevault.File, rest []string) error) int {
+// task is what a command does with the file that its first argument names.
+type task struct {
+	fresh       bool                                        // there is no file yet
+	least, most int                                         // arguments after it; most below 0: any number
+	names       func(rest []string) error                   // checks them before anybody is asked; nil: nothing to check
+	do          func(f filevault.File, rest []string) error // with the file and the arguments after it
+}
+
+func (c *call) vault(t task) int {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	key := keyOf(set, "identity", "passphrase")
 	if status, done := c.flags(set); done {
 		return status
 	}
-	return c.opened(key, fresh, least, most, do)
+	return c.opened(key, t)
 }
 
 // keyOf adds the two flags of a key.
@@ -112,57 +137,121 @@ func keyOf(set *flag.FlagSet, file, passphrase string) *keyFlags {
 	return k
 }
 
-func (c *call) opened(key *keyFlags, fresh bool, least, most int, do func(f filevault.File, rest []string) error) int {
-	if n := len(c.args) - 1; n < least || most >= 0 && n > most {
+// opened finds what is wrong with the command line before anybody is asked, or a key is
+// made.
+func (c *call) opened(key *keyFlags, t task) int {
+	if n := len(c.args) - 1; n < t.least || t.most >= 0 && n > t.most {
 		return c.misused("the arguments are not the ones it takes")
 	}
-	secret, err := key.secret(c.secrets, "passphrase", fresh)
-	if errors.Is(err, errWhichKey) {
-		return c.misused(err.Error())
+	if key.unclear() {
+		return c.misused(errWhichKey.Error())
 	}
-	if err == nil {
-		err = do(filevault.File{Path: c.args[0], Identity: secret}, c.args[1:])
+	if t.names != nil {
+		if err := t.names(c.args[1:]); err != nil {
+			return c.misused(err.Error())
+		}
 	}
-	if err != nil {
+	if err := c.work(key, t); err != nil {
 		return c.failed(err)
 	}
 	return statusOK
 }
 
+func (c *call) work(key *keyFlags, t task) error {
+	if t.fresh {
+		if err := vacant(c.args[0]); err != nil {
+			return err
+		}
+	}
+	secret, err := key.secret(c.secrets, "passphrase", t.fresh)
+	if err != nil {
+		return err
+	}
+	err = t.do(filevault.File{Path: c.args[0], Identity: secret}, c.args[1:])
+	c.stays(key, err)
+	return err
+}
+
+// stays tells of a key that was made for nothing. It is not removed: another call may use
+// it by now.
+func (c *call) stays(key *keyFlags, err error) {
+	if err != nil && key.made {
+		fmt.Fprintf(c.stderr, "carnet %s: the new identity was made all the same, and stays in its file\n", c.name)
+	}
+}
+
+// vacant says whether a file can be made: a key is not made for none.
+func vacant(name string) error {
+	if _, err := os.Lstat(name); err == nil {
+		return errThere
+	}
+	if info, err := os.Stat(filepath.Dir(name)); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+		return errNoFolder
+	}
+	return nil
+}
+
+// change tells of a wait for another writer, and ends it. What takes its time without one
+// is not ended.
+func (c *call) change(ctx context.Context, f filevault.File, do func(ctx context.Context, f filevault.File) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	f.Waiting = func() {
+		fmt.Fprintf(c.stderr, "carnet %s: waiting for another writer\n", c.name)
+		time.AfterFunc(mostWait-time.Second, func() { cancel(errBusy) })
+	}
+	err := do(ctx, f)
+	if errors.Is(err, context.Canceled) && context.Cause(ctx) == errBusy {
+		return errBusy
+	}
+	return err
+}
+
 func runVaultSet(ctx context.Context, c *call) int {
-	return c.vault(ctx, false, 2, -1, func(f filevault.File, rest []string) error {
-		if err := f.Check(); err != nil { // before anybody types a secret
-			return err
-		}
-		fields, err := values(c.secrets, rest[1:])
-		if err != nil {
-			return err
-		}
-		return f.Set(ctx, rest[0], fields)
+	return c.vault(task{
+		least: 2, most: -1,
+		names: func(rest []string) error { return filevault.CheckNames(rest[0], rest[1:]...) },
+		do: func(f filevault.File, rest []string) error {
+			if err := f.Check(); err != nil { // before anybody types a secret
+				return err
+			}
+			fields, err := values(c.secrets, rest[1:])
+			if err != nil {
+				return err
+			}
+			return c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Set(ctx, rest[0], fields) })
+		},
 	})
 }
 
 // values are those of the fields, in their order.
 func values(from asker, names []string) (map[string]auth.Secret, error) {
+	if len(names) == 1 && !from.person() {
+		value, err := from.all()
+		return map[string]auth.Secret{names[0]: auth.NewSecret(value)}, err
+	}
 	fields := map[string]auth.Secret{}
 	for _, name := range names {
-		read := func() ([]byte, error) { return from.twice(name) }
-		if len(names) == 1 && !from.person() {
-			read = from.all
-		}
-		value, err := read()
+		value, err := from.twice(name)
 		if errors.Is(err, errNoInput) && len(fields) > 0 {
 			err = errFewValues
 		}
 		if err != nil {
 			return nil, err
 		}
-		if _, twice := fields[name]; twice {
-			return nil, errors.New("a field is named twice")
-		}
 		fields[name] = auth.NewSecret(value)
 	}
-	return fields, nil
+	return fields, from.over()
+}
+
+func runVaultRemove(ctx context.Context, c *call) int {
+	return c.vault(task{least: 1, most: 1, do: func(f filevault.File, rest []string) error {
+		err := c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Delete(ctx, rest[0]) })
+		if errors.Is(err, auth.ErrUndeclared) {
+			return errNoSecret
+		}
+		return err
+	}})
 }
 
 func runVaultRekey(ctx context.Context, c *call) int {
@@ -171,10 +260,10 @@ func runVaultRekey(ctx context.Context, c *call) int {
 	if status, done := c.flags(set); done {
 		return status
 	}
-	if to.passphrase == (to.file != "") {
+	if to.unclear() {
 		return c.misused("say either -to FILE or -to-passphrase")
 	}
-	return c.opened(key, false, 0, 0, func(f filevault.File, _ []string) error {
+	return c.opened(key, task{do: func(f filevault.File, _ []string) error {
 		if err := f.Check(); err != nil {
 			return err
 		}
@@ -182,6 +271,8 @@ func runVaultRekey(ctx context.Context, c *call) int {
 		if err != nil {
 			return err
 		}
-		return f.Rekey(ctx, next)
-	})
+		err = c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Rekey(ctx, next) })
+		c.stays(to, err)
+		return err
+	}})
 }

@@ -4,14 +4,16 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/internal/segment"
 	"github.com/carnet-go/carnet/vault/filevault"
 )
 
@@ -22,14 +24,11 @@ func piped(text string) *console {
 
 // typed is a person who answers one line after another, unseen.
 func typed(out *bytes.Buffer, answers ...string) *console {
-	return &console{ctx: context.Background(), out: out, tty: func() bool { return true }, quiet: func() ([]byte, error) {
-		if len(answers) == 0 {
-			return nil, errors.New("the terminal is gone")
-		}
-		answer := answers[0]
-		answers = answers[1:]
-		return []byte(answer), nil
-	}}
+	keys := strings.Join(append(answers, ""), "\r")
+	return &console{
+		ctx: context.Background(), out: out, keys: strings.NewReader(keys), tty: func() bool { return true },
+		hide: func() (func(), error) { return func() {}, nil },
+	}
 }
 
 // vaulted runs a command and holds that it prints no secret.
@@ -70,7 +69,7 @@ func TestVaultFromAPipe(t *testing.T) {
 	}
 	vaulted(t, piped("canary-1\nof two lines\n"), statusOK, "set", "-identity", key, file, "saml/signing", "key")
 	vaulted(t, piped("uid=a\r\ncanary-2"), statusOK, "set", "-identity", key, file, "directory/bind", "name", "password")
-	secret, err := identity(key, false)
+	secret, err := (&keyFlags{file: key}).identity(false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -143,18 +142,33 @@ func TestVaultRefuses(t *testing.T) {
 		"open key":            {nil, statusWrong, []string{"list", "-identity", open, file}, "chmod"},
 		"text as key":         {nil, statusWrong, []string{"init", "-identity", text, file + "y"}, "AGE-SECRET-KEY-…"},
 		"folder as key":       {nil, statusWrong, []string{"list", "-identity", dir, file}, "chmod"},
-		"key nowhere":         {nil, statusWrong, []string{"init", "-identity", filepath.Join(dir, "x", "y"), file}, "cannot be written"},
+		"key nowhere":         {nil, statusWrong, []string{"init", "-identity", filepath.Join(dir, "x", "y"), file + "y"}, "cannot be written"},
 		"missing file":        {nil, statusWrong, []string{"list", "-identity", key, file + "x"}, ""},
 		"set in missing file": {nil, statusWrong, []string{"set", "-identity", key, file + "x", "crm/api", "key"}, ""},
 		"rekey missing file":  {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file + "x"}, ""},
 		"rekey to open key":   {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file}, "chmod"},
-		"nothing to remove":   {nil, statusWrong, []string{"remove", "-identity", key, file, "crm/api"}, ""},
+		"nothing to remove":   {nil, statusWrong, []string{"remove", "-identity", key, file, "crm/api"}, "carnet vault remove: there is no secret under that path\n"},
 		"empty value":         {piped(""), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
 		"long value":          {piped(long), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "64 KiB"},
 		"long line":           {piped(long + "\nb"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "64 KiB"},
 		"too few values":      {piped("canary\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "fewer"},
-		"field twice":         {piped("canary\ncanary\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "key"}, "twice"},
-		"path":                {piped("canary"), statusWrong, []string{"set", "-identity", key, file, "../x", "key"}, ""},
+		"field twice":         {nil, statusUsage, []string{"set", "-identity", key, file, "crm/api", "key", "key"}, "twice"},
+		"path":                {nil, statusUsage, []string{"set", "-identity", key, file, "../x", "key"}, "not a path"},
+		"field":               {nil, statusUsage, []string{"set", "-identity", key, file, "crm/api", "Key"}, "fields"},
+		"late flag":           {nil, statusUsage, []string{"set", file, "crm/api", "key", "-identity", key}, "flags come before the arguments"},
+		"late help":           {nil, statusUsage, []string{"list", "-identity", key, file, "-h"}, "flags come before the arguments"},
+		"field with a dash":   {piped("canary\n\n"), statusWrong, []string{"set", "-identity", key, "--", file, "crm/api", "-a", "-b"}, "fewer"},
+		"too many lines":      {piped("canary\ncanary\ncanary\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "more lines than fields: nothing was written"},
+		"an empty line more":  {piped("canary\ncanary\n\n"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key", "id"}, "more lines"},
+		"long value of lines": {piped(long[1:] + "\r\nx"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "64 KiB"},
+		"no folder":           {nil, statusWrong, []string{"init", "-identity", key + "2", filepath.Join(dir, "none", "secrets.age")}, "the folder of SECRETS does not exist"},
+		"no folder at all":    {nil, statusWrong, []string{"init", "-identity", key + "2", filepath.Join(key, "secrets.age")}, "the folder of SECRETS does not exist"},
+		"there already":       {nil, statusWrong, []string{"init", "-identity", key + "2", file}, "SECRETS is there already"},
+		"asked for nothing":   {nil, statusWrong, []string{"init", "-passphrase", file}, "SECRETS is there already"},
+		"rekey to the same":   {nil, statusWrong, []string{"rekey", "-identity", key, "-to", key, file}, "the new identity is the old one: nothing was changed"},
+		"end of input":        {typed(new(bytes.Buffer), "can\x04"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
+		"interrupt":           {typed(new(bytes.Buffer), "can\x03"), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "interrupted"},
+		"long key":            {nil, statusWrong, []string{"list", "-identity", write(t, strings.Repeat("#\n", 8<<10)+"AGE-SECRET-KEY-"), file}, "16 KiB"},
 		"nobody types":        {typed(new(bytes.Buffer)), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -165,6 +179,73 @@ func TestVaultRefuses(t *testing.T) {
 	}
 	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", key, file); out != "" {
 		t.Errorf("something was written: %s", out)
+	}
+	if _, err := os.Lstat(key + "2"); err == nil {
+		t.Error("a key was made for no file")
+	}
+}
+
+// TestEndsOfLines are no part of a value, however many fields there are.
+func TestEndsOfLines(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	secret, err := (&keyFlags{file: key}).identity(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	large := strings.Repeat("x", mostInput)
+	for input, want := range map[string]string{
+		"canary": "canary", "canary\n": "canary", "canary\r\n": "canary", "canary\r": "canary\r", "canary\n\n": "canary\n", "canary\r\n\r\n": "canary\r\n",
+		large: large, large + "\n": large, large + "\r\n": large,
+	} {
+		vaulted(t, piped(input), statusOK, "set", "-identity", key, file, "one", "value")
+		if got := issued(t, file, secret, "one", "value"); got != want {
+			t.Errorf("%d bytes of %d, want %d", len(got), len(input), len(want))
+		}
+		if strings.Count(input, "\n") > 1 {
+			continue
+		}
+		vaulted(t, piped("first\r\n"+input), statusOK, "set", "-identity", key, file, "two", "id", "value")
+		if got := issued(t, file, secret, "two", "value"); got != want || issued(t, file, secret, "two", "id") != "first" {
+			t.Errorf("as the second of two: %d bytes of %d, want %d", len(got), len(input), len(want))
+		}
+	}
+}
+
+// TestAWaitForAnotherWriter is told, and has an end.
+func TestAWaitForAnotherWriter(t *testing.T) {
+	dir := t.TempDir()
+	key, file := filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	lock, err := segment.NewLock(file + ".lock")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Close()
+	for _, args := range [][]string{
+		{"set", "-identity", key, file, "crm/api", "key"}, {"remove", "-identity", key, file, "crm/api"}, {"rekey", "-identity", key, "-to", filepath.Join(dir, "new.key"), file},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			began := time.Now()
+			_, problem := vaulted(t, piped("canary"), statusWrong, args...)
+			name := "carnet vault " + args[0] + ": "
+			if !strings.HasPrefix(problem, name+"waiting for another writer\n") || !strings.Contains(problem, name+"another writer has had SECRETS for 30 seconds: nothing was written") {
+				t.Errorf("%s says %q", args[0], problem)
+			}
+			if made := args[0] == "rekey"; strings.Contains(problem, "the new identity was made all the same") != made {
+				t.Errorf("%s says %q", args[0], problem)
+			}
+			if took := time.Since(began); took != 30*time.Second {
+				t.Errorf("%s gives up after %v", args[0], took)
+			}
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	var stderr bytes.Buffer
+	if run(ctx, []string{"vault", "remove", "-identity", key, file, "crm/api"}, nil, io.Discard, &stderr) != statusWrong || stderr.String() != "carnet vault remove: interrupted\n" {
+		t.Errorf("an interrupt says %q", &stderr)
 	}
 }
 
@@ -182,17 +263,18 @@ func TestInterruptEndsAWait(t *testing.T) {
 	}{"person": {true, []string{"key"}}, "pipe": {false, []string{"key"}}, "lines": {false, []string{"key", "id"}}} {
 		t.Run(name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
-			restored := 0
+			hidden, restored := 0, 0
 			in := &console{
-				ctx: ctx, out: new(bytes.Buffer), in: bufio.NewReader(silent), tty: func() bool { return c.tty },
-				quiet: func() ([]byte, error) { cancel(); select {} }, restore: func() { restored++ },
+				ctx: ctx, out: new(bytes.Buffer), in: bufio.NewReader(silent), keys: silent, tty: func() bool { return c.tty },
+				hide: func() (func(), error) {
+					hidden++
+					return func() { restored++ }, nil
+				},
 			}
-			if !c.tty {
-				cancel()
-			}
+			time.AfterFunc(10*time.Millisecond, cancel)
 			_, problem := vaulted(t, in, statusWrong, append([]string{"set", "-identity", key, file, "crm/api"}, c.fields...)...)
-			if !strings.Contains(problem, "interrupted") || restored != 1 {
-				t.Errorf("says %q, echo restored %d times", problem, restored)
+			if !strings.Contains(problem, "interrupted") || restored != hidden || (hidden == 1) != c.tty {
+				t.Errorf("says %q, hidden %d times, shown again %d times", problem, hidden, restored)
 			}
 		})
 	}
@@ -210,7 +292,7 @@ func TestConsoleIsNoTerminal(t *testing.T) {
 	}
 	write.Close()
 	c := newConsole(t.Context(), read, new(bytes.Buffer))
-	if _, err := c.quiet(); c.person() || err == nil {
+	if _, err := c.hide(); c.person() || err == nil {
 		t.Errorf("a pipe is taken for a person: %v", err)
 	}
 	if line, err := c.ask("value"); string(line) != "canary" || err != nil {
