@@ -24,6 +24,10 @@ func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
 	if err := g.ready(); err != nil {
 		return Principal{}, err
 	}
+	return g.presented(ctx, p, false)
+}
+
+func (g *Gate) presented(ctx context.Context, p Presented, self bool) (Principal, error) {
 	id, err := g.verify(ctx, p)
 	if err == nil && id.Issuer == selfIssuer {
 		err = ErrInvalid // only the gate itself speaks for the local self
@@ -32,7 +36,7 @@ func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
 		g.refusals.Add(reason(err))
 		return Principal{}, err
 	}
-	return g.admit(ctx, id, p.Secret, false)
+	return g.admit(ctx, id, p.Secret, self)
 }
 
 // AdmitSelf admits the service itself, freshly each time: what background jobs and
@@ -52,15 +56,7 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 		g.refusals.Add(reason(side(ctx, err)))
 		return Principal{}, side(ctx, err)
 	}
-	id, err := g.verify(ctx, p)
-	if err == nil && id.Issuer == selfIssuer {
-		err = ErrInvalid
-	}
-	if err != nil {
-		g.refusals.Add(reason(err))
-		return Principal{}, err
-	}
-	return g.admit(ctx, id, p.Secret, true)
+	return g.presented(ctx, p, true)
 }
 
 // verify asks the scheme's Verifier; what panics or answers too late has not verified.

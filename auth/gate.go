@@ -183,13 +183,22 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	return err
 }
 
-// Log is where the gate records.
-func (g *Gate) Log() *audit.Log {
+// of is the gate, or one that refuses.
+func (g *Gate) of() *Gate {
 	if g == nil {
-		return nil
+		return new(Gate)
 	}
-	return g.log
+	return g
 }
+
+// Frozen says whether Freeze was called.
+func (g *Gate) Frozen() bool { return g.of().frozen.Load() }
+
+// Boundary is what is in force; nil, which declares nothing: of a zero Gate.
+func (g *Gate) Boundary() *Boundary { return g.of().boundary }
+
+// Log is where the gate records.
+func (g *Gate) Log() *audit.Log { return g.of().log }
 
 // ready says whether the gate may do anything at all.
 func (g *Gate) ready() error {

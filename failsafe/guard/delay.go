@@ -45,9 +45,9 @@ func RetryAfter(header string, now time.Time) time.Duration {
 	return min(max(0, at.Sub(now)), longestWish)
 }
 
-// jitter is a wait before the attempt after n: anything up to a limit that doubles, so
-// that those who failed together do not come again together.
-func jitter(n int) time.Duration {
+// Backoff is a wait before the attempt after n: anything up to a limit that doubles, from
+// 100 ms to 10 s, so that those who failed together do not come again together.
+func Backoff(n int) time.Duration {
 	limit := longestWait
 	if shift := max(0, n-1); shift < 10 {
 		limit = min(limit, firstWait<<shift)

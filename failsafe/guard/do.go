@@ -21,6 +21,24 @@ func Do[T any](ctx context.Context, g *Guard, fn func(context.Context) (T, error
 	return value, nil
 }
 
+// DoWithin is Do with another limit for the attempt than Options.Attempt: what takes
+// longer is a failure of the far side's, and not of whoever calls.
+func DoWithin[T any](ctx context.Context, g *Guard, most time.Duration, fn func(context.Context) (T, error)) (T, error) {
+	var value T
+	if !g.ready() {
+		return value, ErrRejected
+	}
+	err := g.attempt(ctx, ctx, most, func(ctx context.Context) (err error) {
+		value, err = fn(ctx)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return value, nil
+}
+
 // DoIdempotent calls fn again while that is safe and useful. Use it only for what does
 // no harm when it happens twice.
 func DoIdempotent[T any](ctx context.Context, g *Guard, fn func(context.Context) (T, error)) (T, error) {
@@ -175,7 +193,7 @@ func (g *Guard) again(ctx context.Context, n int, err error, end time.Time) erro
 	if !g.ready() || n >= g.o.Attempts || ctx.Err() != nil {
 		return err
 	}
-	wait := max(jitter(n), Delay(err), g.held())
+	wait := max(Backoff(n), Delay(err), g.held())
 	if deadline, ok := ctx.Deadline(); ok && deadline.Before(end) {
 		end = deadline
 	}

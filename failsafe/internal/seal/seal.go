@@ -28,9 +28,12 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/binary"
 	"errors"
+	"strings"
 )
 
 var (
@@ -66,6 +69,17 @@ type Place struct {
 	Sequence     uint64
 	Before       [32]byte
 	Last, Answer bool
+}
+
+// Key is for one step of a run: the same for all its attempts, also in another process,
+// and known to nobody who has not the key. It is [a-z2-7]{52}.
+func (s *Sealer) Key(run, step string) string {
+	mac := hmac.New(sha256.New, s.root)
+	for _, part := range []string{"step", s.tenant, run, step} {
+		mac.Write(binary.AppendUvarint(nil, uint64(len(part))))
+		mac.Write([]byte(part))
+	}
+	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)))
 }
 
 func (s *Sealer) aead(run string) (cipher.AEAD, error) {

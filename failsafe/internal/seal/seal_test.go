@@ -65,6 +65,17 @@ func TestSealedForOnePlace(t *testing.T) {
 			t.Errorf("%d bytes: %v", len(short), err)
 		}
 	}
+	keys := map[string]bool{}
+	for _, c := range []struct {
+		s         *seal.Sealer
+		run, step string
+	}{{s, "r", "s"}, {s, "rs", ""}, {s, "r", "t"}, {sealer(t, "k", "other"), "r", "s"}, {sealer(t, "x", "acme"), "r", "s"}} {
+		if key := c.s.Key(c.run, c.step); len(key) != 52 || keys[key] || key != c.s.Key(c.run, c.step) {
+			t.Errorf("%s of %s, %s", key, c.run, c.step)
+		} else {
+			keys[key] = true
+		}
+	}
 	if _, err := seal.New([]byte("short"), "acme"); err != seal.ErrKey {
 		t.Error(err)
 	}

@@ -1,0 +1,358 @@
+package failsafe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/core"
+)
+
+// endWithin bounds what is recorded at the end of a run, and at a stop.
+const endWithin = 30 * time.Second
+
+// caller calls a function of a step with its own copy of the state: yes is what Ask says,
+// and after the state that is kept.
+type caller func(ctx context.Context, step int, phase core.Phase, x Crossing, before json.RawMessage) (after json.RawMessage, yes bool, err error)
+
+// journey is one run under way.
+type journey struct {
+	r         *Runner
+	x         *run
+	plan      *plan
+	call      caller
+	principal auth.Principal // who goes forward; zero: the service itself
+
+	s     core.State
+	at    string    // the step at which it turned around or stopped
+	cause error     // why, if that happened here; the first of all
+	since time.Time // of the first attempt of this phase of this step
+	tried core.Action
+}
+
+// travel goes on until the run has ended, or is parked, or cannot go on here.
+func (j *journey) travel(ctx context.Context) (End, error) {
+	j.start()
+	for {
+		if err := j.stopped(); err != nil {
+			return Parked, err
+		}
+		a := j.plan.core.Next(j.s)
+		switch a.Kind {
+		case core.TheEnd:
+			return j.end()
+		case core.Wait:
+			return j.park()
+		case core.Pending: // its process ended
+			j.happened(core.Event{What: core.Failed, Phase: a.Phase, Class: guard.Unknown}, nil, nil)
+			continue
+		}
+		if j.turns(ctx) {
+			continue
+		}
+		if err := j.try(ctx, a); err != nil {
+			return Parked, err
+		}
+	}
+}
+
+// start is where the journal left the run.
+func (j *journey) start() {
+	j.s = j.plan.core.Start()
+	for _, e := range j.x.events {
+		j.apply(e, nil)
+	}
+}
+
+// apply moves on, and notes where and why it turned around or stopped.
+func (j *journey) apply(e core.Event, err error) {
+	before := j.s
+	j.s = j.plan.core.Apply(before, e)
+	turned := before.Mode == core.Forward && j.s.Mode != core.Forward && j.s.Mode != core.Done
+	if turned || before.Parked == "" && j.s.Parked != "" && j.s.Mode == core.Forward {
+		j.at = j.name(before.Step)
+	}
+	if j.s.Mode == core.Back && j.s.Parked != "" {
+		j.at = j.name(j.s.Step)
+	}
+	if err != nil && j.cause == nil {
+		j.cause = err
+	}
+}
+
+func (j *journey) name(step int) string { return j.plan.Steps[min(step, len(j.plan.Steps)-1)].Name }
+
+// happened remembers an event, with the state that it leaves.
+func (j *journey) happened(e core.Event, state json.RawMessage, err error) {
+	entry := entry{Event: &e, State: state}
+	if e.What == core.Failed {
+		entry.Class = e.Class.String()
+	}
+	j.x.note(entry)
+	j.apply(e, err)
+}
+
+// stopped says why nothing more may begin here.
+func (j *journey) stopped() error {
+	if j.r.under.Err() != nil || j.r.gate.Frozen() {
+		ctx, cancel := within(endWithin)
+		defer cancel()
+		return errors.Join(ErrStopped, j.x.flush(ctx, true))
+	}
+	return nil
+}
+
+// turns turns around where a person has ordered it, or the caller has left.
+func (j *journey) turns(ctx context.Context) bool {
+	_, halted, _ := j.r.controls.now(j.x.id)
+	if j.s.Mode != core.Forward || !halted && ctx.Err() == nil {
+		return false
+	}
+	j.happened(core.Event{What: core.Halted}, nil, ctx.Err())
+	return true
+}
+
+// base is the context of a phase: forward it is the caller's, and back nobody's who could
+// leave.
+func (j *journey) base(ctx context.Context, phase core.Phase, step *planned) (context.Context, context.CancelFunc) {
+	if phase == core.Do {
+		return j.r.watched(ctx, j.x.id)
+	}
+	ctx, cancel := context.WithTimeout(j.r.under, step.total())
+	return ctx, cancel
+}
+
+// try makes one attempt, and waits where there is to be another. The error is that the
+// journal does not take it: then nothing was tried.
+func (j *journey) try(ctx context.Context, a core.Action) error {
+	step := &j.plan.Steps[a.Step]
+	if a.Step != j.tried.Step || a.Phase != j.tried.Phase || j.since.IsZero() {
+		j.since = time.Now()
+	}
+	j.tried = a
+	ctx, cancel := j.base(ctx, a.Phase, step)
+	defer cancel()
+	if !j.unpaused(ctx) {
+		return nil // whoever has left turns around, and a runner that closes stops
+	}
+	if time.Since(j.since) > step.total() {
+		j.happened(core.Event{What: core.GaveUp}, nil, nil)
+		return nil
+	}
+	grant, denied, err := j.intent(ctx, step, a)
+	if err != nil {
+		return err
+	}
+	event, state, cause := core.Event{What: core.Failed, Phase: a.Phase}, json.RawMessage(nil), denied
+	if denied == nil {
+		event, state, cause = j.attempt(ctx, step, a, grant)
+	} else if needsPerson(denied, a.Phase) {
+		event.What = core.Needed
+	} else {
+		event.Class = j.class(step, denied)
+	}
+	j.happened(event, state, cause)
+	return j.pause(ctx, step, a, cause)
+}
+
+// unpaused waits while a person has ordered a pause.
+func (j *journey) unpaused(ctx context.Context) bool {
+	for {
+		paused, _, changed := j.r.controls.now(j.x.id)
+		if !paused {
+			return ctx.Err() == nil
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// intent is the journal's word that something begins, and the gate's that it may: one
+// wait for both.
+func (j *journey) intent(ctx context.Context, step *planned, a core.Action) (grant auth.Grant, denied, err error) {
+	j.happened(core.Event{What: core.Began, Phase: a.Phase}, nil, nil)
+	journalled := make(chan error, 1)
+	go func() {
+		ctx, cancel := within(endWithin)
+		defer cancel()
+		journalled <- j.x.flush(ctx, j.s.Mode == core.Back)
+	}()
+	if op := step.of(a.Phase); op.Name != "" {
+		var p auth.Principal
+		if p, denied = j.who(ctx, step, a); denied == nil {
+			grant, denied = j.r.gate.Authorize(ctx, p, op.Name)
+		}
+	}
+	if err := <-journalled; err != nil {
+		return auth.Grant{}, nil, fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	return grant, denied, nil
+}
+
+// who acts: forward whoever began the run, if he is here, and otherwise the service itself.
+func (j *journey) who(ctx context.Context, step *planned, a core.Action) (auth.Principal, error) {
+	e := auth.Errand{
+		Workflow: j.x.began.Hash, Run: j.x.id, Step: step.Name, Attempt: a.Attempt,
+		Phase: [...]audit.Phase{audit.PhaseDo, audit.PhaseUndo, audit.PhaseAsk}[a.Phase],
+	}
+	if a.Phase != core.Ask {
+		e.Key = j.key(step, a.Phase)
+	}
+	if a.Phase == core.Do && j.principal.Identity().Subject != "" {
+		return j.principal.On(e), nil
+	}
+	return j.x.self(ctx, e)
+}
+
+func (j *journey) key(step *planned, phase core.Phase) string {
+	return j.r.sealer.Key(j.x.id, phase.String()+" "+step.Name)
+}
+
+// needsPerson says whether only a person can help: a stronger login, or one that has not
+// ended.
+func needsPerson(err error, phase core.Phase) bool {
+	denied, ok := errors.AsType[*auth.DeniedError](err)
+	if !ok {
+		return phase == core.Do && errors.Is(err, auth.ErrExpired)
+	}
+	for _, need := range denied.Needs {
+		if need.Kind == auth.NeedUnattended { // nobody is there who could
+			return false
+		}
+	}
+	return len(denied.Needs) > 0
+}
+
+// attempt calls the step, and says what came of it.
+func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, grant auth.Grant) (core.Event, json.RawMessage, error) {
+	crossing := Crossing{Grant: grant, Attempt: a.Attempt, Key: j.key(step, a.Phase)}
+	before := j.x.state
+	type answer struct {
+		after json.RawMessage
+		yes   bool
+	}
+	var came answer
+	fn := func(ctx context.Context) (answer, error) {
+		result := make(chan answer, 1) // not a variable: whoever is too late writes into nothing
+		err := j.r.aside(ctx, func(ctx context.Context) error {
+			after, yes, err := j.call(ctx, a.Step, a.Phase, crossing, before)
+			result <- answer{after, yes}
+			return err
+		})
+		if err != nil {
+			return answer{}, err
+		}
+		return <-result, nil
+	}
+	var err error
+	if op := step.of(a.Phase); op.Name == "" {
+		limited, cancel := context.WithTimeout(ctx, step.limits.Attempt)
+		came, err = fn(limited)
+		cancel()
+	} else {
+		var g *guard.Guard
+		if g, err = j.r.guard(op); err == nil {
+			came, err = guard.DoWithin(ctx, g, step.limits.Attempt, fn)
+		}
+	}
+	switch {
+	case err != nil:
+		return core.Event{What: core.Failed, Phase: a.Phase, Class: j.class(step, err)}, nil, err
+	case a.Phase == core.Ask:
+		return core.Event{What: core.Answered, Phase: a.Phase, Yes: came.yes}, nil, nil
+	}
+	return core.Event{What: core.Worked, Phase: a.Phase}, came.after, nil
+}
+
+// class is what an error means. A call that was cut off may have happened.
+func (j *journey) class(step *planned, err error) guard.Class {
+	class := guard.Classify(err)
+	if class == guard.Cancelled {
+		return guard.Unknown
+	}
+	return class
+}
+
+// pause waits before another attempt at the same, if there is one. What was tried is
+// durable before.
+func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause error) error {
+	next := j.plan.core.Next(j.s)
+	if cause == nil || next.Kind != core.Try || next.Step != a.Step || next.Phase != a.Phase {
+		return nil
+	}
+	bounded, cancel := within(endWithin)
+	defer cancel()
+	if err := j.x.flush(bounded, true); err != nil {
+		return fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	left := step.total() - time.Since(j.since)
+	wait := max(guard.Backoff(a.Attempt), guard.Delay(cause))
+	switch guard.Classify(cause) {
+	case guard.Expired:
+		return nil
+	case guard.Rejected:
+	default:
+		if g, err := j.r.guard(step.of(a.Phase)); err == nil && step.of(a.Phase).Name != "" {
+			until, cancel := context.WithTimeout(ctx, max(0, left))
+			defer cancel()
+			if err := g.Again(until, a.Attempt, cause); err != nil && ctx.Err() == nil {
+				j.happened(core.Event{What: core.GaveUp}, nil, err)
+			}
+			return nil
+		}
+	}
+	if wait > left {
+		j.happened(core.Event{What: core.GaveUp}, nil, cause)
+		return nil
+	}
+	sleep(ctx, wait)
+	return nil
+}
+
+// park stops, and says that somebody is needed.
+func (j *journey) park() (End, error) {
+	ctx, cancel := within(endWithin)
+	defer cancel()
+	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: j.s.Parked, End: Parked, err: j.cause}
+	logged := j.x.log(ctx, actionPark, j.x.began.Digest, j.s.Parked)
+	j.x.alert(j.at, j.s.Parked)
+	if err := errors.Join(j.x.flush(ctx, true), logged); err != nil {
+		return Parked, errors.Join(stopped, ErrJournal)
+	}
+	j.x.tell(ctx)
+	if err := j.x.flush(ctx, true); err != nil {
+		return Parked, errors.Join(stopped, ErrJournal)
+	}
+	return Parked, stopped
+}
+
+// end is done, or rolled back: then somebody is told too.
+func (j *journey) end() (End, error) {
+	ctx, cancel := within(endWithin)
+	defer cancel()
+	if j.s.Mode == core.Done {
+		if err := j.x.finish(ctx, Done, "", ""); err != nil {
+			return Parked, fmt.Errorf("%w: %w", ErrJournal, err)
+		}
+		return Done, nil
+	}
+	cause := j.s.Cause
+	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: cause, End: RolledBack, err: j.cause}
+	j.x.alert(j.at, reasonOf(RolledBack, cause))
+	if err := j.x.flush(ctx, true); err != nil {
+		return Parked, errors.Join(stopped, ErrJournal)
+	}
+	j.x.tell(ctx)
+	if err := j.x.finish(ctx, RolledBack, j.at, cause); err != nil {
+		return Parked, errors.Join(stopped, ErrJournal)
+	}
+	return RolledBack, stopped
+}

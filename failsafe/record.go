@@ -1,0 +1,113 @@
+package failsafe
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/internal/core"
+	"github.com/carnet-go/carnet/failsafe/internal/seal"
+)
+
+// entry is one thing that a run remembers.
+type entry struct {
+	Begin *beginning      `json:"begin,omitempty"`
+	Event *core.Event     `json:"event,omitempty"`
+	Class string          `json:"class,omitempty"` // of Event, in words
+	State json.RawMessage `json:"state,omitempty"` // after Event
+	Alert *Alert          `json:"alert,omitempty"` // to be delivered
+	Told  string          `json:"told,omitempty"`  // id of an alert that was delivered, or that nobody takes
+	Again bool            `json:"again,omitempty"` // it is resumed after a crash
+	End   *ending         `json:"end,omitempty"`   // the last of all
+}
+
+// beginning is how a run began.
+type beginning struct {
+	Workflow, Version, Hash string
+	Tenant, Issuer, Subject string          // who began it
+	Self                    bool            // the service itself
+	Digest                  [32]byte        // of hash, subject and input
+	Input                   json.RawMessage // the first state
+	At                      time.Time
+}
+
+// ending is what remains of a run.
+type ending struct {
+	Begin       beginning // without its input
+	End         End
+	Step, Cause string
+	State       json.RawMessage
+}
+
+// whose is the principal as errands have it.
+func (b *beginning) whose() *auth.Identity {
+	return &auth.Identity{Tenant: b.Tenant, Issuer: b.Issuer, Subject: b.Subject}
+}
+
+// place is where a frame stands.
+func place(f *Frame) seal.Place {
+	return seal.Place{Run: f.Run, Sequence: f.Sequence, Before: f.Before, Last: f.Last, Answer: f.Answer}
+}
+
+// hashOf is what the next frame says of this one.
+func hashOf(f *Frame) [32]byte {
+	p := place(f)
+	text, _ := json.Marshal(p) // of plain values
+	return sha256.Sum256(append(text, f.Sealed...))
+}
+
+// chain is the end of a run's frames, and seals the next one.
+type chain struct {
+	run      string
+	sequence uint64
+	before   [32]byte
+}
+
+// frame seals entries for the next place.
+func (c *chain) frame(s *seal.Sealer, entries []entry, last, answer bool) (Frame, error) {
+	plain, err := json.Marshal(entries)
+	if err != nil {
+		return Frame{}, ErrJournal
+	}
+	f := Frame{Run: c.run, Sequence: c.sequence + 1, Before: c.before, Last: last, Answer: answer}
+	if f.Sealed, err = s.Seal(place(&f), plain); err != nil {
+		return Frame{}, ErrJournal
+	}
+	return f, nil
+}
+
+// follow moves on to a frame that is durable.
+func (c *chain) follow(f *Frame) { c.sequence, c.before = f.Sequence, hashOf(f) }
+
+// open reads the next frame: it must stand behind the one before, or be the last, of a
+// run whose other frames have gone.
+func (c *chain) open(f *Frame, now, previous *seal.Sealer) (entries []entry, err error) {
+	whole := f.Sequence == c.sequence+1 && f.Before == c.before
+	if !whole && !(f.Last && c.sequence == 0) {
+		return nil, ErrDamaged
+	}
+	plain, err := now.Open(place(f), f.Sealed)
+	if err != nil && previous != nil {
+		plain, err = previous.Open(place(f), f.Sealed)
+	}
+	if err != nil || json.Unmarshal(plain, &entries) != nil {
+		return nil, ErrDamaged
+	}
+	c.follow(f)
+	return entries, nil
+}
+
+// append makes entries durable.
+func (r *Runner) append(ctx context.Context, c *chain, entries []entry, last, answer bool) error {
+	f, err := c.frame(r.sealer, entries, last, answer)
+	if err != nil {
+		return err
+	}
+	if err := r.journal.Append(ctx, f); err != nil {
+		return err
+	}
+	c.follow(&f)
+	return nil
+}

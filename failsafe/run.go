@@ -1,0 +1,205 @@
+package failsafe
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/internal/core"
+	"github.com/carnet-go/carnet/failsafe/internal/seal"
+)
+
+// mostResumes is how often a run is resumed after a crash; then a person looks at it.
+const mostResumes = 3
+
+// run is one run. What it remembers is guarded by mu, and changed only by whoever has
+// entered it.
+type run struct {
+	runner *Runner
+	id     string
+	busy   bool // guarded by the runner's lock
+
+	mu      sync.Mutex
+	began   *beginning
+	end     *ending
+	events  []core.Event
+	state   json.RawMessage
+	alerts  []Alert // that nobody was told
+	resumes int
+	chain   chain
+	waiting []entry // not yet durable: they go with the next frame
+	foreign bool    // the audit log does not know it
+	over    bool    // the audit log knows that it has ended: the last frame is missing
+}
+
+func (x *run) ended() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.end != nil || x.began == nil
+}
+
+func (x *run) pending() Pending {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	p := Pending{Workflow: x.began.Workflow, Version: x.began.Version, Run: x.id, Since: x.began.At}
+	p.Step, p.Parked = x.stands()
+	return p
+}
+
+// stands is the step where it is and why it waits, as far as that can be told without
+// the plan: the last alert said it.
+func (x *run) stands() (step, parked string) {
+	if x.foreign {
+		return "", causeForeign
+	}
+	for _, a := range x.alerts {
+		step, parked = a.Step, a.Reason
+	}
+	return step, parked
+}
+
+// replay takes a frame of the journal.
+func (r *Runner) replay(f Frame, previous *seal.Sealer) error {
+	x := r.runs[f.Run]
+	if x == nil {
+		x = &run{runner: r, id: f.Run, chain: chain{run: f.Run}}
+		r.runs[f.Run] = x
+	}
+	if x.end != nil {
+		return ErrDamaged // behind the last frame there is none
+	}
+	entries, err := x.chain.open(&f, r.sealer, previous)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		if !x.take(e) {
+			return ErrDamaged
+		}
+	}
+	if f.Last != (x.end != nil) {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// take remembers an entry; false: it makes no sense there.
+func (x *run) take(e entry) bool {
+	first := x.began == nil
+	switch {
+	case e.Begin != nil:
+		x.began, x.state = e.Begin, e.Begin.Input
+		return first
+	case e.End != nil:
+		x.end = e.End
+		x.began = &x.end.Begin
+		x.events, x.state, x.alerts = nil, e.End.State, nil
+		return true
+	case first:
+		return false
+	case e.Event != nil:
+		x.events = append(x.events, *e.Event)
+	case e.Alert != nil:
+		x.alerts = append(x.alerts, *e.Alert)
+	case e.Told != "":
+		x.told(e.Told)
+	case e.Again:
+		x.resumes++
+	}
+	if e.State != nil {
+		x.state = e.State
+	}
+	return true
+}
+
+func (x *run) told(id string) {
+	for i, a := range x.alerts {
+		if a.ID == id {
+			x.alerts = append(x.alerts[:i:i], x.alerts[i+1:]...)
+			return
+		}
+	}
+}
+
+// note remembers entries, which become durable with the next frame.
+func (x *run) note(entries ...entry) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, e := range entries {
+		x.take(e)
+	}
+	x.waiting = append(x.waiting, entries...)
+}
+
+// flush makes durable what was noted. Answers may use the space that is kept for them.
+func (x *run) flush(ctx context.Context, answer bool) error {
+	x.mu.Lock()
+	entries := x.waiting
+	x.mu.Unlock()
+	if len(entries) == 0 {
+		return nil
+	}
+	last := entries[len(entries)-1].End != nil
+	if err := x.runner.append(ctx, &x.chain, entries, last, answer || last); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	x.waiting = x.waiting[len(entries):]
+	x.mu.Unlock()
+	return nil
+}
+
+// begin makes a run of it, and tells the log: both are durable, or it has not begun.
+func (x *run) begin(ctx context.Context, b *beginning) error {
+	x.chain = chain{run: x.id}
+	x.note(entry{Begin: b})
+	logged := make(chan error, 1)
+	go func() { logged <- x.log(ctx, actionStart, b.Digest, "") }()
+	err := errors.Join(x.flush(ctx, false), <-logged)
+	if err != nil {
+		x.mu.Lock()
+		x.began, x.waiting = nil, nil
+		x.mu.Unlock()
+	}
+	return err
+}
+
+// finish is the end. The log knows which frame was the last but one: whoever puts an
+// older journal in place is told, and a process that ends right here is not.
+func (x *run) finish(ctx context.Context, end End, step, cause string) error {
+	if err := x.flush(ctx, true); err != nil {
+		return err
+	}
+	before, rest := x.chain.before, *x.began
+	rest.Input = nil
+	logged := make(chan error, 1)
+	go func() {
+		if x.over {
+			logged <- nil
+			return
+		}
+		logged <- x.log(ctx, actionEnd, before, reasonOf(end, cause))
+	}()
+	x.note(entry{End: &ending{Begin: rest, End: end, Step: step, Cause: cause, State: x.state}})
+	return errors.Join(x.flush(ctx, true), <-logged)
+}
+
+// within is a context for what must be done although whoever asked for it has left.
+func within(d time.Duration) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), d)
+}
+
+// self is the service itself, on an errand for whoever began the run.
+func (x *run) self(ctx context.Context, e auth.Errand) (auth.Principal, error) {
+	p, err := x.runner.gate.AdmitSelf(ctx)
+	if err != nil {
+		return p, err
+	}
+	if id := p.Identity(); !x.began.Self || id.Issuer != x.began.Issuer || id.Subject != x.began.Subject {
+		e.For = x.began.whose()
+	}
+	return p.On(e), nil
+}

@@ -1,0 +1,265 @@
+package failsafe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/seal"
+	"github.com/carnet-go/carnet/internal/declare"
+)
+
+// Runner runs flows on one journal. A nil or zero Runner refuses. Safe for concurrent
+// use.
+type Runner struct {
+	gate     *auth.Gate
+	tenant   string
+	journal  Journal
+	sealer   *seal.Sealer
+	lease    *auth.Lease
+	options  Options
+	under    context.Context // ends with Close
+	stop     context.CancelCauseFunc
+	busy     sync.WaitGroup
+	gone     atomic.Int64 // goroutines of steps that ignore their context
+	controls controls
+
+	mu     sync.Mutex
+	closed bool
+	runs   map[string]*run
+	guards map[string]*guard.Guard
+}
+
+// Options of New. Nil means the documented defaults.
+type Options struct {
+	Alerters []Alerter      // who hears of runs that were rolled back or are parked; nil: Logger alone
+	Guard    *guard.Options // for each system, and once more for its privileged operations; nil: guard's defaults. Attempts and Attempt are the step's
+	Logger   *slog.Logger   // nil: slog.Default, for alerts must reach somebody
+}
+
+// New opens the journal's runs with the key, field "key" of at least 32 bytes, that seals
+// them; a field "previous" opens what was sealed before the key was changed. The gate
+// authorizes each attempt. A nil argument is errors.ErrUnsupported; a journal that is
+// not what was written is ErrDamaged.
+func New(ctx context.Context, g *auth.Gate, j Journal, key auth.Source, o *Options) (*Runner, error) {
+	if g.Log() == nil || j == nil || key == nil {
+		return nil, fmt.Errorf("failsafe: a runner needs a gate, a journal and a key: %w", errors.ErrUnsupported)
+	}
+	r := &Runner{gate: g, tenant: g.Boundary().Catalogue().Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}}
+	if o != nil {
+		r.options = *o
+	}
+	if r.options.Logger == nil {
+		r.options.Logger = slog.Default()
+	}
+	r.under, r.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	r.controls.wake = make(chan struct{})
+	lease, err := key.Lease(ctx, auth.Grant{})
+	if err != nil {
+		return nil, err
+	}
+	if err := r.open(ctx, lease); err != nil {
+		return nil, errors.Join(err, lease.Close(ctx))
+	}
+	return r, nil
+}
+
+// open reads the journal.
+func (r *Runner) open(ctx context.Context, lease *auth.Lease) (err error) {
+	r.lease = lease
+	if r.sealer, err = sealerOf(lease, "key", r.tenant); err != nil {
+		return err
+	}
+	previous, err := sealerOf(lease, "previous", r.tenant)
+	if err != nil && !errors.Is(err, auth.ErrUndeclared) {
+		return err
+	}
+	for frame, err := range r.journal.Frames(ctx) {
+		if err != nil {
+			return err
+		}
+		if frame.Run == controlRun {
+			err = r.controls.replay(r, frame, previous)
+		} else {
+			err = r.replay(frame, previous)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return r.look(ctx)
+}
+
+func sealerOf(lease *auth.Lease, field, tenant string) (s *seal.Sealer, err error) {
+	secret, err := lease.Secret(field)
+	if err != nil {
+		return nil, err
+	}
+	err = secret.Use(func(b []byte) error {
+		s, err = seal.New(b, tenant)
+		return err
+	})
+	return s, err
+}
+
+// operations are those of all systems but the service itself.
+func (r *Runner) operations() map[string]auth.Operation {
+	all := map[string]auth.Operation{}
+	for _, s := range r.gate.Boundary().Catalogue().Systems() {
+		for _, op := range s.Operations {
+			if s.Name != auth.Self {
+				all[op.Name] = op
+			}
+		}
+	}
+	return all
+}
+
+func (r *Runner) nearest(operation string) string {
+	return declare.Nearest(operation, slices.Collect(maps.Keys(r.operations())))
+}
+
+func systemOf(operation string) string {
+	system, _, _ := strings.Cut(operation, ".")
+	return system
+}
+
+// guard bounds the calls of one system: privileged ones by themselves, so that what
+// others do wrong is not theirs.
+func (r *Runner) guard(op operation) (*guard.Guard, error) {
+	name := op.System
+	if op.Privileged {
+		name += "-privileged"
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if g := r.guards[name]; g != nil {
+		return g, nil
+	}
+	var o guard.Options
+	if r.options.Guard != nil {
+		o = *r.options.Guard
+	}
+	o.Attempts, o.Attempt, o.Total = mostAttempts, longestTotal, longestTotal
+	g, err := guard.New(name[:min(len(name), 64)], &o)
+	if err == nil {
+		r.guards[name] = g
+	}
+	return g, err
+}
+
+// Abandoned is how many steps have ignored their context and have not returned.
+func (r *Runner) Abandoned() int {
+	if r == nil {
+		return 0
+	}
+	return int(r.gone.Load())
+}
+
+// Pending is a run that has not ended, or is parked.
+type Pending struct {
+	Workflow string    // its name
+	Version  string    // of the code that began it
+	Run      string    // its id
+	Step     string    // where it stands
+	Parked   string    // why it waits for a person; empty: it does not
+	Since    time.Time // when it began
+}
+
+// Unfinished lists them, the oldest first, also those whose workflow nobody compiled.
+func (r *Runner) Unfinished(ctx context.Context) iter.Seq2[Pending, error] {
+	return func(yield func(Pending, error) bool) {
+		if r == nil || r.gate == nil {
+			yield(Pending{}, errZero)
+			return
+		}
+		for _, x := range r.pending(func(*run) bool { return true }) {
+			if ctx.Err() != nil {
+				yield(Pending{}, ctx.Err())
+				return
+			}
+			if !yield(x.pending(), nil) {
+				return
+			}
+		}
+	}
+}
+
+// pending are the runs that have not ended and are not under way here.
+func (r *Runner) pending(keep func(*run) bool) []*run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []*run
+	for _, x := range r.runs {
+		if !x.ended() && keep(x) {
+			all = append(all, x)
+		}
+	}
+	slices.SortFunc(all, func(a, b *run) int {
+		if c := a.began.At.Compare(b.began.At); c != 0 {
+			return c
+		}
+		return strings.Compare(a.id, b.id)
+	})
+	return all
+}
+
+// Close lets nothing begin any more, and waits for what is under way until ctx ends. It
+// comes before the broker. What has not ended goes on when the journal is opened again.
+func (r *Runner) Close(ctx context.Context) error {
+	if r == nil || r.gate == nil {
+		return nil
+	}
+	r.mu.Lock()
+	r.closed = true
+	r.mu.Unlock()
+	r.stop(ErrStopped)
+	done := make(chan struct{})
+	go func() { r.busy.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return errors.Join(r.journal.Close(ctx), r.lease.Close(ctx))
+}
+
+// enter takes a run for whoever runs it now, or makes it.
+func (r *Runner) enter(id string) (*run, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, ErrStopped
+	}
+	x := r.runs[id]
+	if x == nil {
+		x = &run{runner: r, id: id}
+		r.runs[id] = x
+	}
+	if x.busy {
+		return nil, ErrRunning
+	}
+	x.busy = true
+	r.busy.Add(1)
+	return x, nil
+}
+
+func (r *Runner) leave(x *run) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	x.busy = false
+	if x.began == nil { // it never began
+		delete(r.runs, x.id)
+	}
+	r.busy.Done()
+}
