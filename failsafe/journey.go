@@ -179,11 +179,11 @@ func (j *journey) unpaused(ctx context.Context) bool {
 // wait for both.
 func (j *journey) intent(ctx context.Context, step *planned, a core.Action) (grant auth.Grant, denied, err error) {
 	j.happened(core.Event{What: core.Began, Phase: a.Phase}, nil, nil)
-	journalled := make(chan error, 1)
+	journalled, back := make(chan error, 1), j.s.Mode == core.Back
 	go func() {
 		ctx, cancel := within(endWithin)
 		defer cancel()
-		journalled <- j.x.flush(ctx, j.s.Mode == core.Back)
+		journalled <- j.x.flush(ctx, back)
 	}()
 	if op := step.of(a.Phase); op.Name != "" {
 		var p auth.Principal

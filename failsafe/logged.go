@@ -22,6 +22,11 @@ type logged struct{ began, ended string }
 
 // log records an event about the run.
 func (x *run) log(ctx context.Context, action string, digest [32]byte, reason string) error {
+	_, err := x.runner.gate.Log().Append(ctx, x.event(action, digest, reason))
+	return err
+}
+
+func (x *run) event(action string, digest [32]byte, reason string) audit.Event {
 	b := x.began
 	e := audit.Event{
 		Tenant: x.runner.tenant, Action: action, Run: x.id, Workflow: b.Hash, Reason: reason,
@@ -35,8 +40,7 @@ func (x *run) log(ctx context.Context, action string, digest [32]byte, reason st
 			e.Outcome = audit.OutcomeSuccess
 		}
 	}
-	_, err := x.runner.gate.Log().Append(ctx, e)
-	return err
+	return e
 }
 
 // reasonOf is empty for what is done.
@@ -78,7 +82,6 @@ func (r *Runner) look(ctx context.Context) error {
 		k, ok := known[id]
 		same := func(digest string, sum [32]byte) bool { return digest == r.gate.Log().Fingerprint(sum[:]) }
 		x.foreign = x.end == nil && (!ok || !same(k.began, x.began.Digest) || k.ended != "" && !same(k.ended, x.chain.before))
-		x.over = k.ended != ""
 		if x.foreign {
 			r.options.Logger.ErrorContext(ctx, "failsafe: a run that the audit log does not know is not resumed", "run", id)
 		}

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
@@ -32,7 +33,6 @@ type run struct {
 	chain   chain
 	waiting []entry // not yet durable: they go with the next frame
 	foreign bool    // the audit log does not know it
-	over    bool    // the audit log knows that it has ended: the last frame is missing
 }
 
 func (x *run) ended() bool {
@@ -156,8 +156,7 @@ func (x *run) flush(ctx context.Context, answer bool) error {
 func (x *run) begin(ctx context.Context, b *beginning) error {
 	x.chain = chain{run: x.id}
 	x.note(entry{Begin: b})
-	logged := make(chan error, 1)
-	go func() { logged <- x.log(ctx, actionStart, b.Digest, "") }()
+	logged := x.logs(ctx, x.event(actionStart, b.Digest, ""))
 	err := errors.Join(x.flush(ctx, false), <-logged)
 	if err != nil {
 		x.mu.Lock()
@@ -173,18 +172,21 @@ func (x *run) finish(ctx context.Context, end End, step, cause string) error {
 	if err := x.flush(ctx, true); err != nil {
 		return err
 	}
-	before, rest := x.chain.before, *x.began
+	logged := x.logs(ctx, x.event(actionEnd, x.chain.before, reasonOf(end, cause)))
+	rest := *x.began
 	rest.Input = nil
-	logged := make(chan error, 1)
-	go func() {
-		if x.over {
-			logged <- nil
-			return
-		}
-		logged <- x.log(ctx, actionEnd, before, reasonOf(end, cause))
-	}()
 	x.note(entry{End: &ending{Begin: rest, End: end, Step: step, Cause: cause, State: x.state}})
 	return errors.Join(x.flush(ctx, true), <-logged)
+}
+
+// logs records beside what else is waited for.
+func (x *run) logs(ctx context.Context, e audit.Event) <-chan error {
+	logged := make(chan error, 1)
+	go func() {
+		_, err := x.runner.gate.Log().Append(ctx, e)
+		logged <- err
+	}()
+	return logged
 }
 
 // within is a context for what must be done although whoever asked for it has left.
