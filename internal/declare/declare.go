@@ -52,7 +52,7 @@
 //
 // # Concurrency
 //
-// An [Index] is immutable and safe for concurrent use.
+// An [Index] is safe for concurrent use: it only remembers where it has looked.
 package declare
 
 import (

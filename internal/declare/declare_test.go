@@ -196,6 +196,10 @@ func TestLimitsAreWhatTheySay(t *testing.T) {
 	if len(problems) != 1 || problems[0].Code != "D108" {
 		t.Errorf("32 levels: %v", problems)
 	}
+	_, problems = declare.Read("f", []byte(`{"list": `+strings.Repeat("[", 32)+strings.Repeat("]", 32)+`}`), new(target))
+	if len(problems) != 1 || problems[0].Code != "D103" {
+		t.Errorf("33 levels: %v", problems)
+	}
 	if _, problems = declare.Read("f", []byte(strings.Repeat("[", declare.MaxSize)), new(target)); len(problems) != 1 || problems[0].Code != "D103" {
 		t.Errorf("a million levels: %v", problems)
 	}

@@ -3,6 +3,7 @@ package declare
 import (
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tailscale/hujson"
 )
@@ -13,6 +14,9 @@ type Index struct {
 	file  string
 	lines []int
 	root  *hujson.Value
+
+	mu      sync.Mutex
+	members map[*hujson.Object]map[string]*hujson.Value // of the objects that somebody looked into
 }
 
 // At is the position of the value that a JSON pointer (RFC 6901) names, or of the
@@ -57,7 +61,7 @@ func (x *Index) Names(pointer string) []string {
 func (x *Index) find(pointer string) (value *hujson.Value, whole bool) {
 	value = x.root
 	for _, token := range tokens(pointer) {
-		inner := child(value, token)
+		inner := x.child(value, token)
 		if inner == nil {
 			return value, false
 		}
@@ -88,18 +92,34 @@ func tokens(pointer string) []string {
 	return parts
 }
 
-func child(value *hujson.Value, token string) *hujson.Value {
+func (x *Index) child(value *hujson.Value, token string) *hujson.Value {
 	switch node := value.Value.(type) {
 	case *hujson.Object:
-		for i := range node.Members {
-			if name, ok := node.Members[i].Name.Value.(hujson.Literal); ok && name.String() == token {
-				return &node.Members[i].Value
-			}
-		}
+		return x.object(node)[token]
 	case *hujson.Array:
 		if i, err := strconv.Atoi(token); err == nil && i >= 0 && i < len(node.Elements) {
 			return &node.Elements[i]
 		}
 	}
 	return nil
+}
+
+// object reads the names of an object once, however often it is looked into: a file that
+// is all mistakes is looked into as often as it has members. Of equal names the first counts.
+func (x *Index) object(node *hujson.Object) map[string]*hujson.Value {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if members, known := x.members[node]; known {
+		return members
+	}
+	members := make(map[string]*hujson.Value, len(node.Members))
+	for i := len(node.Members) - 1; i >= 0; i-- {
+		name, _ := literal(&node.Members[i].Name, '"')
+		members[name] = &node.Members[i].Value
+	}
+	if x.members == nil {
+		x.members = map[*hujson.Object]map[string]*hujson.Value{}
+	}
+	x.members[node] = members
+	return members
 }
