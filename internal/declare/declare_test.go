@@ -14,6 +14,7 @@ import (
 
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping"
+	"pgregory.net/rapid"
 )
 
 type colour uint8
@@ -336,6 +337,47 @@ func TestNearestOfLongNames(t *testing.T) {
 			t.Errorf("%s: got %q", name, got)
 		}
 	}
+}
+
+// TestNearestLeavesNothingOut: what is compared along the diagonal only, is compared with
+// the whole table here.
+func TestNearestLeavesNothingOut(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := rapid.StringMatching(`[ab]{8,12}`).Draw(t, "name")
+		other := name
+		for range rapid.IntRange(0, 4).Draw(t, "edits") {
+			at := rapid.IntRange(0, len(other)-2).Draw(t, "at")
+			other = rapid.SampledFrom([]string{
+				other[:at] + "a" + other[at:], other[:at] + other[at+1:], other[:at] + "b" + other[at+1:], other[:at] + other[at+1:at+2] + other[at:at+1] + other[at+2:],
+			}).Draw(t, "edited")
+		}
+		if got := declare.Nearest(name, []string{other}); (got == other) != (edits(name, other) <= 2) {
+			t.Errorf("%q is near %q: %q, and there are %d edits", name, other, got, edits(name, other))
+		}
+	})
+}
+
+// edits is the optimal string alignment, as the books have it.
+func edits(a, b string) int {
+	table := make([][]int, len(a)+1)
+	for i := range table {
+		table[i] = make([]int, len(b)+1)
+		for j := range table[i] {
+			switch {
+			case i == 0 || j == 0:
+				table[i][j] = i + j
+				continue
+			case a[i-1] == b[j-1]:
+				table[i][j] = table[i-1][j-1]
+			default:
+				table[i][j] = 1 + min(table[i-1][j-1], table[i-1][j], table[i][j-1])
+			}
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				table[i][j] = min(table[i][j], table[i-2][j-2]+1)
+			}
+		}
+	}
+	return table[len(a)][len(b)]
 }
 
 func TestNames(t *testing.T) {

@@ -74,3 +74,16 @@ func BenchmarkAt(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkNearest is among as many long names as a schema has fields, all of which differ
+// at both ends only.
+func BenchmarkNearest(b *testing.B) {
+	middle := strings.Repeat("n", 110)
+	among := make([]string, 4096)
+	for i := range among {
+		among[i] = fmt.Sprintf("/o%x/%s%03d", i/256, middle, i%256)
+	}
+	for b.Loop() {
+		declare.Nearest("o0/"+middle+"xxx", among)
+	}
+}

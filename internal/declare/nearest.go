@@ -35,7 +35,8 @@ func Nearest(name string, among []string) string {
 }
 
 // distance is the number of edits, by optimal string alignment over bytes; 3 stands
-// for all above 2.
+// for all above 2. Two edits lead no further than two steps off the diagonal, so nothing
+// else is looked at.
 func distance(a, b string) int {
 	if d := len(a) - len(b); d > 2 || d < -2 {
 		return 3
@@ -47,8 +48,12 @@ func distance(a, b string) int {
 		last[j] = j
 	}
 	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
+		from, to := max(i-2, 1), min(i+2, len(b))
+		row[from-1] = 3
+		if from == 1 {
+			row[0] = i
+		}
+		for j := from; j <= to; j++ {
 			differ := 1
 			if a[i-1] == b[j-1] {
 				differ = 0
@@ -58,7 +63,10 @@ func distance(a, b string) int {
 				row[j] = min(row[j], before[j-2]+1)
 			}
 		}
-		if slices.Min(row) > 2 {
+		if to < len(b) {
+			row[to+1] = 3
+		}
+		if slices.Min(row[from-1:to+1]) > 2 {
 			return 3 // it only grows
 		}
 		before, last, row = last, row, before
