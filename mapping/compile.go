@@ -38,13 +38,12 @@ const (
 
 // compiler makes a Mapper of a file, and finds what is wrong with it.
 type compiler struct {
-	mapper   *Mapper
-	file     mappingFile
-	index    *declare.Index
-	findings Findings
-	now      time.Time
-	rules    map[*field]*rule // by destination
-	used     map[*field]bool
+	finder
+	mapper *Mapper
+	file   mappingFile
+	now    time.Time
+	rules  map[*field]*rule // by destination
+	used   map[*field]bool
 }
 
 // Compile checks a mapping from src to dst for one destination. The mapping is JSON with
@@ -86,8 +85,9 @@ type compiler struct {
 //	redact                                    [redacted]; can be released
 //	token.hmac {key}                          tk1.VERSION.22 characters, keyed, the same for the same value of the same field; can be released
 //
-// No transform lowers a label by itself. The error is Findings: every violation, not the
-// first. D101 to D116 are of the file's form (wrong types, unknown members), and:
+// No transform lowers a label by itself. The error is Findings: every violation, up to
+// 1000 of them, and not the first. D101 to D116 are of the file's form (wrong types,
+// unknown members), and:
 //
 //	M201  no name, no schema, or another schema's title
 //	M202  unknown field of the destination
@@ -122,16 +122,10 @@ func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) 
 		mapper: &Mapper{src: src, dst: dst, to: clone(to), label: harmless()},
 		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
 	}
-	index, problems := declare.Read("", mapping, &c.file)
-	c.index = index
-	for _, problem := range problems {
-		c.findings = append(c.findings, Finding(problem))
+	if c.read(mapping, &c.file) {
+		c.check()
 	}
-	if line, _ := index.At(""); line == 0 {
-		return nil, c.findings.Err()
-	}
-	c.check()
-	if err := inOrder(c.findings).Err(); err != nil {
+	if err := c.err(); err != nil {
 		return nil, err
 	}
 	c.finish()
@@ -141,12 +135,6 @@ func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) 
 func clone(d Destination) Destination {
 	d.Jurisdictions, d.Clearance.Categories, d.Clearance.Purposes = slices.Clone(d.Jurisdictions), slices.Clone(d.Clearance.Categories), slices.Clone(d.Clearance.Purposes)
 	return d
-}
-
-func (c *compiler) find(wrong bool, code, at, problem string) {
-	if wrong {
-		c.findings = append(c.findings, located(c.index, code, at, problem, ""))
-	}
 }
 
 func (c *compiler) check() {
@@ -171,13 +159,12 @@ func (c *compiler) check() {
 	c.presence()
 }
 
-// named is the field that a path names, with a finding where there is none.
+// named is the field that a path names, with a finding where there is none: an unknown
+// name is not repeated there.
 func (c *compiler) named(s *Schema, path, at, shown, code, problem string) *field {
 	f := s.fields[path]
 	if f == nil {
-		finding := located(c.index, code, at, problem, declare.Nearest(path, slices.Collect(maps.Keys(s.fields))))
-		finding.Path = shown // an unknown name is not repeated
-		c.findings = append(c.findings, finding)
+		c.unknown(code, at, shown, problem, path, maps.Keys(s.fields))
 	}
 	return f
 }

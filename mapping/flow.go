@@ -15,8 +15,8 @@ import (
 func (c *compiler) rule(into *field, f ruleFile, at string) {
 	r := &rule{into: into, onError: f.OnError, label: harmless(), before: harmless()}
 	c.rules[into] = r
-	before := len(c.findings)
-	defer func() { r.broken = len(c.findings) > before }()
+	before := c.found
+	defer func() { r.broken = c.found > before }()
 	given := 0
 	for _, is := range []bool{f.From != "", f.Const != nil, f.Absent != ""} {
 		if is {
@@ -84,7 +84,7 @@ func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
 			made, problem := transform.New(name, args, transform.Field{Node: out, Schema: c.mapper.src.title, Path: r.from.path})
 			if problem.Kind != 0 {
 				code := map[int]string{transform.UnknownName: "M209", transform.BadArguments: "M210", transform.WrongType: "M211"}[problem.Kind]
-				c.findings = append(c.findings, located(c.index, code, at, problem.Text, problem.Nearest))
+				c.add(code, at, at, problem.Text, problem.Nearest)
 				return nil, false
 			}
 			r.steps = append(r.steps, made)

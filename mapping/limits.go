@@ -8,7 +8,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
@@ -44,7 +43,7 @@ func (p *profile) text(n *scan.Node, d *property, at string) {
 	if d.Format != nil {
 		i := slices.Index(scan.Formats[1:], *d.Format)
 		if i < 0 {
-			p.findings = append(p.findings, located(p.index, "M114", at+"/format", "is no format: date, date-time, email or uuid", declare.Nearest(*d.Format, scan.Formats[1:])))
+			p.unknown("M114", at+"/format", at+"/format", "is no format: date, date-time, email or uuid", *d.Format, slices.Values(scan.Formats[1:]))
 		}
 		n.Format = scan.Format(i + 1)
 		n.MinLength, n.MaxLength = n.Format.Shortest(), n.Format.Length()

@@ -39,7 +39,7 @@
 //
 // Documents fail with a [*DataError], which is [ErrInvalid]; Map besides with
 // [ErrForeign], [ErrExpired], [ErrNoKey] and what its context says. Declarations fail with
-// [Findings].
+// [Findings], up to 1000 of them.
 //
 // # Concurrency
 //

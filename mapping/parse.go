@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
@@ -54,7 +53,7 @@ import (
 // filter are required. A header's name begins with X- and is one that only applications
 // read.
 //
-// The error is Findings. D101 to D116 are of the file's form (unknown keywords and
+// The error is Findings, up to 1000 of them. D101 to D116 are of the file's form (unknown keywords and
 // classes, wrong types), and:
 //
 //	M101  no title
@@ -81,27 +80,15 @@ import (
 //	M122  place that must be filled
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
-	index, problems := declare.Read("", doc, &file)
-	p := profile{schema: &Schema{}, index: index, defaults: file.Defaults}
-	for _, problem := range problems {
-		p.findings = append(p.findings, Finding(problem))
+	p := profile{schema: &Schema{}}
+	if p.read(doc, &file) {
+		p.defaults = file.Defaults
+		p.root(&file)
 	}
-	if line, _ := index.At(""); line == 0 {
-		return nil, p.findings.Err()
-	}
-	p.root(&file)
-	if err := inOrder(p.findings).Err(); err != nil {
+	if err := p.err(); err != nil {
 		return nil, err
 	}
 	return p.schema, nil
-}
-
-// inOrder are findings in the order of their file.
-func inOrder(f Findings) Findings {
-	slices.SortStableFunc(f, func(a, b Finding) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
-	return f
 }
 
 func (p *profile) root(file *schemaFile) {
@@ -123,7 +110,7 @@ func (p *profile) root(file *schemaFile) {
 		}
 	})
 	p.headers()
-	if len(p.findings) == 0 {
+	if p.found == 0 {
 		s.label = s.root.everything()
 		sum := sha256.Sum256(canonical(s.canonical()))
 		s.hash = hex.EncodeToString(sum[:])
@@ -158,7 +145,7 @@ func (p *profile) releases(f *field, d *property, at string) {
 }
 
 func (p *profile) release(f *field, d *releaseFile, at string) {
-	before := len(p.findings)
+	before := p.found
 	p.find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
 	p.find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")
 	p.find(f.label.Class == Sealed, "M119", at, "is of a sealed field: nothing lowers it")
@@ -172,13 +159,13 @@ func (p *profile) release(f *field, d *releaseFile, at string) {
 	if anyKey {
 		args = json.RawMessage(`{"key":"any"}`)
 	}
-	if f.value() == nil || len(p.findings) > before {
+	if f.value() == nil || p.found > before {
 		return
 	}
 	step, problem := transform.New(d.Via, args, transform.Field{Node: f.value()})
 	switch {
 	case problem.Kind != 0:
-		p.findings = append(p.findings, located(p.index, "M118", at+"/via", problem.Text, problem.Nearest))
+		p.add("M118", at+"/via", at+"/via", problem.Text, problem.Nearest)
 	case !step.Hides:
 		p.find(true, "M118", at+"/via", "is a transform that hides nothing, so it releases nothing")
 	}

@@ -4,7 +4,6 @@ import (
 	"regexp"
 	"slices"
 
-	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
@@ -17,7 +16,7 @@ func (p *profile) place(f *field, d *property, at string) {
 	at += "/in"
 	places := []string{InBody, InPath, InQuery, InHeader, InDN, InFilter, InAttribute}
 	if !slices.Contains(places, *d.In) {
-		p.findings = append(p.findings, located(p.index, "M120", at, "is no place", declare.Nearest(*d.In, places)))
+		p.unknown("M120", at, at, "is no place", *d.In, slices.Values(places))
 		return
 	}
 	f.in = *d.In

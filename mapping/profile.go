@@ -65,24 +65,10 @@ type property struct {
 
 // profile makes fields of a file, and finds what is wrong with it.
 type profile struct {
+	finder
 	schema   *Schema
-	index    *declare.Index
 	defaults labels
-	findings Findings
 	fields   int
-}
-
-// find adds a finding at a member of the file. Names of properties that may stand in a
-// path have passed their check.
-func (p *profile) find(wrong bool, code, at, problem string) {
-	if wrong {
-		p.findings = append(p.findings, located(p.index, code, at, problem, ""))
-	}
-}
-
-func located(index *declare.Index, code, at, problem, nearest string) Finding {
-	line, column := index.At(at)
-	return Finding{Code: code, Problem: problem, Line: line, Column: column, Path: at, Nearest: nearest}
 }
 
 // object reads the members of an object into f.
@@ -96,7 +82,8 @@ func (p *profile) object(f *field, at string, properties map[string]*property, r
 	}
 	for i, name := range required {
 		if properties[name] == nil {
-			p.findings = append(p.findings, located(p.index, "M108", at+"/required/"+strconv.Itoa(i), "is required and no property", declare.Nearest(name, declared)))
+			at := at + "/required/" + strconv.Itoa(i)
+			p.unknown("M108", at, at, "is required and no property", name, slices.Values(declared))
 		}
 	}
 	f.node.Kind = scan.Object
@@ -119,7 +106,6 @@ func (p *profile) object(f *field, at string, properties map[string]*property, r
 
 // named says whether a property's name may stand in paths, reports and requests.
 func (p *profile) named(name, at string, folded map[string]bool) bool {
-	line, column := p.index.At(at + "/properties/" + declare.Escape(name))
 	fold := strings.Map(strict.Folded, name)
 	code := ""
 	switch {
@@ -136,7 +122,7 @@ func (p *profile) named(name, at string, folded map[string]bool) bool {
 		"M106": `has a property whose name is not 1 to 128 bytes of printable characters without /, ~, quotes and backslashes`,
 		"M107": "has a property whose name differs from another one only in case",
 	}[code]
-	p.findings = append(p.findings, Finding{Code: code, Problem: problem, Line: line, Column: column, Path: at + "/properties"})
+	p.add(code, at+"/properties/"+declare.Escape(name), at+"/properties", problem, "")
 	return false
 }
 
@@ -179,7 +165,7 @@ func (p *profile) kind(raw json.RawMessage, at string) (scan.Kind, bool) {
 	if i := slices.Index(types, name); i >= 0 {
 		return scan.Bool + scan.Kind(i), nullable
 	}
-	p.findings = append(p.findings, located(p.index, "M102", at+"/type", `has no type: one, or [one, "null"]`, declare.Nearest(name, types)))
+	p.unknown("M102", at+"/type", at+"/type", `has no type: one, or [one, "null"]`, name, slices.Values(types))
 	return scan.Absent, false
 }
 
