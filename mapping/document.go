@@ -39,6 +39,7 @@ var (
 //	M313  text is not in its format
 //	M314  text cannot stand where its field goes
 //	M315  transform has no result
+//	M316  record larger than 16 MiB
 type DataError struct {
 	Code string // stable, such as M301
 	Path string // JSON pointer into the schema's fields; * is any element; empty: the document

@@ -26,7 +26,8 @@
 //
 // # Limits
 //
-// A document has at most 4 MiB, a schema and a mapping 1 MiB. Arrays of objects are
+// A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where
+// each value outside of its body counts as 32 bytes more than it has. Arrays of objects are
 // checked, and mappings drop them. There are no maps, no choice between types, no
 // combined fields, and no labels of combinations: that two harmless fields identify
 // somebody together, nothing here knows. Residency is what the destination declares, and

@@ -13,8 +13,8 @@ import (
 
 // Map makes a Record, or nothing. Nil keys suffice where the mapping makes no tokens. It
 // fails with ErrForeign for a document of another schema, with a *DataError for one that
-// its schema does not describe or that has a value which cannot go where it is meant to,
-// with ErrExpired once a release has ended, with ErrNoKey, or with ctx's error.
+// its schema does not describe, that has a value which cannot go where it is meant to, or
+// of which a mapping makes too much, with ErrExpired once a release has ended, with ErrNoKey, or with ctx's error.
 func (m *Mapper) Map(ctx context.Context, d Document, keys KeySource) (Record, error) {
 	if !m.made() {
 		return Record{}, ErrInvalid
@@ -36,7 +36,7 @@ func (m *Mapper) Map(ctx context.Context, d Document, keys KeySource) (Record, e
 	r := run{mapper: m, values: values, record: &record{mapper: m}, call: &transform.Call{}}
 	r.Source = source
 	if len(m.keys) == 0 {
-		err := r.write()
+		err := r.write(ctx)
 		return r.record.sealed(err)
 	}
 	err := r.lend(ctx, keys)
@@ -50,7 +50,23 @@ type run struct {
 	values []scan.Value
 	call   *transform.Call
 	record *record
-	leaves int // written into the body
+	leaves int32 // written into the body
+	aside  int32 // bytes of the fields outside the body
+}
+
+// A short document can have a million elements, and an enum a long text for each: what is
+// made of them has a limit of its own.
+const (
+	maxRecord = 16 << 20
+	perField  = 32 // what it takes to list one
+)
+
+// bounded fails once the record is too large.
+func (r *run) bounded(rule *rule) error {
+	if len(r.Out)+int(r.aside) > maxRecord {
+		return &DataError{scan.TooMuch, rule.into.path}
+	}
+	return nil
 }
 
 // errUsed is what a key source gets that calls back where it may not.
@@ -68,7 +84,7 @@ func (r *run) lend(ctx context.Context, keys KeySource) error {
 	var next func(names []string) error
 	next = func(names []string) error {
 		if len(names) == 0 {
-			written, err = true, r.write()
+			written, err = true, r.write(ctx)
 			return err
 		}
 		lent := false
@@ -94,9 +110,9 @@ func (r *run) lend(ctx context.Context, keys KeySource) error {
 }
 
 // write writes the fields outside the body, and the body.
-func (r *run) write() error {
+func (r *run) write(ctx context.Context) error {
 	for _, rule := range r.mapper.outside {
-		if err := r.outside(rule); err != nil {
+		if err := r.outside(ctx, rule); err != nil {
 			return err
 		}
 	}
@@ -105,7 +121,7 @@ func (r *run) write() error {
 	}
 	r.Out = make([]byte, 0, 1024)
 	r.Out = append(r.Out, '{')
-	if err := r.object(r.mapper.body); err != nil {
+	if err := r.object(ctx, r.mapper.body); err != nil {
 		return err
 	}
 	r.Out = append(r.Out, '}')
@@ -115,7 +131,7 @@ func (r *run) write() error {
 
 // object writes the members of an object. A member that is an object and not required is
 // written if a scalar or an array in it is.
-func (r *run) object(members []output) error {
+func (r *run) object(ctx context.Context, members []output) error {
 	first := len(r.Out)
 	for i := range members {
 		o := &members[i]
@@ -124,7 +140,7 @@ func (r *run) object(members []output) error {
 			r.Out = append(r.Out, ',')
 		}
 		r.Out = append(r.Out, o.key...)
-		there, err := r.member(o)
+		there, err := r.member(ctx, o)
 		if err != nil {
 			return err
 		}
@@ -135,17 +151,20 @@ func (r *run) object(members []output) error {
 	return nil
 }
 
-func (r *run) member(o *output) (bool, error) {
+func (r *run) member(ctx context.Context, o *output) (bool, error) {
 	if o.rule != nil {
-		there, err := r.leaf(o.rule)
+		there, err := r.leaf(ctx, o.rule)
 		if there {
 			r.leaves++
+		}
+		if err == nil {
+			err = r.bounded(o.rule)
 		}
 		return there, err
 	}
 	before := r.leaves
 	r.Out = append(r.Out, '{')
-	if err := r.object(o.members); err != nil {
+	if err := r.object(ctx, o.members); err != nil {
 		return false, err
 	}
 	r.Out = append(r.Out, '}')
@@ -153,7 +172,7 @@ func (r *run) member(o *output) (bool, error) {
 }
 
 // leaf writes a scalar or an array into the body, and says whether there is one.
-func (r *run) leaf(rule *rule) (bool, error) {
+func (r *run) leaf(ctx context.Context, rule *rule) (bool, error) {
 	if rule.from == nil {
 		r.Out = append(r.Out, rule.json...)
 		return true, nil
@@ -167,7 +186,7 @@ func (r *run) leaf(rule *rule) (bool, error) {
 		r.JSON(rule.from.node, v)
 		return true, nil
 	case v.Kind == scan.Array:
-		return true, r.elements(rule, v)
+		return true, r.elements(ctx, rule, v)
 	}
 	made, ok := r.transform(rule, v)
 	switch {
@@ -189,27 +208,40 @@ func (r *run) leaf(rule *rule) (bool, error) {
 func (r *rule) last() *scan.Node { return r.steps[len(r.steps)-1].Out }
 
 // elements writes an array whose elements are transformed one by one.
-func (r *run) elements(rule *rule, v scan.Value) error {
-	var err error
+func (r *run) elements(ctx context.Context, rule *rule, v scan.Value) error {
 	r.Out = append(r.Out, '[')
 	first := len(r.Out)
-	scan.Each(rule.from.node, r.Source, v, func(element scan.Value) bool {
+	err := r.each(ctx, rule, v, func(element scan.Value) error {
 		if len(r.Out) > first {
 			r.Out = append(r.Out, ',')
 		}
 		if element.Kind == scan.Null {
 			r.Out = append(r.Out, "null"...)
-			return true
+			return r.bounded(rule)
 		}
 		made, ok := r.transform(rule, element)
 		if !ok {
-			err = &DataError{scan.Failed, rule.from.path}
-			return false
+			return &DataError{scan.Failed, rule.from.path}
 		}
 		r.made(rule.last(), made)
-		return true
+		return r.bounded(rule)
 	})
 	r.Out = append(r.Out, ']')
+	return err
+}
+
+// each goes through an array until something fails, or ctx ends.
+func (r *run) each(ctx context.Context, rule *rule, v scan.Value, do func(scan.Value) error) (err error) {
+	n := 0
+	scan.Each(rule.from.node, r.Source, v, func(element scan.Value) bool {
+		if n++; n%1024 == 0 {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = do(element)
+		}
+		return err == nil
+	})
 	return err
 }
 
@@ -235,7 +267,7 @@ func (r *run) transform(rule *rule, v scan.Value) (transform.Value, bool) {
 }
 
 // outside makes the texts of one field outside the body.
-func (r *run) outside(rule *rule) error {
+func (r *run) outside(ctx context.Context, rule *rule) error {
 	for _, text := range rule.texts {
 		if err := r.put(rule, text); err != nil {
 			return err
@@ -250,12 +282,7 @@ func (r *run) outside(rule *rule) error {
 		r.record.without(rule)
 		return nil
 	case scan.Array:
-		var err error
-		scan.Each(rule.from.node, r.Source, v, func(element scan.Value) bool {
-			err = r.scalar(rule, element)
-			return err == nil
-		})
-		return err
+		return r.each(ctx, rule, v, func(element scan.Value) error { return r.scalar(rule, element) })
 	default:
 		return r.scalar(rule, v)
 	}
@@ -289,7 +316,8 @@ func (r *run) put(rule *rule, text string) error {
 		return &DataError{scan.NotAllowed, rule.into.path}
 	}
 	r.record.fields = append(r.record.fields, outside{rule, text})
-	return nil
+	r.aside += int32(len(text)) + perField
+	return r.bounded(rule)
 }
 
 // made writes what a transform made: text or a number.

@@ -20,6 +20,7 @@ const (
 	BadFormat  = "M313"
 	NotAllowed = "M314"
 	Failed     = "M315"
+	TooMuch    = "M316"
 )
 
 // Fault is the first thing that does not fit.
