@@ -14,7 +14,8 @@ import (
 // Map makes a Record, or nothing. Nil keys suffice where the mapping makes no tokens. It
 // fails with ErrForeign for a document of another schema, with a *DataError for one that
 // its schema does not describe, that has a value which cannot go where it is meant to, or
-// of which a mapping makes too much, with ErrExpired once a release has ended, with ErrNoKey, or with ctx's error.
+// of which the mapping makes too much, with ErrExpired once a release has ended, with
+// ErrNoKey, or with ctx's error.
 func (m *Mapper) Map(ctx context.Context, d Document, keys KeySource) (Record, error) {
 	if !m.made() {
 		return Record{}, ErrInvalid

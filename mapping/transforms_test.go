@@ -104,11 +104,19 @@ func TestMasksOfShortValues(t *testing.T) {
 	m := one(t, anyText, anyText, `{"mask.keep_last": {"n": 4}}`)
 	for raw, want := range map[string]string{
 		`""`: `"****"`, `"abcd"`: `"****"`, `"abcdefg"`: `"****"`, `"abcdefgh"`: `"****efgh"`, `"4111111111111111"`: `"****1111"`,
-		`"ÅÄÖÜåäöü"`: `"****åäöü"`, `"\u00c5ÄÖÜåäöü"`: `"****åäöü"`, `"😀😀😀😀😁😂😃😄"`: `"****😁😂😃😄"`,
-		"\"abcde\u0301fgh\"": "\"****fgh\"", "\"abcdefg\u200d\u0301hi\"": "\"****hi\"", "\"abcd\u0301\u0301\u0301\u0301\"": `"****"`, `"<<<<<<<<"`: `"****\u003c\u003c\u003c\u003c"`,
+		`"ÅÄÖÜåäöü"`: `"****åäöü"`, `"\u00c5ÄÖÜåäöü"`: `"****åäöü"`, `"abcd😁😂😃😄"`: `"****😁😂😃😄"`, `"٠١٢٣٤٥٦٧"`: `"****٤٥٦٧"`,
+		"\"abcde\u0301fgh\"": "\"****fgh\"", "\"abcdefg\u200d\u0301hi\"": "\"****hi\"", "\"abcd\u0301\u0301\u0301\u0301\"": `"****"`, `"abcd<<<<"`: `"****\u003c\u003c\u003c\u003c"`,
+		`"    1234"`: `"****"`, `"\u200b\u200b\u200b\u200b1234"`: `"****"`, `"\u3164\u3164\u3164\u31641234"`: `"****"`, `"----1234"`: `"****"`, `"😀😀😀😀😁😂😃😄"`: `"****"`, `"+1 (2) 3 - 4567"`: `"****"`, "\"e\u0301e\u0301e\u03011234\"": `"****"`,
+		`"00001234"`: `"****1234"`,
 	} {
 		if got := mapOne(t, m, raw); got != want {
 			t.Errorf("%s: %s, want %s", raw, got, want)
+		}
+	}
+	m = one(t, anyText, anyText, `{"mask.keep_last": {"n": 1}}`)
+	for raw, want := range map[string]string{`"abcd"`: `"****"`, `"abcde"`: `"****e"`, `"abc-d"`: `"****"`} {
+		if got := mapOne(t, m, raw); got != want {
+			t.Errorf("one of %s: %s, want %s", raw, got, want)
 		}
 	}
 	m = one(t, anyText, anyText, `{"mask.keep_last": {"n": 16}}`)

@@ -16,8 +16,10 @@ const stars = "****"
 const maxKept = 16
 
 // keepLast shows the last n characters of text or of a number in decimal digits, if that
-// hides at least four and at least half of them; otherwise it hides all. What is shown does
-// not begin within a character that is written as several.
+// hides at least four letters or digits, and n of them; otherwise it hides all. Space,
+// signs and what nobody sees pad a value and hide nothing. What is shown does not begin
+// within a character that is written as several. Nobody can tell padding from a value that
+// is made of the same digits: 00001234 shows all of 1234.
 func keepLast(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	var a struct {
 		N int `json:"n"`
@@ -37,14 +39,13 @@ func keepLast(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 }
 
 func last(text []byte, n int) []byte {
-	size := utf8.RuneCount(text)
-	if hidden := size - n; hidden < 4 || hidden < n {
-		return nil
-	}
 	at := len(text)
 	for range n {
 		_, width := utf8.DecodeLastRune(text[:at])
 		at -= width
+	}
+	if !tell(text[:at], max(4, n)) {
+		return nil
 	}
 	for at < len(text) {
 		char, width := utf8.DecodeRune(text[at:])
@@ -54,6 +55,21 @@ func last(text []byte, n int) []byte {
 		at += width
 	}
 	return text[at:]
+}
+
+// tell says whether text has so many letters and digits. Some letters are there to fill a
+// place, and look like nothing.
+func tell(text []byte, least int) bool {
+	for _, char := range string(text) {
+		blank := char > unicode.MaxLatin1 && unicode.Is(unicode.Other_Default_Ignorable_Code_Point, char)
+		if !blank && (unicode.IsLetter(char) || unicode.IsDigit(char)) {
+			least--
+		}
+		if least == 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // maskEmail hides the local part of an address, and a domain that is none of those that
