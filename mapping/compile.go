@@ -79,7 +79,7 @@ type compiler struct {
 //	time.to_unix, unix.to_time                seconds since 1970, and back in UTC
 //	date.year                                 of a date or date-time; can be released
 //	date.format {layout}                      2006-01-02, 02.01.2006, 01/02/2006, 02/01/2006, 20060102, 20060102150405Z; 2006-01 can be released
-//	enum {map, else}                          another value for each; can be released
+//	enum {map, else}                          another value for each, and no row for what the field cannot hold; can be released
 //	mask.keep_last {n}                        **** and the last n characters, if that hides 4 letters or digits and n of them (zeros in front count, and hide nothing); can be released
 //	mask.email {domains}                      **** and one of these domains; can be released
 //	redact                                    [redacted]; can be released

@@ -82,7 +82,7 @@ func (s chainStep) json() map[string]any { return map[string]any{s.name: s.args}
 var chains = []chainStep{
 	{"mask.keep_last", map[string]any{"n": 4}}, {"mask.keep_last", map[string]any{"n": 5}}, {"mask.email", map[string]any{}}, {"mask.email", map[string]any{"domains": []string{"a.example"}}}, {"redact", map[string]any{}},
 	{"token.hmac", map[string]any{"key": "k1"}}, {"token.hmac", map[string]any{"key": "k2"}},
-	{"enum", map[string]any{"map": map[string]string{"x": "free text"}, "else": "other text"}},
+	{"enum", map[string]any{"map": map[string]string{"xxxxxxxx": "free text"}, "else": "other text"}},
 }
 
 // TestNoChainLowersALabelWithoutARelease: random fields, releases, chains and

@@ -78,8 +78,8 @@ func enum(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 func (t table) check(n *scan.Node) Problem {
 	rows := choices(n)
 	for from := range t.Map {
-		if rows != nil && !slices.Contains(rows, from) {
-			return arguments("lists what is none of the field's choices")
+		if rows != nil && !slices.Contains(rows, from) || !possible(n, from) {
+			return arguments("lists what is no value of the field")
 		}
 	}
 	texts := 0
@@ -97,6 +97,21 @@ func (t table) check(n *scan.Node) Problem {
 		return arguments("does not list all choices of the field, and says no else")
 	default:
 		return Problem{}
+	}
+}
+
+// possible says whether a field has the value that a row is for. A number is written in
+// one way.
+func possible(n *scan.Node, row string) bool {
+	switch n.Kind {
+	case scan.Integer:
+		v, ok := scan.Decimal(row, 0)
+		return ok && v >= n.Min && v <= n.Max
+	case scan.String:
+		_, _, ok := scan.Const(n, scan.AppendJSON(nil, []byte(row)))
+		return ok
+	default:
+		return true // a boolean has its choices
 	}
 }
 
@@ -124,6 +139,7 @@ func choices(n *scan.Node) []string {
 	return all
 }
 
+// out describes what it yields: each value once, however many rows have it.
 func (t table) out() *scan.Node {
 	all := t.all()
 	if !all[0].isText {
@@ -132,6 +148,8 @@ func (t table) out() *scan.Node {
 			out.Integers = append(out.Integers, c.number)
 			out.Min, out.Max = min(out.Min, c.number), max(out.Max, c.number)
 		}
+		slices.Sort(out.Integers)
+		out.Integers = slices.Compact(out.Integers)
 		return out
 	}
 	out := plainText(math.MaxInt, 0)
@@ -140,5 +158,7 @@ func (t table) out() *scan.Node {
 		size := len([]rune(c.text))
 		out.MinLength, out.MaxLength = min(out.MinLength, size), max(out.MaxLength, size)
 	}
+	slices.Sort(out.Texts)
+	out.Texts = slices.Compact(out.Texts)
 	return out
 }
