@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode"
 
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -526,6 +527,26 @@ func TestReport(t *testing.T) {
 	text = change(t, text, `"drop": {`, `"drop": {"/email": "no", "/phone": "no", "/hired": "no",`)
 	if m = compile(t, file(t, "employee.jsonc"), file(t, "contact.jsonc"), text, crm()); !strings.Contains(m.Report(), "no release is used\n") || !m.NotAfter().IsZero() {
 		t.Error(m.Report())
+	}
+}
+
+// TestReportsArePrintable: its author cannot write a line into a report, or make it look
+// otherwise than it is.
+func TestReportsArePrintable(t *testing.T) {
+	const odd = "\u0085\u009b2J\u007f\u061c\u202e\u2028\u2066\u00a0\ufeff\U000e0001"
+	src := `{"title": "src", "type": "object", "additionalProperties": false, "required": ["v"], "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {"v": {` + anyText + `}}}`
+	dst := `{"title": "dst", "type": "object", "additionalProperties": false, "properties": {"c": {` + anyText + `}, "l": {"type": "array", "maxItems": 2, "items": {` + anyText + `}}, "e": {` + anyText + `}}}`
+	to := anywhereAPI()
+	to.System, to.Jurisdictions = "crm"+odd+"\n\x1b", []string{odd}
+	m := compile(t, src, dst, `{"mapping": "m", "from": "src", "to": "dst", "set": {"/c": {"const": "`+odd+`"}, "/l": {"const": ["`+odd+`", /* `+"\n"+` */ "x"]}, "/e": {"from": "/v", "do": [{"enum": {"map": {"`+odd+`": "`+odd+`"}, "else": "é日"}}]}}}`, to)
+	report := m.Report()
+	if strings.ContainsFunc(report, func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }) || strings.Count(report, "\n") != 8 {
+		t.Errorf("%q", report)
+	}
+	for _, want := range []string{`/c <- constant "\u0085\u009b2J\u007f\u061c\u202e\u2028\u2066\u00a0\ufeff\udb40\udc01" [`, `"else":"é日"`, `destination crm\u0085`} {
+		if !strings.Contains(report, want) {
+			t.Errorf("%s is not in %s", want, report)
+		}
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 )
 
 // Report says in text which field flows where, with its label before and after: one line
@@ -14,24 +16,43 @@ func (m *Mapper) Report() string {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %s to %s\n", m.name, m.src.title, m.dst.title)
-	fmt.Fprintf(&b, "destination %s (%s) in %s, accepts %s\n", m.to.System, m.to.Kind, listed(m.to.Jurisdictions), m.to.Clearance.line())
+	say := func(format string, values ...any) {
+		b.WriteString(printable(fmt.Sprintf(format, values...)) + "\n")
+	}
+	say("%s: %s to %s", m.name, m.src.title, m.dst.title)
+	say("destination %s (%s) in %s, accepts %s", m.to.System, m.to.Kind, listed(m.to.Jurisdictions), m.to.Clearance.line())
 	for _, r := range m.rules {
-		fmt.Fprintf(&b, "set %s\n", r.line())
+		say("set %s", r.line())
 	}
 	for _, r := range m.absent {
-		fmt.Fprintf(&b, "absent %s: %s\n", r.into.path, r.absent)
+		say("absent %s: %s", r.into.path, r.absent)
 	}
 	for _, d := range m.dropped {
-		fmt.Fprintf(&b, "drop %s: %s [%s]\n", d.from.path, d.reason, d.from.everything())
+		say("drop %s: %s [%s]", d.from.path, d.reason, d.from.everything())
 	}
-	fmt.Fprintf(&b, "leaves %s\n", m.label)
+	say("leaves %s", m.label)
 	if m.notAfter.IsZero() {
-		b.WriteString("no release is used\n")
+		say("no release is used")
 	} else {
-		fmt.Fprintf(&b, "not after %s\n", m.notAfter.Format(time.RFC3339))
+		say("not after %s", m.notAfter.Format(time.RFC3339))
 	}
-	fmt.Fprintf(&b, "hash %s\n", m.hash)
+	say("hash %s", m.hash)
+	return b.String()
+}
+
+// printable is a line in which nothing moves a cursor or turns text around: constants and
+// arguments may hold any character, and are shown as JSON writes them.
+func printable(line string) string {
+	var b strings.Builder
+	for _, char := range line {
+		if unicode.IsPrint(char) {
+			b.WriteRune(char)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{char}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
 	return b.String()
 }
 
