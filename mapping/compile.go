@@ -104,7 +104,7 @@ type compiler struct {
 //	M213  result does not keep the limits of the destination's field
 //	M214  may be null or absent where the destination's field may not
 //	M215  can fail without on_error, or on_error is none
-//	M216  constant is no value of the field
+//	M216  constant is no value of the field, or cannot stand in its place
 //	M217  no reason
 //	M218  unlabelled or sealed
 //	M219  class above the clearance

@@ -365,6 +365,63 @@ func TestConstantsDependOnNothing(t *testing.T) {
 	}
 }
 
+// TestConstantsAreJudged: they tell nothing, and go nowhere but to what accepts that much.
+func TestConstantsAreJudged(t *testing.T) {
+	src, dst := `{"title": "src", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "boolean"}}}`, `{"title": "dst", "type": "object", "additionalProperties": false, "properties": {"c": {"type": "boolean"}}}`
+	text := `{"mapping": "m", "from": "src", "to": "dst", "set": {"/c": {"const": true}}, "drop": {"/a": "no use"}}`
+	for want, to := range map[string]mapping.Destination{
+		"M219 M221 M222":           {System: "x", Kind: "api"},
+		"M221 M222":                {System: "x", Kind: "api", Clearance: mapping.Clearance{Class: mapping.Public}},
+		"M222":                     {System: "x", Kind: "api", Clearance: mapping.Clearance{Class: mapping.Public}, Jurisdictions: []string{"eu"}},
+		"M225 M225 M219 M221 M222": {},
+	} {
+		_, err := mapping.Compile(schema(t, src), schema(t, dst), []byte(text), to)
+		if got := codes(err); got != want {
+			t.Errorf("%+v: %v", to, err)
+		}
+	}
+}
+
+// TestConstantsInPlaces: one that can never stand in its place is found before any
+// document is.
+func TestConstantsInPlaces(t *testing.T) {
+	src := `{"title": "src", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "boolean"}}}`
+	for in, tt := range map[string]struct{ name, right, wrong string }{
+		"path":      {"v", `"a" "..." "a/b" 7`, `"" "." ".." "a\n" "\u0085" "\u007f"`},
+		"dn":        {"v", `"a" ".." 7`, `"" "\t"`},
+		"filter":    {"v", `"a" "." 7`, `"" "\u0001"`},
+		"query":     {"v", `"" ".." 7`, `"\r"`},
+		"header":    {"X-V", `"" ".." 7`, `"a\r\nX-B:c"`},
+		"attribute": {"v", `"" "\n" ["",".."] [] 7`, ``},
+		"body":      {"v", `"" "\n" 7`, ``},
+	} {
+		for i, list := range []string{tt.right, tt.wrong} {
+			for _, value := range strings.Fields(list) {
+				kind := anyText
+				switch value[0] {
+				case '7':
+					kind = `"type": "integer"`
+				case '[':
+					kind = `"type": "array", "maxItems": 2, "items": {` + anyText + `}`
+				}
+				dst := `{"title": "dst", "type": "object", "additionalProperties": false, "required": ["` + tt.name + `"], "properties": {"` + tt.name + `": {` + kind + `, "in": "` + in + `"}}}`
+				m, err := mapping.Compile(schema(t, src), schema(t, dst), []byte(`{"mapping": "m", "from": "src", "to": "dst", "set": {"/`+tt.name+`": {"const": `+value+`}}, "drop": {"/a": "no use"}}`), anywhereAPI())
+				if i == 1 {
+					if got := lines(err); len(got) != 1 || !strings.Contains(got[0], " M216 /set/~1"+tt.name+"/const ") {
+						t.Errorf("%s in %s: %v", value, in, err)
+					}
+					continue
+				}
+				if err != nil {
+					t.Errorf("%s in %s: %v", value, in, err)
+				} else if _, err := m.Map(t.Context(), m.Source().Document([]byte(`{}`)), nil); err != nil {
+					t.Errorf("%s in %s: %v", value, in, err)
+				}
+			}
+		}
+	}
+}
+
 // TestACopyKeepsItsLabel under whatever name it leaves.
 func TestACopyKeepsItsLabel(t *testing.T) {
 	text := change(t, file(t, "employee-to-contact.jsonc"), `"/note": {"absent": "people write it there"},`, `"/note": {"from": "/address/street"},`)

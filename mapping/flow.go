@@ -48,6 +48,8 @@ func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
 		return
 	}
 	r.constant, r.source = v, source
+	r.prepare()
+	c.find(slices.ContainsFunc(r.texts, r.into.bars), "M216", at, "is a value that cannot stand where the field goes")
 	c.judge(r, at)
 }
 

@@ -3,6 +3,8 @@ package mapping
 import (
 	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -31,4 +33,13 @@ func (p *profile) place(f *field, d *property, at string) {
 	forms := map[string]*regexp.Regexp{InPath: names.Place, InDN: names.Place, InFilter: names.Place, InQuery: names.Query, InAttribute: names.Entry}
 	form := forms[f.in]
 	p.find(f.in == InHeader && !names.Header(f.name) || form != nil && !form.MatchString(f.name), "M121", at, "is a place in which the property's name cannot stand")
+}
+
+// bars says whether text cannot stand in the field's place: in none but an attribute does
+// it hold control characters; nothing and dots would make another path of one, and nothing
+// another name of one.
+func (f *field) bars(text string) bool {
+	inside := f.in == InPath || f.in == InDN || f.in == InFilter
+	return f.in != InAttribute && strings.ContainsFunc(text, unicode.IsControl) ||
+		inside && text == "" || f.in == InPath && (text == "." || text == "..")
 }

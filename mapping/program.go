@@ -16,7 +16,6 @@ func (c *compiler) finish() {
 		if r.empty() {
 			continue
 		}
-		r.prepare()
 		m.label = m.label.Join(r.label)
 		for _, step := range r.steps {
 			if step.Key != "" {

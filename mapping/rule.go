@@ -57,9 +57,6 @@ func (r *rule) certain(given []*field) bool {
 
 // prepare writes a constant once and for all.
 func (r *rule) prepare() {
-	if r.from != nil {
-		return
-	}
 	w := scan.Writer{Source: r.source}
 	if r.into.in == InBody {
 		w.JSON(r.into.node, r.constant)

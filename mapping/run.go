@@ -3,9 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
@@ -305,15 +303,9 @@ func (r *run) scalar(rule *rule, v scan.Value) error {
 	}
 }
 
-// put adds a text, if it can stand in its place: in none but an attribute does it hold
-// control characters; nothing and dots would make another path of one, and nothing
-// another name of one.
+// put adds a text, if it can stand in its place.
 func (r *run) put(rule *rule, text string) error {
-	in := rule.into.in
-	inside := in == InPath || in == InDN || in == InFilter
-	switch {
-	case in != InAttribute && strings.ContainsFunc(text, unicode.IsControl),
-		inside && text == "", in == InPath && (text == "." || text == ".."):
+	if rule.into.bars(text) {
 		return &DataError{scan.NotAllowed, rule.into.path}
 	}
 	r.record.fields = append(r.record.fields, outside{rule, text})
