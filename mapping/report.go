@@ -4,8 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf16"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
 )
 
 // Report says in text which field flows where, with its label before and after: one line
@@ -17,7 +17,7 @@ func (m *Mapper) Report() string {
 	}
 	var b strings.Builder
 	say := func(format string, values ...any) {
-		b.WriteString(printable(fmt.Sprintf(format, values...)) + "\n")
+		b.WriteString(names.Printable(fmt.Sprintf(format, values...)) + "\n")
 	}
 	say("%s: %s to %s", m.name, m.src.title, m.dst.title)
 	say("destination %s (%s) in %s, accepts %s", m.to.System, m.to.Kind, listed(m.to.Jurisdictions), m.to.Clearance.line())
@@ -37,22 +37,6 @@ func (m *Mapper) Report() string {
 		say("not after %s", m.notAfter.Format(time.RFC3339))
 	}
 	say("hash %s", m.hash)
-	return b.String()
-}
-
-// printable is a line in which nothing moves a cursor or turns text around: constants and
-// arguments may hold any character, and are shown as JSON writes them.
-func printable(line string) string {
-	var b strings.Builder
-	for _, char := range line {
-		if unicode.IsPrint(char) {
-			b.WriteRune(char)
-			continue
-		}
-		for _, unit := range utf16.Encode([]rune{char}) {
-			fmt.Fprintf(&b, `\u%04x`, unit)
-		}
-	}
 	return b.String()
 }
 

@@ -20,10 +20,12 @@
 package names
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -60,6 +62,22 @@ func Property(name string) bool {
 // Line says whether text can stand in a line of a report.
 func Line(text string) bool {
 	return text != "" && len(text) <= 200 && strings.TrimSpace(text) == text && !strings.ContainsFunc(text, unprintable)
+}
+
+// Printable is a line of a report in which nothing moves a cursor or turns text around:
+// constants and arguments may hold any character, and are shown as JSON writes them.
+func Printable(line string) string {
+	var b strings.Builder
+	for _, char := range line {
+		if unicode.IsPrint(char) {
+			b.WriteRune(char)
+			continue
+		}
+		for _, unit := range utf16.Encode([]rune{char}) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError }

@@ -32,6 +32,16 @@ func TestNames(t *testing.T) {
 	}
 }
 
+func TestPrintable(t *testing.T) {
+	for line, want := range map[string]string{
+		"": "", "naïve 日 “x” \u0301": "naïve 日 “x” \u0301", "a\nb\x1b[2J\x7f": `a\u000ab\u001b[2J\u007f`, "\u0085\u009b\u2028\u202e\u00a0\ufeff": `\u0085\u009b\u2028\u202e\u00a0\ufeff`, "\U000e0001😀": `\udb40\udc01😀`, "\xff": "\ufffd",
+	} {
+		if got := names.Printable(line); got != want {
+			t.Errorf("%q: %q", line, got)
+		}
+	}
+}
+
 func Example() {
 	fmt.Println(names.Header("X-Contact-Year"), names.Header("X-Forwarded-For"))
 	// Output: true false
