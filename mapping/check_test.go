@@ -25,7 +25,7 @@ const profile = `{
     "share": {"type": "number", "scale": 18},
     "vip": {"type": "boolean"},
     "state": {"type": "string", "enum": ["on", "öff"]},
-    "code": {"type": "string", "maxLength": 9, "pattern": "^a|b$"},
+    "code": {"type": "string", "maxLength": 9, "pattern": "^(?:a|b)$"},
     "day": {"type": "string", "format": "date"},
     "at": {"type": "string", "format": "date-time"},
     "mail": {"type": "string", "format": "email"},

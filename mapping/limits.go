@@ -3,9 +3,7 @@ package mapping
 import (
 	"encoding/json"
 	"math"
-	"regexp"
 	"slices"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -59,18 +57,10 @@ func (p *profile) text(n *scan.Node, d *property, at string) {
 	given = given && (d.Enum == nil || len(n.Texts) > 0)
 	p.find(given && (n.MaxLength > maxText || n.MaxLength < n.MinLength) || d.MinLength != nil && *d.MinLength < 0 || d.MaxLength != nil && *d.MaxLength < 0, "M111", at, "has lengths that are no range below 4 MiB")
 	if d.Pattern != nil {
-		p.pattern(n, *d.Pattern, at)
+		var problem string
+		n.Pattern, problem = scan.Pattern(*d.Pattern)
+		p.find(problem != "", "M113", at+"/pattern", problem)
 	}
-}
-
-// pattern is RE2, and means the whole text: ^ and $ have to say so to whoever else reads
-// the schema.
-func (p *profile) pattern(n *scan.Node, pattern, at string) {
-	compiled, err := regexp.Compile(`\A(?:` + pattern + `)\z`)
-	_, alone := regexp.Compile(pattern)
-	p.find(err != nil || alone != nil, "M113", at+"/pattern", "is no RE2 pattern")
-	p.find(!strings.HasPrefix(pattern, "^") || !strings.HasSuffix(pattern, "$"), "M113", at+"/pattern", "does not begin with ^ and end with $")
-	n.Pattern = compiled
 }
 
 func (p *profile) number(n *scan.Node, d *property, at string) {

@@ -34,7 +34,7 @@ import (
 //
 //	object   properties, required; additionalProperties is false, and said
 //	array    items, maxItems; both are required
-//	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $), format (date, date-time, email, uuid; asserted)
+//	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $; choices in parentheses), format (date, date-time, email, uuid; asserted)
 //	integer  minimum, maximum (nothing said: 64 bits), enum
 //	number   scale (required: digits after the point), minimum, maximum; times ten to the scale it fits 64 bits
 //

@@ -71,6 +71,7 @@ func TestParseSchemaFindings(t *testing.T) {
 		{"pattern that is none", withProperty(`{` + text + `, "pattern": "^(?=x)$"}`), []string{"2:52 M113 /properties/a/pattern "}},
 		{"pattern that closes the anchors", withProperty(`{` + text + `, "pattern": "^a)|(b$"}`), []string{"2:52 M113 /properties/a/pattern "}},
 		{"pattern of a part", withProperty(`{` + text + `, "pattern": "[a-z]"}`), []string{"2:52 M113 /properties/a/pattern "}},
+		{"pattern of two halves", withProperty(`{` + text + `, "pattern": "^a|b$"}`), []string{"2:52 M113 /properties/a/pattern "}},
 		{"unknown format", withProperty(`{` + text + `, "format": "emial"}`), []string{"2:51 M114 /properties/a/format email"}},
 		{"label words", withProperty(`{` + text + `, "categories": ["*"], "residency": ["*", "eu"], "purposes": ["HR"]}`), []string{
 			"2:55 M116 /properties/a/categories ", "2:75 M116 /properties/a/residency ", "2:100 M116 /properties/a/purposes "}},

@@ -185,6 +185,27 @@ func TestMisfit(t *testing.T) {
 	}
 }
 
+// TestPatternsMeanTheWholeText: whoever looks for a match anywhere finds the same texts.
+func TestPatternsMeanTheWholeText(t *testing.T) {
+	for _, right := range []string{"^$", "^a$", "^(?:a|b)$", "^(a|b)$", "^(?:a|bc|)$", "^[ab]*$", "^a(?:b|c)d$", `^\$$`, "^(?:^a|b$)$", "^.*$", `^(?:a{2,3}|\d)$`, "^(?i)a$", "^(?s).$"} {
+		compiled, problem := scan.Pattern(right)
+		if problem != "" {
+			t.Errorf("%s %s", right, problem)
+			continue
+		}
+		for _, text := range []string{"", "a", "b", "ab", "ba", "xa", "ax", "bc", "abd", "aa", "$", "A", "a\n", "\na", "7"} {
+			if anywhere := regexp.MustCompile(right).MatchString(text); compiled.MatchString(text) != anywhere {
+				t.Errorf("%s of %q: anywhere %v", right, text, anywhere)
+			}
+		}
+	}
+	for _, wrong := range []string{"", "^", "$", "a", "^a", "a$", "^a|b$", "^a$|^b$", "^a|^b$", "^|$", "^a||b$", `^a\$`, `^\Qa$`, "^*$", "^?a$", "^a$*$|$", "^(?m)a$", "(?m)^a$", `\Aa\z`, `^a\z`, "^(a|b$", "^a)|(b$", "^(?=a)$", "^(?:a$|b$)", "^[$"} {
+		if compiled, problem := scan.Pattern(wrong); problem == "" || compiled != nil {
+			t.Errorf("%s", wrong)
+		}
+	}
+}
+
 func TestConst(t *testing.T) {
 	root, _ := person()
 	v, source, ok := scan.Const(root.Members[0].Node, []byte(`"x"`))
