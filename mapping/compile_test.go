@@ -330,8 +330,12 @@ func TestReleasesEnd(t *testing.T) {
 			t.Errorf("at its end: %v", err)
 		}
 		_, err = mapping.Compile(s, d, []byte(text), to)
-		if got := codes(err); got != "M224" {
+		if got := codes(err); got != "M219 M224" {
 			t.Errorf("compiled after the first end: %v", err)
+		}
+		_, err = mapping.Compile(s, d, []byte(text), mapping.Destination{System: "x", Kind: "api", Clearance: to.Clearance})
+		if got := codes(err); got != "M219 M221 M224 M221" {
+			t.Errorf("what else is wrong is not told: %v", err)
 		}
 		to.Clearance.Class = mapping.Restricted
 		if m, err = mapping.Compile(s, d, []byte(text), to); err != nil || m.Label().Class != mapping.Restricted {

@@ -157,7 +157,7 @@ func (c *compiler) judge(r *rule, at string) {
 		refusals = append(refusals, refusal{"M223", "is " + r.label.Class.String() + ", above internal: too high for a " + r.into.in})
 	}
 	if len(refusals) > 0 && r.ended != nil {
-		refusals = []refusal{{"M224", "is released until " + r.ended.until.AddDate(0, 0, -1).Format(time.DateOnly) + ", which is over"}}
+		refusals = append(refusals, refusal{"M224", "is released until " + r.ended.until.AddDate(0, 0, -1).Format(time.DateOnly) + ", which is over"})
 	}
 	for _, refused := range refusals {
 		c.find(true, refused.code, at, refused.problem)
