@@ -272,6 +272,74 @@ func TestWithoutItsKey(t *testing.T) {
 	}
 }
 
+// twoKeys makes a token of each of two keys, x and y, which is asked for while x is lent.
+func twoKeys(t *testing.T) *mapping.Mapper {
+	t.Helper()
+	const text = `"type": "string", "maxLength": 99`
+	src := `{"title": "src", "type": "object", "additionalProperties": false, "required": ["a"], "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {"a": {"type": "integer"}}}`
+	dst := `{"title": "dst", "type": "object", "additionalProperties": false, "properties": {"a": {` + text + `}, "b": {` + text + `}}}`
+	return compile(t, src, dst, `{"mapping": "m", "from": "src", "to": "dst", "set": {"/a": {"from": "/a", "do": [{"token.hmac": {"key": "x"}}]}, "/b": {"from": "/a", "do": [{"token.hmac": {"key": "y"}}]}}}`, anywhereAPI())
+}
+
+type use = func(version string, key []byte) error
+
+// TestAKeyIsLentOnce, and neither from within its own use nor after its source is done.
+func TestAKeyIsLentOnce(t *testing.T) {
+	m, key := twoKeys(t), []byte("0123456789abcdef")
+	for name, done := range map[string]func(use) error{
+		"used":   func(u use) error { return u("1", key) },
+		"unused": func(use) error { return nil },
+		"failed": func(u use) error { _ = u("", nil); return nil },
+		"panics": func(u use) error { panic(u("1", key)) },
+	} {
+		var first, second use
+		keys := keysFunc(func(_ context.Context, key string, u func(string, []byte) error) error {
+			if key == "x" {
+				first = u
+				return done(u)
+			}
+			second = u
+			if err := first("2", []byte("0123456789abcdef")); err == nil {
+				t.Errorf("%s: x is lent while it is lent", name)
+			}
+			return done(u)
+		})
+		var record mapping.Record
+		var err error
+		func() {
+			defer func() { _ = recover() }()
+			record, err = m.Map(t.Context(), m.Source().Document([]byte(`{"a":1}`)), keys)
+		}()
+		if made := name == "used"; made == empty(record) || made != (err == nil) && name != "panics" {
+			t.Errorf("%s: %v", name, err)
+		}
+		for _, late := range []use{first, second} {
+			if late != nil && late("2", key) == nil {
+				t.Errorf("%s: a key is lent too late", name)
+			}
+		}
+	}
+}
+
+// TestAKeySourceThatDoesNotWait for the use of its key yields a record or none, and nothing
+// goes on behind Map.
+func TestAKeySourceThatDoesNotWait(t *testing.T) {
+	m, key := twoKeys(t), []byte("0123456789abcdef")
+	var wait sync.WaitGroup
+	for range 100 {
+		record, err := m.Map(t.Context(), m.Source().Document([]byte(`{"a":1}`)), keysFunc(func(_ context.Context, _ string, u func(string, []byte) error) error {
+			for range 3 {
+				wait.Go(func() { _ = u("1", key) })
+			}
+			return nil
+		}))
+		if err != nil && err != mapping.ErrNoKey || empty(record) != (err != nil) || err == nil && record.Len() != 2 {
+			t.Errorf("%v, %d fields", err, record.Len())
+		}
+	}
+	wait.Wait()
+}
+
 // TestKeysAreAskedForOnce each, and lent together.
 func TestKeysAreAskedForOnce(t *testing.T) {
 	const text = `"type": "string", "maxLength": 99`

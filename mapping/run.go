@@ -3,6 +3,7 @@ package mapping
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -86,8 +87,14 @@ func (r *run) lend(ctx context.Context, keys KeySource) error {
 			written, err = true, r.write(ctx)
 			return err
 		}
+		var turn sync.Mutex // held while the key is used, and for good when UseKey has returned
+		defer turn.Lock()   // waits for a use that goes on elsewhere
 		lent := false
 		return keys.UseKey(ctx, names[0], func(version string, key []byte) error {
+			if !turn.TryLock() {
+				return errUsed
+			}
+			defer turn.Unlock()
 			mac := transform.NewMac(version, key)
 			if lent || mac == nil {
 				return errUsed
