@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode/utf16"
 
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -86,6 +87,26 @@ func TestCheck(t *testing.T) {
 		}
 		if got != tt.want || (err != nil) != errors.Is(err, mapping.ErrInvalid) {
 			t.Errorf("%.80s: %s, want %s", tt.raw, got, tt.want)
+		}
+	}
+}
+
+// TestEscapedNames: the longest name that a schema declares is the same however it is
+// written.
+func TestEscapedNames(t *testing.T) {
+	for _, name := range []string{strings.Repeat("n", 60), strings.Repeat("n", 128), strings.Repeat("é", 64), strings.Repeat("名", 42), strings.Repeat("𝒏", 32)} {
+		s := schema(t, `{"title": "s", "type": "object", "additionalProperties": false, "required": ["`+name+`"], "properties": {"a": {"type": "boolean"}, "`+name+`": {"type": "boolean"}}}`)
+		escaped := ""
+		for _, unit := range utf16.Encode([]rune(name)) {
+			escaped += fmt.Sprintf(`\u%04x`, unit)
+		}
+		d := s.Document([]byte(`{"` + escaped + `":true}`))
+		var err error
+		if allocs := testing.AllocsPerRun(10, func() { err = d.Check() }); err != nil || allocs > 1 {
+			t.Errorf("%d bytes, escaped in %d: %v, %v allocations", len(name), len(escaped), err, allocs)
+		}
+		if err := s.Document([]byte(`{"` + escaped + `n":true}`)).Check(); err == nil {
+			t.Errorf("%d bytes and one more", len(name))
 		}
 	}
 }

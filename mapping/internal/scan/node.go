@@ -53,6 +53,9 @@ const MaxScale = 18
 // MaxMembers is how many members an object has at most.
 const MaxMembers = 256
 
+// MaxName is how many bytes the name of a member has at most.
+const MaxName = 128
+
 // Node describes one value.
 type Node struct {
 	Kind     Kind
@@ -79,7 +82,7 @@ type Node struct {
 
 // Member is one of an Object.
 type Member struct {
-	Name     string // holds neither quotes, backslashes nor control characters
+	Name     string // at most MaxName bytes; neither quotes, backslashes nor control characters
 	Required bool
 	Node     *Node
 }

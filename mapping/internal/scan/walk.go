@@ -219,9 +219,9 @@ func (w *walk) name(n *Node, next int) (int, bool) {
 	if _, ok := w.text(n, &v); !ok {
 		return 0, false
 	}
-	var buffer [256]byte // longer names are not declared
 	name := w.source[v.Start:v.End]
-	if v.Escaped && len(name) <= len(buffer) {
+	if v.Escaped && len(name) <= 6*MaxName { // a longer one is not declared, however it is escaped
+		var buffer [6 * MaxName]byte
 		name = AppendText(buffer[:0], w.source, v)
 	}
 	i, ok := n.index[string(name)]
