@@ -6,9 +6,10 @@
 // # Guarantees
 //
 // All of the data or nothing is read: members that the target does not have in exactly
-// that case, or that occur twice or differ only in case, null where the target has no nil,
-// arrays of another length, integers that a float would round, text that is not Unicode,
-// and data after the end are refused.
+// that case, or that occur twice or differ only in case, those that the key of a map reads
+// as one, null where the target has no nil, arrays of another length, integers that a float
+// would round, text that is not Unicode, and data after the end are refused; what stands in
+// quotes for a field with the option string is read as what stands elsewhere.
 //
 // # Limits
 //
@@ -49,7 +50,7 @@ func Decode(raw []byte, v any) bool {
 	if to.Kind() != reflect.Pointer || to.IsNil() || !utf8.Valid(raw) || !json.Valid(raw) {
 		return false
 	}
-	w := walk{raw: raw, fields: map[reflect.Type]map[string]reflect.Type{}}
+	w := walk{raw: raw, fields: map[reflect.Type]map[string]member{}}
 	if !w.value(to.Type().Elem(), maxDepth) {
 		return false
 	}
@@ -68,7 +69,13 @@ func Decode(raw []byte, v any) bool {
 type walk struct {
 	raw    []byte
 	at     int
-	fields map[reflect.Type]map[string]reflect.Type
+	fields map[reflect.Type]map[string]member
+}
+
+// member is what a member of an object is read into.
+type member struct {
+	t      reflect.Type
+	quoted bool // by the option string: its text is the value
 }
 
 func (w *walk) value(t reflect.Type, depth int) bool {
@@ -90,18 +97,18 @@ func (w *walk) value(t reflect.Type, depth int) bool {
 }
 
 func (w *walk) object(t reflect.Type, depth int) bool {
-	seen := map[string]bool{}
+	seen, entries := map[string]bool{}, map[any]bool{}
 	for w.open(); w.next() != '}'; w.open() {
 		name, ok := w.text()
 		fold := strings.Map(Folded, name)
-		if !ok || seen[fold] {
+		if !ok || seen[fold] || !entry(t, name, entries) {
 			return false
 		}
 		seen[fold] = true
-		member, ok := w.member(t, name)
+		m, ok := w.member(t, name)
 		w.next() // the colon
 		w.at++
-		if !ok || !w.value(member, depth) {
+		if !ok || m.quoted && !w.quoted(m.t, depth) || !m.quoted && !w.value(m.t, depth) {
 			return false
 		}
 		if w.next() == '}' {
@@ -131,28 +138,50 @@ func (w *walk) array(t reflect.Type, depth int) bool {
 	return t == nil || t.Kind() != reflect.Array || t.Len() == n
 }
 
-// member is the type of a member of t.
-func (w *walk) member(t reflect.Type, name string) (reflect.Type, bool) {
+// quoted reads a value that stands in a string, as it would read it without.
+func (w *walk) quoted(t reflect.Type, depth int) bool {
+	if own, _ := target(t); own == nil || w.next() != '"' {
+		return w.value(t, depth) // it has its own rules, or the decoder refuses it
+	}
+	text, ok := w.text()
+	inner := walk{raw: []byte(text)}
+	return ok && json.Valid(inner.raw) && inner.value(t, 0)
+}
+
+// member is what a member of t is read into.
+func (w *walk) member(t reflect.Type, name string) (member, bool) {
 	if t == nil {
-		return nil, true
+		return member{}, true
 	}
 	switch t.Kind() {
 	case reflect.Struct:
 		if w.fields[t] == nil {
 			w.fields[t] = members(t)
 		}
-		member, ok := w.fields[t][name]
-		return member, ok
+		m, ok := w.fields[t][name]
+		return m, ok
 	case reflect.Map:
-		return t.Elem(), canonicalKey(t.Key(), name)
+		return member{t: t.Elem()}, true
 	default:
-		return nil, true // the decoder refuses the object
+		return member{}, true // the decoder refuses the object
 	}
 }
 
-// canonicalKey holds that two members of a map cannot be one entry.
-func canonicalKey(t reflect.Type, name string) bool {
-	if t.Kind() < reflect.Int || t.Kind() > reflect.Uintptr || implements(t, textType) {
+// entry holds that two members of a map cannot be one entry: whatever the type of its keys
+// makes of their names, it differs from those before.
+func entry(t reflect.Type, name string, entries map[any]bool) bool {
+	switch {
+	case t == nil || t.Kind() != reflect.Map:
+		return true
+	case implements(t.Key(), textType):
+		key := reflect.New(t.Key())
+		reads, ok := key.Interface().(encoding.TextUnmarshaler)
+		if !ok || reads.UnmarshalText([]byte(name)) != nil || !key.Elem().Comparable() || entries[key.Elem().Interface()] {
+			return false
+		}
+		entries[key.Elem().Interface()] = true
+		return true
+	case t.Key().Kind() < reflect.Int || t.Key().Kind() > reflect.Uintptr:
 		return true
 	}
 	digits := strings.TrimPrefix(name, "-")
@@ -289,17 +318,17 @@ func Folded(r rune) rune {
 
 // field is one that a struct or one that it embeds has under a name.
 type field struct {
-	t      reflect.Type
+	member
 	depth  int
 	tagged bool
 }
 
 // members are the members of a struct by their exact names, by the rules of
 // encoding/json: the least nested, then the tagged one, and none where that is not one.
-func members(t reflect.Type) map[string]reflect.Type {
+func members(t reflect.Type) map[string]member {
 	candidates := map[string][]field{}
 	collect(t, 0, nil, candidates)
-	found := map[string]reflect.Type{}
+	found := map[string]member{}
 	for name, fields := range candidates {
 		rank := func(f field) int {
 			if f.tagged {
@@ -309,7 +338,7 @@ func members(t reflect.Type) map[string]reflect.Type {
 		}
 		slices.SortStableFunc(fields, func(a, b field) int { return rank(a) - rank(b) })
 		if len(fields) == 1 || rank(fields[0]) != rank(fields[1]) {
-			found[name] = fields[0].t
+			found[name] = fields[0].member
 		}
 	}
 	return found
@@ -323,19 +352,25 @@ func collect(t reflect.Type, depth int, above []reflect.Type, into map[string][]
 	for i := range t.NumField() {
 		f := t.Field(i)
 		tag := f.Tag.Get("json")
-		name, _, _ := strings.Cut(tag, ",")
+		name, options, _ := strings.Cut(tag, ",")
 		inner := f.Type
 		if inner.Kind() == reflect.Pointer && inner.Name() == "" {
 			inner = inner.Elem()
 		}
+		own := member{f.Type, slices.Contains(strings.Split(options, ","), "string") && basic(inner.Kind())}
 		switch {
 		case tag == "-" || (!f.IsExported() && (!f.Anonymous || inner.Kind() != reflect.Struct)):
 		case f.Anonymous && name == "" && inner.Kind() == reflect.Struct:
 			collect(inner, depth+1, above, into)
 		case name == "":
-			into[f.Name] = append(into[f.Name], field{f.Type, depth, false})
+			into[f.Name] = append(into[f.Name], field{own, depth, false})
 		default:
-			into[name] = append(into[name], field{f.Type, depth, true})
+			into[name] = append(into[name], field{own, depth, true})
 		}
 	}
+}
+
+// basic says whether the option string means anything for a kind.
+func basic(k reflect.Kind) bool {
+	return k >= reflect.Bool && k <= reflect.Float64 || k == reflect.String
 }

@@ -1,8 +1,10 @@
 package strict_test
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strings"
 	"testing"
@@ -58,6 +60,76 @@ func TestDecode(t *testing.T) {
 		if ok := strict.Decode([]byte(raw), &got); ok != want || !ok && !reflect.DeepEqual(got, target{Name: "before"}) {
 			t.Errorf("%.80s: %v", raw, ok)
 		}
+	}
+}
+
+// hour is a key that reads several names as one.
+type hour struct{ n int }
+
+func (h *hour) UnmarshalText(text []byte) error {
+	_, err := fmt.Sscanf(string(text), "%d", &h.n)
+	return err
+}
+
+// odd is a key that cannot be one.
+type odd struct{ v any }
+
+func (o *odd) UnmarshalText(text []byte) error { o.v = text; return nil }
+
+type own float64
+
+func (o *own) UnmarshalJSON([]byte) error { *o = 1; return nil }
+
+// TestDecodeQuoted: the option string is no way around what holds for numbers and text.
+func TestDecodeQuoted(t *testing.T) {
+	type quoted struct {
+		F float64     `json:"f,string"`
+		H float32     `json:"h,omitempty,string"`
+		P *float64    `json:"p,string"`
+		I int8        `json:"i,string"`
+		B bool        `json:"b,string"`
+		S string      `json:"s,string"`
+		N json.Number `json:"n,string"`
+		O own         `json:"o,string"`
+		//lint:ignore SA5008 the option means nothing here, and the reader has to know that
+		L []float64 `json:"l,string"`
+		//lint:ignore SA5008 nor here
+		R []byte `json:"r,string"`
+	}
+	for raw, want := range map[string]bool{
+		`{"f":"9007199254740992","h":"16777216","p":"0.5","i":"-128","b":"true","s":"\"a\\ud83d\\ude00\"","o":"x","l":[1],"r":"AQI="}`: true, `{"p":null}`: true, `{"p":"null"}`: true, `{"f":"\u0031"}`: true, `{"n":"12"}`: true, `{"o":7}`: false,
+		`{"f":"9007199254740993"}`: false, `{"h":"16777217"}`: false, `{"p":"9007199254740993"}`: false, `{"f":"\u0039007199254740993"}`: false, `{"f":"1e400"}`: false, `{"f":1}`: false, `{"f":"null"}`: false, `{"i":"null"}`: false, `{"b":"null"}`: false, `{"s":"null"}`: false, `{"f":null}`: false,
+		`{"i":"128"}`: false, `{"i":"1.0"}`: false, `{"i":"+1"}`: false, `{"f":""}`: false, `{"f":"x"}`: false, `{"f":"[1]"}`: false, `{"f":"1 2"}`: false, `{"s":"a"}`: false, `{"s":"\"\\ud83d\""}`: false, `{"s":"\"a\" x"}`: false, `{"b":"TRUE"}`: false, `{"l":[9007199254740993]}`: false, `{"l":"[1]"}`: false,
+	} {
+		var got quoted
+		if ok := strict.Decode([]byte(raw), &got); ok != want || !ok && !reflect.DeepEqual(got, quoted{}) {
+			t.Errorf("%s: %v %+v", raw, ok, got)
+		}
+	}
+}
+
+// TestDecodeKeys: two members are two entries, or none.
+func TestDecodeKeys(t *testing.T) {
+	for raw, want := range map[string]int{
+		`{}`: 0, `{"7":1,"8":2}`: 2, `{"7":1,"07":2}`: -1, `{"7":1,"7 o'clock":2}`: -1, `{"x":1}`: -1, `{"":1}`: -1,
+	} {
+		var got map[hour]int
+		if ok := strict.Decode([]byte(raw), &got); ok != (want >= 0) || ok && len(got) != want {
+			t.Errorf("%s: %v", raw, got)
+		}
+	}
+	var addresses map[netip.Addr]string
+	if strict.Decode([]byte(`{"::1":"a","0:0::1":"b"}`), &addresses) || !strict.Decode([]byte(`{"::1":"a","::2":"b"}`), &addresses) || len(addresses) != 2 {
+		t.Error(addresses)
+	}
+	var nested []map[string]map[hour]int
+	if strict.Decode([]byte(`[{"a":{"7":1,"07":2}}]`), &nested) || !strict.Decode([]byte(`[{"a":{"7":1},"b":{"07":2}}]`), &nested) {
+		t.Error(nested)
+	}
+	var never map[odd]int
+	var readers map[encoding.TextUnmarshaler]int
+	if strict.Decode([]byte(`{"a":1}`), &never) || strict.Decode([]byte(`{"a":1}`), &readers) {
+		t.Error(never, readers)
 	}
 }
 
