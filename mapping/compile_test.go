@@ -465,11 +465,18 @@ func TestNothingPassesThrough(t *testing.T) {
 	}
 }
 
-// TestTwoRulesForOneField cannot be written.
+// TestTwoRulesForOneField cannot be written, and no field of the source has two fates.
 func TestTwoRulesForOneField(t *testing.T) {
 	text := change(t, file(t, "employee-to-contact.jsonc"), `"/source": {"const": "hr"},`, `"/source": {"const": "hr"}, "\u002fsource": {"const": "it"},`)
 	_, err := mapping.Compile(schema(t, file(t, "employee.jsonc")), schema(t, file(t, "contact.jsonc")), []byte(text), crm())
 	if got := codes(err); got != "D106" {
 		t.Error(err)
+	}
+	for _, more := range []string{`"/skills": "used, too"`, `"/address": "dropped in part, too"`} {
+		text := change(t, file(t, "employee-to-contact.jsonc"), `"drop": {`, `"drop": {`+more+`, `)
+		_, err := mapping.Compile(schema(t, file(t, "employee.jsonc")), schema(t, file(t, "contact.jsonc")), []byte(text), crm())
+		if got := strings.ReplaceAll(codes(err), " M206", ""); got != "M206" {
+			t.Errorf("%s: %v", more, err)
+		}
 	}
 }

@@ -270,6 +270,9 @@ func TestWithoutItsKey(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	if record, err := m.Map(t.Context(), document, nil); err != mapping.ErrNoKey || !empty(record) {
+		t.Errorf("nobody lends keys: %v", err)
+	}
 }
 
 // twoKeys makes a token of each of two keys, x and y, which is asked for while x is lent.

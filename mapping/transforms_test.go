@@ -206,17 +206,18 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%s: %s, and not %s", name, same, base)
 		}
 	}
-	seen := map[string]string{base: "base"}
+	drawn := func(token string) string { return token[len(token)-22:] } // without the version in front
+	seen := map[string]string{drawn(base): "base"}
 	for name, other := range map[string]string{
 		"another value": mint("hr", "id", anyText, "crm", "1", `"4712"`), "another field": mint("hr", "no", anyText, "crm", "1", `"4711"`), "another schema": mint("er", "id", anyText, "crm", "1", `"4711"`),
 		"another key": mint("hr", "id", anyText, "erp", "1", `"4711"`), "another version": mint("hr", "id", anyText, "crm", "2", `"4711"`),
 		"composed": mint("hr", "id", anyText, "crm", "1", `"\u00e9"`), "decomposed": mint("hr", "id", anyText, "crm", "1", `"e\u0301"`), "case": mint("hr", "id", anyText, "crm", "1", `"E\u0301"`), "space": mint("hr", "id", anyText, "crm", "1", `"4711 "`),
 		"shifted by one character": mint("hri", "d", anyText, "crm", "1", `"4711"`),
 	} {
-		if !strings.HasPrefix(other, "tk1.") || seen[other] != "" {
-			t.Errorf("%s: %s is that of %s", name, other, seen[other])
+		if !strings.HasPrefix(other, "tk1.") || seen[drawn(other)] != "" {
+			t.Errorf("%s: %s is that of %s", name, other, seen[drawn(other)])
 		}
-		seen[other] = name
+		seen[drawn(other)] = name
 	}
 	if got := mint("hr", "id", anyText, "crm", "1", `""`); got != "mapping: M315 data does not fit at /id" {
 		t.Errorf("of nothing: %s", got)
