@@ -79,15 +79,19 @@ func (x *Index) Place(pointer string) string {
 	return x.file + ":" + strconv.Itoa(line)
 }
 
+// To make a Replacer takes kilobytes.
+var (
+	escaper   = strings.NewReplacer("~", "~0", "/", "~1")
+	unescaper = strings.NewReplacer("~1", "/", "~0", "~")
+)
+
 // Escape makes one token of a JSON pointer.
-func Escape(token string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(token)
-}
+func Escape(token string) string { return escaper.Replace(token) }
 
 func tokens(pointer string) []string {
 	parts := strings.Split(pointer, "/")[1:]
 	for i, part := range parts {
-		parts[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(part)
+		parts[i] = unescaper.Replace(part)
 	}
 	return parts
 }
