@@ -228,6 +228,18 @@ func (o *office) called() string {
 	return strings.Join(o.calls, ", ")
 }
 
+// times is how often something was called.
+func (o *office) times(call string) (n int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, c := range o.calls {
+		if c == call {
+			n++
+		}
+	}
+	return n
+}
+
 // stands is how much is left on the far side.
 func (o *office) stands() string {
 	o.mu.Lock()

@@ -29,6 +29,7 @@ type run struct {
 	events  []core.Event
 	state   json.RawMessage
 	alerts  []Alert // that nobody was told
+	waits   *Alert  // what somebody is waited for; nil: nobody is
 	resumes int
 	chain   chain
 	waiting []entry // not yet durable: they go with the next frame
@@ -45,20 +46,13 @@ func (x *run) pending() Pending {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	p := Pending{Workflow: x.began.Workflow, Version: x.began.Version, Run: x.id, Since: x.began.At}
-	p.Step, p.Parked = x.stands()
+	switch {
+	case x.foreign:
+		p.Parked = causeForeign
+	case x.waits != nil:
+		p.Step, p.Parked = x.waits.Step, x.waits.Reason
+	}
 	return p
-}
-
-// stands is the step where it is and why it waits, as far as that can be told without
-// the plan: the last alert said it.
-func (x *run) stands() (step, parked string) {
-	if x.foreign {
-		return "", causeForeign
-	}
-	for _, a := range x.alerts {
-		step, parked = a.Step, a.Reason
-	}
-	return step, parked
 }
 
 // replay takes a frame of the journal.
@@ -102,8 +96,11 @@ func (x *run) take(e entry) bool {
 		return false
 	case e.Event != nil:
 		x.events = append(x.events, *e.Event)
+		if what := e.Event.What; what == core.Resumed || what == core.Told || what == core.Halted {
+			x.waits = nil
+		}
 	case e.Alert != nil:
-		x.alerts = append(x.alerts, *e.Alert)
+		x.alerts, x.waits = append(x.alerts, *e.Alert), e.Alert
 	case e.Told != "":
 		x.told(e.Told)
 	case e.Again:
