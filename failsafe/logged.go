@@ -80,6 +80,10 @@ func (r *Runner) look(ctx context.Context) error {
 	}
 	for id, x := range r.runs {
 		k, ok := known[id]
+		if !ok && x.end == nil && len(x.events) == 0 {
+			x.began = nil // its process ended before the log knew: nothing was tried
+			continue
+		}
 		same := func(digest string, sum [32]byte) bool { return digest == r.gate.Log().Fingerprint(sum[:]) }
 		x.foreign = x.end == nil && (!ok || !same(k.began, x.began.Digest) || k.ended != "" && !same(k.ended, x.chain.before))
 		if x.foreign {

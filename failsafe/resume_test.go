@@ -482,3 +482,35 @@ func TestFreeze(t *testing.T) {
 		t.Errorf("%d unfinished", pending)
 	}
 }
+
+// TestBegunAndNotWitnessed: a run whose process ended before the log knew of it has not
+// begun, and may begin under the same id; its frames go on from there.
+func TestBegunAndNotWitnessed(t *testing.T) {
+	first := newOffice(t)
+	first.close()
+	j := &frames{}
+	first.on(j)
+	if _, err := first.three().Run(t.Context(), first.alice(), "hire-1", hire{}); err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t) // another log, with the same key
+	o.close()
+	begun := &frames{all: j.all[:1]}
+	for _, name := range []string{"Zoë", "Zoë"} {
+		o.on(begun)
+		for p := range o.runner.Unfinished(t.Context()) {
+			t.Errorf("unfinished: %+v", p)
+		}
+		if _, errs := resumed(t, o.three()); len(errs) != 0 {
+			t.Errorf("resumed: %v", errs)
+		}
+		result, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{Name: name})
+		if err != nil || result.State.Name != name {
+			t.Errorf("%+v, %v", result, err)
+		}
+		o.close()
+	}
+	if o.called() != "do dir, do erp, do crm" {
+		t.Errorf("called %s", o.called())
+	}
+}

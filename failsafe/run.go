@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
@@ -84,9 +83,9 @@ func (r *Runner) replay(f Frame, previous *seal.Sealer) error {
 func (x *run) take(e entry) bool {
 	first := x.began == nil
 	switch {
-	case e.Begin != nil:
+	case e.Begin != nil: // also where it had not begun, because the log had not witnessed it
 		x.began, x.state = e.Begin, e.Begin.Input
-		return first
+		return len(x.events) == 0
 	case e.End != nil:
 		x.end = e.End
 		x.began = &x.end.Begin
@@ -151,9 +150,13 @@ func (x *run) flush(ctx context.Context, answer bool) error {
 
 // begin makes a run of it, and tells the log: both are durable, or it has not begun.
 func (x *run) begin(ctx context.Context, b *beginning) error {
-	x.chain = chain{run: x.id}
+	x.chain.run = x.id
 	x.note(entry{Begin: b})
-	logged := x.logs(ctx, x.event(actionStart, b.Digest, ""))
+	logged, event := make(chan error, 1), x.event(actionStart, b.Digest, "")
+	go func() {
+		_, err := x.runner.gate.Log().Append(ctx, event)
+		logged <- err
+	}()
 	err := errors.Join(x.flush(ctx, false), <-logged)
 	if err != nil {
 		x.mu.Lock()
@@ -163,27 +166,19 @@ func (x *run) begin(ctx context.Context, b *beginning) error {
 	return err
 }
 
-// finish is the end. The log knows which frame was the last but one: whoever puts an
-// older journal in place is told, and a process that ends right here is not.
+// finish is the end. The log has it first, and which frame was the last but one: whoever
+// puts an older journal in place is told, and a process that ends right here is not.
 func (x *run) finish(ctx context.Context, end End, step, cause string) error {
 	if err := x.flush(ctx, true); err != nil {
 		return err
 	}
-	logged := x.logs(ctx, x.event(actionEnd, x.chain.before, reasonOf(end, cause)))
+	if err := x.log(ctx, actionEnd, x.chain.before, reasonOf(end, cause)); err != nil {
+		return err
+	}
 	rest := *x.began
 	rest.Input = nil
 	x.note(entry{End: &ending{Begin: rest, End: end, Step: step, Cause: cause, State: x.state}})
-	return errors.Join(x.flush(ctx, true), <-logged)
-}
-
-// logs records beside what else is waited for.
-func (x *run) logs(ctx context.Context, e audit.Event) <-chan error {
-	logged := make(chan error, 1)
-	go func() {
-		_, err := x.runner.gate.Log().Append(ctx, e)
-		logged <- err
-	}()
-	return logged
+	return x.flush(ctx, true)
 }
 
 // within is a context for what must be done although whoever asked for it has left.

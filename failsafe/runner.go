@@ -258,7 +258,7 @@ func (r *Runner) leave(x *run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.busy = false
-	if x.began == nil { // it never began
+	if x.began == nil && x.chain.sequence == 0 { // the journal knows nothing of it
 		delete(r.runs, x.id)
 	}
 	r.busy.Done()
