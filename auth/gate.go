@@ -183,7 +183,6 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	return err
 }
 
-// of is the gate, or one that refuses.
 func (g *Gate) of() *Gate {
 	if g == nil {
 		return new(Gate)

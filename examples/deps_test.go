@@ -51,7 +51,10 @@ const rules = `
 	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.
-	NONE < failsafe/guard;
+	NONE < failsafe/guard, failsafe/internal/frames, failsafe/internal/seal;
+	failsafe/guard < failsafe/internal/core;
+	mapping, audit, auth, internal/atomicfile, internal/declare, internal/segment < failsafe;
+	failsafe/guard, failsafe/internal/core, failsafe/internal/frames, failsafe/internal/seal < failsafe;
 
 	# The roof.
 	audit, audit/verify, auth/boundary, auth/ldapauth, vault/filevault < cmd/carnet;

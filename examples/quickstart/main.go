@@ -1,19 +1,15 @@
 // Quickstart: one token comes in, and new employees go to four systems. Each system is
-// entered by its own protocol and learns what it may; what happened can be verified.
+// entered by its own protocol and learns what it may; whatever fails, every hire ends
+// done, rolled back or waiting for somebody; and what happened can be verified.
 package main
 
 import (
 	"context"
 	"embed"
+	"encoding/json"
 	"errors"
-	"flag"
-	"fmt"
-	"io"
-	"os"
-	"os/signal"
 
 	"github.com/carnet-go/carnet/audit"
-	"github.com/carnet-go/carnet/audit/verify"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
@@ -22,6 +18,7 @@ import (
 	"github.com/carnet-go/carnet/auth/oidcauth"
 	"github.com/carnet-go/carnet/auth/samlauth"
 	"github.com/carnet-go/carnet/examples/world"
+	"github.com/carnet-go/carnet/failsafe"
 	"github.com/carnet-go/carnet/mapping"
 	"github.com/carnet-go/carnet/vault"
 	"github.com/carnet-go/carnet/vault/filevault"
@@ -40,28 +37,56 @@ func enter(v *vault.Vault) auth.Translators {
 	}
 }
 
-// cross takes data over one border, whatever is spoken there: as the operation declares.
-func (s service) cross(ctx context.Context, p auth.Principal, operation string, d mapping.Document) (auth.Reply, error) {
-	grant, err := s.gate.Authorize(ctx, p, operation) // whether; otherwise there is no Grant
+// Hire is what a run remembers: data, no credential and no evidence.
+type Hire struct{ Employee json.RawMessage }
+
+// hiring is what is to be done, in this order; the way back is the reverse.
+func (s *service) hiring() failsafe.Workflow[Hire] {
+	return failsafe.Workflow[Hire]{Name: "new-hire", Version: "1", Steps: []failsafe.Step[Hire]{
+		{Name: "account", Operation: "directory.account.create", Do: s.cross, Undo: s.cross, Ask: s.found},
+		{Name: "payroll", Operation: "erp.payroll.open", Do: s.cross, Undo: s.cross},
+		{Name: "contact", Operation: "crm.contact.push", Do: s.cross, Undo: s.cross},
+		{Name: "announce", Operation: "hub.event.publish", Do: s.cross},
+	}}
+}
+
+// cross is every step and every undo, whatever is spoken there: what may leave, how, and
+// as whom, the grant's operation declares.
+func (s *service) cross(ctx context.Context, x failsafe.Crossing, h *Hire) error {
+	_, err := s.broker.Do(ctx, x.Grant, s.employee.Document(h.Employee))
+	return err
+}
+
+// found says whether an account is there.
+func (s *service) found(ctx context.Context, x failsafe.Crossing, h *Hire) (bool, error) {
+	reply, err := s.broker.Do(ctx, x.Grant, s.employee.Document(h.Employee))
 	if err != nil {
-		return auth.Reply{}, err
+		return false, err
 	}
-	return s.broker.Do(ctx, grant, d) // what of d may leave, how, and as whom
+	var found struct {
+		Entries []json.RawMessage `json:"entries"`
+	}
+	err = reply.Document.Decode(&found)
+	return len(found.Entries) > 0, err
 }
 
 type service struct {
 	vault    *vault.Vault
 	gate     *auth.Gate
 	broker   *auth.Broker
+	runner   *failsafe.Runner
+	hires    *failsafe.Flow[Hire]
 	employee *mapping.Schema
 }
 
 // open wires who comes in, what secrets there are, and how systems are entered.
-func open(ctx context.Context, w *world.World, events *audit.Log, enter func(*vault.Vault) auth.Translators) (s service, err error) {
-	if s.vault, err = vault.New(events, filevault.File{Path: w.Secrets, Identity: w.Identity}, nil); err != nil {
+func open(ctx context.Context, w *world.World, events *audit.Log, enter func(*vault.Vault) auth.Translators, o options) (s *service, err error) {
+	s = new(service)
+	secrets := filevault.File{Path: w.Secrets, Identity: w.Identity}
+	if s.vault, err = vault.New(events, secrets, &vault.Options{Own: []string{"self/journal"}}); err != nil {
 		return s, err
 	}
-	bound, err := boundary.Load(w.Boundary, nil)
+	bound, err := boundary.Load(w.Boundary, &boundary.Options{Narrow: o.narrow})
 	if err != nil {
 		return s, err
 	}
@@ -74,76 +99,22 @@ func open(ctx context.Context, w *world.World, events *audit.Log, enter func(*va
 		return s, err
 	}
 	s.broker, err = auth.NewBroker(s.gate, enter(s.vault), &auth.BrokerOptions{Keys: s.vault.Keys, RootCAs: w.RootCAs})
+	if err != nil {
+		return s, err
+	}
+	journal, err := failsafe.OpenJournal(ctx, w.Dir+"/journal")
+	if err != nil {
+		return s, err
+	}
+	s.runner, err = failsafe.New(ctx, s.gate, journal, s.vault.Own("self/journal"), &failsafe.Options{Alerters: o.alerters, Logger: quiet})
+	if err != nil {
+		return s, errors.Join(err, journal.Close(ctx))
+	}
+	s.hires, err = failsafe.Compile(s.runner, s.hiring())
 	return s, err
 }
 
-// hire takes employees over every border, in the name of the bearer of a token.
-func (s service) hire(ctx context.Context, token string) error {
-	principal, err := s.gate.Admit(ctx, auth.Bearer(token)) // who; otherwise there is no Principal
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"mueller", "nguyen", "zolc"} {
-		employee, err := testdata.ReadFile("testdata/employees/" + name + ".json")
-		if err != nil {
-			return err
-		}
-		for _, operation := range []string{"erp.payroll.open", "directory.account.create", "crm.contact.push", "hub.event.publish"} {
-			if _, err := s.cross(ctx, principal, operation, s.employee.Document(employee)); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// count is a background job: nobody asked, so the service acts as itself.
-func (s service) count(ctx context.Context) (answer auth.Reply, err error) {
-	self, err := s.gate.AdmitSelf(ctx)
-	if err != nil {
-		return answer, err
-	}
-	return s.cross(ctx, self, "crm.contact.count", mapping.Document{})
-}
-
-func run(ctx context.Context, out io.Writer, dir string) error {
-	w, err := world.Start(ctx, dir)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	signer := &audit.Options{Signer: w.Key}
-	if err = audit.Create(ctx, w.Dir+"/audit", "acme.example/hr/a", signer); err != nil {
-		return err
-	}
-	events, err := audit.Open(ctx, w.Dir+"/audit", signer)
-	if err != nil {
-		return err
-	}
-	s, err := open(ctx, w, events, enter)
-	if err != nil {
-		return errors.Join(err, events.Close(context.WithoutCancel(ctx)))
-	}
-	err = s.show(ctx, out, w)
-	end := context.WithoutCancel(ctx) // also after Ctrl-C what is lent goes back, and the log is signed
-	if err = errors.Join(err, s.broker.Close(end), s.vault.Close(end), events.Close(end)); err != nil {
-		return err
-	}
-	report, err := verify.Dir(ctx, os.DirFS(w.Dir+"/audit"), []string{events.Key()})
-	fmt.Fprintln(out, "audit:", report)
-	if len(report.Findings) > 0 {
-		err = errors.New("the log does not verify")
-	}
-	return err
-}
-
-func main() {
-	dir := flag.String("dir", "", "empty folder for log and boundary, which stay; otherwise they are temporary")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	if err := run(ctx, os.Stdout, *dir); err != nil {
-		fmt.Fprintln(os.Stderr, "quickstart:", err)
-		os.Exit(1)
-	}
-	stop()
+// close gives back what is lent, in this order.
+func (s *service) close(ctx context.Context) error {
+	return errors.Join(s.runner.Close(ctx), s.broker.Close(ctx), s.vault.Close(ctx))
 }

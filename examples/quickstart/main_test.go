@@ -85,7 +85,7 @@ func TestRunLeavesWhatAStrangerVerifies(t *testing.T) {
 		if last := lines[len(lines)-1]; !lastLine.MatchString(last) {
 			t.Errorf("the last line is %q", last)
 		}
-		if got, want := names(t, dir), []string{"audit", "audit.vkey", "boundary"}; !slices.Equal(got, want) {
+		if got, want := names(t, dir), []string{"audit", "audit.vkey", "boundary", "journal"}; !slices.Equal(got, want) {
 			t.Errorf("left %v, want %v", got, want)
 		}
 		key, err := os.ReadFile(filepath.Join(dir, "audit.vkey"))
@@ -117,6 +117,29 @@ func flip(t *testing.T, name string) {
 	content[len(content)/2] ^= 1
 	if err := os.WriteFile(name, content, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestKilledServiceIsTakenUp: wherever it is killed, the next one finds out what stands
+// there, and takes it back; what cannot be taken back waits for a person.
+func TestKilledServiceIsTakenUp(t *testing.T) {
+	quickstart := build(t, ".")
+	for step, want := range map[string]string{
+		"account":  "resumed alice-okafor: rolled back at payroll: auth: denied: no permit\nleft of 9007199254741009: directory 0 erp 0; the CRM keeps 2 contacts\n",
+		"payroll":  "resumed alice-okafor: rolled back at payroll: auth: denied: no permit\nleft of 9007199254741009: directory 0 erp 0; the CRM keeps 2 contacts\n",
+		"contact":  "resumed alice-okafor: rolled back at contact: auth: denied: no permit\nleft of 9007199254741009: directory 0 erp 0; the CRM keeps 2 contacts\n",
+		"announce": "resumed alice-okafor: failsafe: parked at announce: unknown\nleft of 9007199254741009: directory 1 erp 1; the CRM keeps 3 contacts\n",
+	} {
+		said, err := exec.CommandContext(t.Context(), quickstart, "-kill", step).CombinedOutput()
+		if err != nil || !strings.HasPrefix(string(said), "killed in the middle of "+step+"\n") || !strings.Contains(string(said), want) || !strings.Contains(string(said), ", verified, root ") {
+			t.Errorf("%s: %v\n%s", step, err, said)
+		}
+	}
+	if said, err := exec.CommandContext(t.Context(), quickstart, "-kill", "nothing").CombinedOutput(); err == nil || !strings.Contains(string(said), "-kill takes account, payroll, contact or announce") {
+		t.Errorf("%v\n%s", err, said)
+	}
+	if said, err := exec.CommandContext(t.Context(), quickstart, "-child").CombinedOutput(); err == nil || !strings.Contains(string(said), "in which world") {
+		t.Errorf("%v\n%s", err, said)
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 )
 
 // started is a world and a service in it, until the test ends.
-func started(t *testing.T, boundary func(*world.World) fs.FS, enter func(*vault.Vault) auth.Translators) (*world.World, service) {
+func started(t *testing.T, boundary func(*world.World) fs.FS, enter func(*vault.Vault) auth.Translators) (*world.World, *service) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // which ends before the service is closed
 	w, err := world.Start(ctx, "")
@@ -37,7 +37,7 @@ func started(t *testing.T, boundary func(*world.World) fs.FS, enter func(*vault.
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := open(ctx, w, events, enter)
+	s, err := open(ctx, w, events, enter, options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +52,7 @@ func started(t *testing.T, boundary func(*world.World) fs.FS, enter func(*vault.
 func declared(w *world.World) fs.FS { return w.Boundary }
 
 // admitted is Alice, who has proved herself twice.
-func admitted(t *testing.T, w *world.World, s service) auth.Principal {
+func admitted(t *testing.T, w *world.World, s *service) auth.Principal {
 	t.Helper()
 	token, err := w.StepUp(t.Context(), "alice")
 	if err != nil {
@@ -128,7 +128,7 @@ func TestSystemChangesItsProtocolWithoutTheCode(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, s := started(t, tt.boundary, tt.enter)
 			document := s.employee.Document(employee(t, "mueller"))
-			if _, err := s.cross(t.Context(), admitted(t, w, s), "crm.contact.push", document); err != nil {
+			if _, err := s.ask(t.Context(), admitted(t, w, s), "crm.contact.push", document); err != nil {
 				t.Fatal(err)
 			}
 			received := w.Received(world.CRM)
@@ -159,7 +159,7 @@ func TestSessionThatEndedIsMintedAgain(t *testing.T) {
 		if i == 2 {
 			w.ExpireSessions(world.ERP)
 		}
-		if _, err := s.cross(t.Context(), alice, "erp.payroll.open", document); !errors.Is(err, want) {
+		if _, err := s.ask(t.Context(), alice, "erp.payroll.open", document); !errors.Is(err, want) {
 			t.Fatalf("call %d = %v, want %v", i, err, want)
 		}
 	}

@@ -130,7 +130,7 @@ func TestWrongDocumentsAreRefusedWithoutTheirContent(t *testing.T) {
 			broken = bytes.Replace(raw, []byte(value), []byte(`"`+value+`"`), 1) // a number as text
 		}
 		for _, operation := range []string{"directory.account.create", "erp.payroll.open", "crm.contact.push", "hub.event.publish"} {
-			_, err := s.cross(t.Context(), alice, operation, s.employee.Document(broken))
+			_, err := s.ask(t.Context(), alice, operation, s.employee.Document(broken))
 			if err == nil {
 				t.Errorf("%s takes a document with another %s", operation, path)
 				continue

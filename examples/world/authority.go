@@ -71,9 +71,9 @@ func (a *authority) pool() *x509.CertPool {
 }
 
 // transport asks no proxy: everything it is for is on this machine.
-func (a *authority) transport() *http.Transport {
+func transport(roots *x509.CertPool) *http.Transport {
 	return &http.Transport{
-		TLSClientConfig:       &tls.Config{RootCAs: a.pool(), MinVersion: tls.VersionTLS12},
+		TLSClientConfig:       &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		ForceAttemptHTTP2:     true,
 		ResponseHeaderTimeout: 10 * time.Second,
 	}

@@ -23,7 +23,7 @@ type crm struct {
 
 // newCRM has two contacts. Its photos have moved to another host, as those of a
 // compromised CRM would.
-func newCRM(key, photo string, s *sessions) http.Handler {
+func newCRM(key, photo string, s *sessions) (*crm, http.Handler) {
 	c := &crm{key: key, sessions: s, contacts: map[string]json.RawMessage{
 		"4711": json.RawMessage(`{"name":"Ada Example","city":"Berlin"}`),
 		"4712": json.RawMessage(`{"name":"Grace Example","city":"Lyon"}`),
@@ -33,6 +33,7 @@ func newCRM(key, photo string, s *sessions) http.Handler {
 	mux.HandleFunc("GET /contacts/count", c.count)
 	mux.HandleFunc("GET /contacts/{id}", c.show)
 	mux.HandleFunc("PUT /contacts/{id}", c.put)
+	mux.HandleFunc("DELETE /contacts/{id}", c.remove)
 	mux.Handle("GET /contacts/4711/photo", http.RedirectHandler(photo, http.StatusFound))
 	outer := http.NewServeMux()
 	outer.HandleFunc("POST /saml/acs", s.take)
@@ -45,7 +46,7 @@ func newCRM(key, photo string, s *sessions) http.Handler {
 		as(r, name)
 		mux.ServeHTTP(w, r)
 	})
-	return outer
+	return c, outer
 }
 
 func (c *crm) who(r *http.Request) string {
@@ -101,6 +102,14 @@ func (c *crm) put(w http.ResponseWriter, r *http.Request) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.contacts[r.PathValue("id")] = body
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// remove takes a contact away, also one that is not there.
+func (c *crm) remove(w http.ResponseWriter, r *http.Request) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.contacts, r.PathValue("id"))
 	w.WriteHeader(http.StatusNoContent)
 }
 

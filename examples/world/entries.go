@@ -50,6 +50,19 @@ func parent(dn string) string {
 	return strings.ToLower((&ldap.DN{RDNs: parsed.RDNs[1:]}).String())
 }
 
+// accounts are the uids below people.
+func (t *tree) accounts() (all []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for dn := range t.entries {
+		if name, ok := strings.CutSuffix(dn, ","+people); ok {
+			all = append(all, strings.TrimPrefix(name, "uid="))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
 func (t *tree) add(dn string, attributes map[string][]string) int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -65,8 +78,24 @@ func (t *tree) add(dn string, attributes map[string][]string) int {
 	case len(attributes["objectclass"]) == 0:
 		return gldap.ResultObjectClassViolation
 	}
-	t.entries[key(dn)] = entry{dn, attributes}
+	t.entries[key(dn)] = entry{dn, named(dn, attributes)}
 	return gldap.ResultSuccess
+}
+
+// named adds to an entry what its name says of it (RFC 4511, section 4.7).
+func named(dn string, attributes map[string][]string) map[string][]string {
+	attributes = maps.Clone(attributes)
+	parsed, err := ldap.ParseDN(dn)
+	if err != nil || len(parsed.RDNs) == 0 {
+		return attributes
+	}
+	for _, a := range parsed.RDNs[0].Attributes {
+		name := strings.ToLower(a.Type)
+		if !slices.ContainsFunc(attributes[name], func(v string) bool { return strings.EqualFold(v, a.Value) }) {
+			attributes[name] = append(slices.Clone(attributes[name]), a.Value)
+		}
+	}
+	return attributes
 }
 
 func (t *tree) modify(dn string, changes []gldap.Change) int {

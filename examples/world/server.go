@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,7 @@ type server struct {
 	http         *http.Server
 	served       sync.WaitGroup
 	received     traffic
+	broken       atomic.Bool
 }
 
 // listen takes a port, so that the origin is known before anything is served.
@@ -40,7 +42,13 @@ func (a *authority) config() *tls.Config {
 }
 
 func (s *server) serve(h http.Handler) {
-	s.http.Handler = s.received.record(h)
+	s.http.Handler = s.received.record(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.broken.Load() {
+			http.Error(w, "out of order", http.StatusServiceUnavailable)
+			return
+		}
+		h.ServeHTTP(w, r)
+	}))
 	s.served.Go(func() { _ = s.http.ServeTLS(s.listener, "", "") })
 }
 

@@ -25,6 +25,7 @@ func newUsers(secrets *ledger) map[string]user {
 	return map[string]user{
 		"alice":   {subject: "u-alice", password: secrets.random(), seed: secrets.random()},
 		"mallory": {subject: "u-mallory", password: secrets.random()},
+		"beatrix": {subject: "u-beatrix", password: secrets.random(), seed: secrets.random()},
 		"carol":   {subject: "u-carol", password: secrets.random(), seed: secrets.random()},
 	}
 }

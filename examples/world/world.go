@@ -37,9 +37,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/carnet-go/carnet/auth"
@@ -73,10 +75,13 @@ type World struct {
 	Identity auth.Secret    // that opens it
 	Key      crypto.Signer  // signs the log; in memory only
 
+	authority *authority // nil: attached
 	provider  *provider
 	directory *directory
 	servers   []*server
 	sessions  map[string]*sessions
+	payrolls  *erp
+	contacts  *crm
 	client    *http.Transport
 	remove    []string
 	private   string // folder of what the service keeps to itself
@@ -111,6 +116,38 @@ func (w *World) Received(system string) []Request {
 		if s.name == system {
 			return s.received.all()
 		}
+	}
+	return nil
+}
+
+// Break lets a system that speaks HTTP answer everything with 503, until Mend.
+func (w *World) Break(system string) { w.breaks(system, true) }
+
+// Mend ends Break.
+func (w *World) Mend(system string) { w.breaks(system, false) }
+
+func (w *World) breaks(system string, broken bool) {
+	for _, s := range w.servers {
+		if s.name == system {
+			s.broken.Store(broken)
+		}
+	}
+}
+
+// Keeps is what a system has stored: numbers of accounts in the directory and of
+// payrolls in the ERP, ids of contacts in the CRM. Of others, nothing.
+func (w *World) Keeps(system string) []string {
+	switch system {
+	case Directory:
+		return w.directory.tree.accounts()
+	case ERP:
+		w.payrolls.mu.Lock()
+		defer w.payrolls.mu.Unlock()
+		return slices.Sorted(maps.Keys(w.payrolls.payrolls))
+	case CRM:
+		w.contacts.mu.Lock()
+		defer w.contacts.mu.Unlock()
+		return slices.Sorted(maps.Keys(w.contacts.contacts))
 	}
 	return nil
 }
@@ -161,7 +198,8 @@ func (w *World) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w.RootCAs, w.client = authority.pool(), authority.transport()
+	w.authority, w.RootCAs = authority, authority.pool()
+	w.client = transport(w.RootCAs)
 	w.Client = &http.Client{Transport: w.client}
 	_, key, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -206,8 +244,11 @@ func (w *World) serve(ctx context.Context, a *authority) error {
 		return err
 	}
 	at[Provider].serve(provider)
-	at[ERP].serve(newERP(w.sessions[ERP]))
-	at[CRM].serve(newCRM(key, at[Lurker].origin+"/photo", w.sessions[CRM]))
+	payrolls, erp := newERP(w.sessions[ERP])
+	contacts, crm := newCRM(key, at[Lurker].origin+"/photo", w.sessions[CRM])
+	w.payrolls, w.contacts = payrolls, contacts
+	at[ERP].serve(erp)
+	at[CRM].serve(crm)
 	at[Hub].serve(newHub(w.Issuer, at[Hub].origin, w.Client))
 	at[Lurker].serve(newLurker())
 	return w.entrust(ctx, key, password, signing)
@@ -243,6 +284,7 @@ func (w *World) entrust(ctx context.Context, key, password string, signing *stam
 		"crm/tokens":     {"key": w.secrets.randomKey()},
 		"hub/client":     {"id": Audience, "secret": w.provider.storage.client.secret},
 		"hub/tokens":     {"key": w.secrets.randomKey()},
+		"self/journal":   {"key": w.secrets.randomKey()},
 	} {
 		secrets := map[string]auth.Secret{}
 		for name, value := range fields {
