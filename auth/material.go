@@ -136,12 +136,10 @@ func brief(err error) time.Duration {
 	case errors.Is(err, ErrDenied):
 		return deniedFor
 	case errors.Is(err, ErrUnavailable), errors.Is(err, ErrThrottled):
-		said, _ := errors.AsType[*FailedError](err)
-		if said != nil {
+		if said, ok := errors.AsType[*FailedError](err); ok {
 			return max(unavailableFor, said.RetryAfter)
 		}
 		return unavailableFor
-	default:
-		return 0
 	}
+	return 0
 }

@@ -26,11 +26,15 @@ func (g *Gate) record(ctx context.Context, e audit.Event) error {
 	return nil
 }
 
-// recordAnyway records what must be known although the caller has left.
+// recordAnyway records a refusal, which must be known although the caller has left.
 func (g *Gate) recordAnyway(ctx context.Context, e audit.Event) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
 	defer cancel()
-	return g.record(ctx, e)
+	err := g.record(ctx, e)
+	if err != nil {
+		g.logger.Error("auth: a refusal was not recorded")
+	}
+	return err
 }
 
 // event is an event of the gate itself.
@@ -72,8 +76,6 @@ func (g *Gate) recordRefusals(ctx context.Context, counts map[string]int) {
 	for _, why := range slices.Sorted(maps.Keys(counts)) {
 		e := g.event("gate.refuse")
 		e.Decision, e.Reason, e.Count, e.Outcome = Denied.String(), why, counts[why], audit.OutcomeFailure
-		if g.record(ctx, e) != nil {
-			g.logger.Error("auth: refusals were not recorded")
-		}
+		_ = g.recordAnyway(ctx, e)
 	}
 }

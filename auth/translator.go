@@ -46,7 +46,7 @@ type Material interface {
 
 // Applier is material in an HTTP request. Apply changes headers only. Where it also
 // has Refused(*http.Response) bool, that adds to 401 what means: no longer accepted;
-// of the response it sees status and headers.
+// of each response it sees status and headers.
 type Applier interface {
 	Material
 	Apply(r *http.Request) error

@@ -33,13 +33,15 @@ var self = audit.Actor{Issuer: "local", Subject: "self"}
 
 // lent is a lease that has not ended.
 type lent struct {
-	number uint64
-	lease  *auth.Lease
-	timer  *time.Timer
-	id     string      // at the backend
-	ends   time.Time   // at the backend; zero: never
-	end    time.Time   // here
-	event  audit.Event // of the lease
+	number  uint64
+	lease   *auth.Lease
+	timer   *time.Timer
+	path    string
+	version string      // of what is stored; empty: not known
+	id      string      // at the backend
+	ends    time.Time   // at the backend; zero: never
+	end     time.Time   // here
+	event   audit.Event // of the lease
 }
 
 // Lease lends the secret at path, if the grant's system declares it. It ends with
@@ -111,13 +113,18 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 		return nil, v.refuse(ctx, event, err)
 	}
 	l := v.describe(issued, event, began, notAfter)
-	if err := l.usable(issued); err != nil {
-		_ = v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
-		return nil, v.refuse(ctx, event, err)
-	}
+	l.path, l.version = path, issued.Version
 	secrets := canonical(issued.Fields)
 	l.event.Material = v.log.Fingerprint(secrets)
 	clear(secrets)
+	err = l.usable(issued)
+	if err == nil && v.dead(l) {
+		err = &auth.FailedError{Side: auth.ErrDenied, System: event.System} // nobody's who calls
+	}
+	if err != nil {
+		_ = v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
+		return nil, v.refuse(ctx, event, err)
+	}
 	l.event.Outcome, l.event.Duration = audit.OutcomeSuccess, time.Since(began)
 	if _, err := v.log.Append(ctx, l.event); err != nil {
 		_ = v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
@@ -156,7 +163,7 @@ func (l *lent) usable(issued Issued) error {
 // hand gives a recorded lease out, unless the vault was closed meanwhile.
 func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, error) {
 	l.lease = auth.NewLease(l.event.Lease, issued.Fields, &auth.LeaseOptions{
-		Expires: l.end, Version: issued.Version,
+		Expires: l.end, Version: issued.Version, Refuse: func() { v.spoil(l) },
 		Release: func(ctx context.Context) error { return v.release(ctx, l) },
 	})
 	v.mu.Lock()

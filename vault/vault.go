@@ -16,6 +16,11 @@
 // came, and when the vault is closed. Revoking waits neither for the log nor for a
 // caller that has left.
 //
+// A version of a stored secret that a system has refused, as its translator told the
+// lease, is not lent again, to nobody, and what is lent of it ends: a program that tries a
+// dead credential again locks the account. A new version ends that; where the backend
+// tells no versions, another value.
+//
 // What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
 // its use returns; the stored key is not lent.
 //
@@ -28,7 +33,8 @@
 // lease has ended is a promise among those who use leases. What a process copied out
 // of a Secret, and what a crashed process has not revoked, lives until the backend
 // ends it. Events name lease and fingerprint, not the path. A grant of another log is
-// refused without an event: whom it belongs to, only the other log may know. A vault
+// refused without an event: whom it belongs to, only the other log may know. What was
+// refused is known until the process ends. A vault
 // lends up to 100,000 leases at a time. What HKDF keeps between its two steps is not
 // overwritten.
 //
@@ -36,7 +42,8 @@
 //
 // All are of package auth. [auth.ErrForeign]: a grant of another log, or none.
 // [auth.ErrUndeclared]: a path that the grant's system, or Options.Own, does not
-// list, that has no secret, or a zero Vault. [auth.ErrExpired]: the grant has ended, or
+// list, that has no secret, or a zero Vault. [auth.ErrDenied]: the backend does not give
+// it, or a system has refused the version that is stored. [auth.ErrExpired]: the grant has ended, or
 // the credential had before it came. [auth.ErrUnavailable]: the backend cannot be
 // reached, the event cannot be recorded, the vault is closed or full, or, with the
 // context's error, the caller left. [auth.ErrInvalid]: what the backend issued is no
@@ -78,12 +85,13 @@ type Vault struct {
 	maxTTL  time.Duration
 	most    int // leases at a time
 
-	mu     sync.Mutex
-	closed bool
-	last   uint64                 // of the numbers of what was lent
-	lent   map[uint64]*lent       // what has not ended
-	busy   int                    // calls under way
-	idle   map[chan struct{}]bool // closed when nothing is under way
+	mu      sync.Mutex
+	closed  bool
+	last    uint64                 // of the numbers of what was lent
+	lent    map[uint64]*lent       // what has not ended
+	refused map[string]string      // by path, what a system refused last
+	busy    int                    // calls under way
+	idle    map[chan struct{}]bool // closed when nothing is under way
 }
 
 // Options of New. Nil means the documented defaults.
@@ -118,7 +126,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}
-	v.lent, v.idle = map[uint64]*lent{}, map[chan struct{}]bool{}
+	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string]string{}, map[chan struct{}]bool{}
 	return v, nil
 }
 

@@ -8,7 +8,8 @@
 // taken from the lease for each request: after the lease has ended there is none. A
 // header of the same name that was there before, in whatever case, is replaced. A
 // secret that is not one header value, byte for byte, is refused, and never trimmed
-// or escaped.
+// or escaped. What the system answers with 401 is refused: a Source that knows versions
+// lends that one no more.
 //
 // # Limits
 //
@@ -73,6 +74,15 @@ func (m *material) Credential() string { return m.lease.ID() }
 
 // Close gives the lease back.
 func (m *material) Close(ctx context.Context) error { return m.lease.Close(ctx) }
+
+// Refused says whether the key was not accepted, and tells the Source so.
+func (m *material) Refused(r *http.Response) bool {
+	if r.StatusCode != http.StatusUnauthorized {
+		return false
+	}
+	m.lease.Refuse()
+	return true
+}
 
 // Apply implements auth.Applier.
 func (m *material) Apply(r *http.Request) error {

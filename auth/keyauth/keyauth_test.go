@@ -32,6 +32,7 @@ type source struct {
 	err     error
 	lease   *auth.Lease
 	closed  int
+	refused int
 }
 
 func (s *source) Lease(_ context.Context, g auth.Grant) (*auth.Lease, error) {
@@ -48,6 +49,7 @@ func (s *source) Lease(_ context.Context, g auth.Grant) (*auth.Lease, error) {
 	s.lease = auth.NewLease("l-1", fields, &auth.LeaseOptions{
 		Expires: s.expires,
 		Release: func(context.Context) error { s.closed++; return nil },
+		Refuse:  func() { s.refused++ },
 	})
 	return s.lease, nil
 }
@@ -373,4 +375,22 @@ func Example() {
 	// Output:
 	// <nil> auth: invalid: Header.Name is not a header that may hold a key
 	// auth: foreign
+}
+
+// TestRefused: 401 is about the key, and anything else about the call.
+func TestRefused(t *testing.T) {
+	s := &source{fields: map[string]string{"key": canary}}
+	made, err := keyauth.Header{Name: "X-Api-Key", Source: s}.Translate(t.Context(), need(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	judge := made.(interface{ Refused(*http.Response) bool })
+	for _, status := range []int{200, 302, 400, 403, 404, 407, 429, 500, 503} {
+		if judge.Refused(&http.Response{StatusCode: status}) || s.refused != 0 {
+			t.Errorf("%d refuses the key", status)
+		}
+	}
+	if !judge.Refused(&http.Response{StatusCode: 401}) || s.refused != 1 {
+		t.Errorf("401: the lease was told %d times", s.refused)
+	}
 }

@@ -399,6 +399,7 @@ type source struct {
 	expires time.Time
 	leases  []*auth.Lease
 	closed  int
+	refused int
 }
 
 func serviceLogin() *source {
@@ -420,6 +421,10 @@ func (s *source) Lease(_ context.Context, g auth.Grant) (*auth.Lease, error) {
 		defer s.mu.Unlock()
 		s.closed++
 		return nil
+	}, Refuse: func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.refused++
 	}})
 	s.leases = append(s.leases, lease)
 	return lease, nil

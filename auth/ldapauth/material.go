@@ -213,6 +213,9 @@ func (m *material) connect(ctx context.Context) (*session, error) {
 	s := newSession(raw, under)
 	if err := m.bind.bind(soon, m.live, s, l); err != nil {
 		s.close()
+		if m.bind.refused.refused(l) {
+			m.lease.Refuse()
+		}
 		return nil, m.say(ctx, err)
 	}
 	return s, nil

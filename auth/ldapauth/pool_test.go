@@ -205,10 +205,14 @@ func TestRefusedLogins(t *testing.T) {
 		d := newDirectory(t)
 		d.hook = answering(ldap.ApplicationBindRequest, ldap.ApplicationBindResponse, tt.code)
 		n := d.need(t, d.dial(t), "directory.entry.read")
-		b := &ldapauth.Bind{Login: serviceLogin()}
+		login := serviceLogin()
+		b := &ldapauth.Bind{Login: login}
 		_, err := b.Translate(t.Context(), n)
 		if !errors.Is(err, tt.wantErr) || status(err) != int(tt.code) || leaks(err) {
 			t.Errorf("%d: %v", tt.code, err)
+		}
+		if login.refused != 2-tt.binds {
+			t.Errorf("%d: the lease was told %d times that it is refused", tt.code, login.refused)
 		}
 		if _, err := b.Translate(t.Context(), n); !errors.Is(err, tt.wantErr) || len(d.asked("answered")) != tt.binds {
 			t.Errorf("%d: %v, %d binds", tt.code, err, len(d.asked("answered")))

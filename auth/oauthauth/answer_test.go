@@ -102,6 +102,13 @@ func TestSidesWithoutText(t *testing.T) {
 		if client.closed != 2 {
 			t.Errorf("%d: leases closed %d times", tt.status, client.closed)
 		}
+		want := 0
+		if tt.status == 401 || strings.Contains(tt.body, "invalid_client") {
+			want = 2
+		}
+		if client.refused != want {
+			t.Errorf("%d %s: leases refused %d times", tt.status, tt.body, client.refused)
+		}
 	}
 }
 

@@ -68,7 +68,10 @@ func (o order) answered(ctx context.Context, r *http.Response) (object, error) {
 			err = o.refusal(said, r)
 		}
 		return nil, err
-	case s == http.StatusUnauthorized || s == http.StatusForbidden:
+	case s == http.StatusUnauthorized:
+		o.refuse()
+		return nil, o.failed(auth.ErrDenied, r)
+	case s == http.StatusForbidden:
 		return nil, o.failed(auth.ErrDenied, r)
 	case s == http.StatusTooManyRequests:
 		return nil, o.failed(auth.ErrThrottled, r)
@@ -89,7 +92,10 @@ func (o order) refusal(said object, r *http.Response) error {
 	switch said["error"] {
 	case "invalid_grant", "access_denied":
 		return auth.ErrDenied
-	case "invalid_client", "invalid_scope", "invalid_target", "unauthorized_client":
+	case "invalid_client":
+		o.refuse()
+		return o.failed(auth.ErrDenied, r)
+	case "invalid_scope", "invalid_target", "unauthorized_client":
 		return o.failed(auth.ErrDenied, r)
 	default:
 		return o.failed(auth.ErrInvalid, r)

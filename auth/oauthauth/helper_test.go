@@ -36,9 +36,10 @@ type source struct {
 	expires time.Time
 	err     error
 
-	mu     sync.Mutex
-	leases []*auth.Lease
-	closed int
+	mu      sync.Mutex
+	leases  []*auth.Lease
+	closed  int
+	refused int
 }
 
 func (s *source) Lease(_ context.Context, g auth.Grant) (*auth.Lease, error) {
@@ -56,6 +57,10 @@ func (s *source) Lease(_ context.Context, g auth.Grant) (*auth.Lease, error) {
 		defer s.mu.Unlock()
 		s.closed++
 		return nil
+	}, Refuse: func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.refused++
 	}})
 	s.leases = append(s.leases, l)
 	return l, nil

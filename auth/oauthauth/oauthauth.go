@@ -85,6 +85,7 @@ type order struct {
 	system    auth.System
 	scopes    []string
 	presented *presented // what is exchanged; nil: nothing
+	refuse    func()     // tells the client's lease that the server does not accept it
 }
 
 // place is the order of a grant that is alive.
@@ -124,6 +125,7 @@ func (o order) filled(ctx context.Context, lease *auth.Lease) (*material, error)
 	if o.presented != nil && !o.presented.may(c.id) {
 		return nil, auth.ErrDenied
 	}
+	o.refuse = lease.Refuse
 	sent := time.Now() // the token is not older
 	said, err := o.ask(ctx, c)
 	if err != nil {

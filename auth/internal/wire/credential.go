@@ -27,14 +27,15 @@ func Headers(r *http.Request, apply func(*http.Request) error) (h http.Header, e
 // Refused says whether an answer means that a credential is no longer accepted: 401
 // does, and what else its material says of status and headers.
 func Refused(r *http.Response, material any) (yes bool) {
+	yes = r.StatusCode == http.StatusUnauthorized
 	judge, ok := material.(interface{ Refused(*http.Response) bool })
-	if r.StatusCode == http.StatusUnauthorized || !ok {
-		return r.StatusCode == http.StatusUnauthorized
+	if !ok {
+		return yes
 	}
 	defer func() {
 		if recover() != nil {
 			yes = true
 		}
 	}()
-	return judge.Refused(&http.Response{StatusCode: r.StatusCode, Header: r.Header.Clone()})
+	return judge.Refused(&http.Response{StatusCode: r.StatusCode, Header: r.Header.Clone()}) || yes
 }

@@ -1,0 +1,152 @@
+package vault_test
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync/atomic"
+	"testing"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/authtest"
+	"github.com/carnet-go/carnet/auth/keyauth"
+	"github.com/carnet-go/carnet/mapping"
+	"github.com/carnet-go/carnet/vault"
+)
+
+// TestRefusedVersion: a credential that a system refused is dead for everybody, until
+// there is another one.
+func TestRefusedVersion(t *testing.T) {
+	for _, tt := range []struct {
+		name           string
+		first, second  vault.Issued
+		wantDead, want error // of the first again, and of the second
+	}{
+		{"the backend tells versions", kept("v1", "old"), kept("v2", "new"), auth.ErrDenied, nil},
+		{"the same value stored again", kept("v1", "old"), kept("v2", "old"), auth.ErrDenied, nil},
+		{"it does not tell", kept("", "old"), kept("", "new"), auth.ErrDenied, nil},
+		{"the same value, and it does not tell", kept("", "old"), kept("", "old"), auth.ErrDenied, auth.ErrDenied},
+		{"made for one lease", vault.Issued{ID: "a", Fields: fields("key", "old")}, vault.Issued{ID: "b", Fields: fields("key", "new")}, nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			g, now := gate(t), tt.first
+			v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+			lend := func() (*auth.Lease, error) { return v.Lease(t.Context(), authtest.Grant(t, g, read), path) }
+			first, err := lend()
+			if err != nil {
+				t.Fatal(err)
+			}
+			other, err := lend()
+			if err != nil {
+				t.Fatal(err)
+			}
+			first.Refuse()
+			first.Refuse() // says nothing new
+			if _, err := lend(); !errors.Is(err, tt.wantDead) {
+				t.Errorf("the first again: %v, want %v", err, tt.wantDead)
+			}
+			now = tt.second
+			if _, err := lend(); !errors.Is(err, tt.want) {
+				t.Errorf("the second: %v, want %v", err, tt.want)
+			}
+			if err := v.Close(t.Context()); err != nil { // waits for what goes on aside
+				t.Fatal(err)
+			}
+			_, err = other.Secret("key")
+			if err != auth.ErrExpired {
+				t.Errorf("another lease of it: %v", err)
+			}
+			refusals := 0
+			for _, e := range events(t, g.Log()) {
+				if e.Action == "vault.refuse" && e.Lease == first.ID() && e.Reason == "denied" && e.System == "crm" {
+					refusals++
+				}
+			}
+			if want := map[bool]int{true: 0, false: 1}[tt.wantDead == nil]; refusals != want {
+				t.Errorf("%d refusals recorded, want %d", refusals, want)
+			}
+		})
+	}
+}
+
+// TestRefusedEndsOthers at once, not with the vault.
+func TestRefusedEndsOthers(t *testing.T) {
+	g := gate(t)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return kept("v1", "old"), nil }}, nil)
+	var leases []*auth.Lease
+	for range 3 {
+		l, err := v.Lease(t.Context(), authtest.Grant(t, g, read), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leases = append(leases, l)
+	}
+	leases[0].Refuse()
+	wantStory(t, g.Log(), "vault.lease 1", "vault.lease 1", "vault.lease 1", "vault.refuse 2 denied", "vault.return 1", "vault.return 1")
+	if _, err := leases[0].Secret("key"); err != nil {
+		t.Errorf("the one that was refused is its holder's to close: %v", err)
+	}
+}
+
+func kept(version, key string) vault.Issued {
+	return vault.Issued{Version: version, Fields: fields("key", key)}
+}
+
+// TestDeadKeyIsSentOnce: whoever calls, with whatever operation, a key that was answered
+// with 401 is not sent again, and the next version is.
+func TestDeadKeyIsSentOnce(t *testing.T) {
+	var arrived, good atomic.Int32
+	far := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		arrived.Add(1)
+		if r.Header.Get("X-Api-Key") != "new" {
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		good.Add(1)
+	}))
+	t.Cleanup(far.Close)
+	operations := []string{"crm.contact.read", "crm.contact.list", "crm.contact.find", "crm.contact.count"}
+	s := auth.System{Name: "crm", Origin: far.URL, Private: []string{"127.0.0.1/32"}, Secrets: []string{path}}
+	for _, name := range operations {
+		s.Operations = append(s.Operations, auth.Operation{Name: name, Method: "GET", Path: "/", Effect: auth.ReadOnly})
+	}
+	g := authtest.Gate(t, authtest.Boundary(t, s), auth.Verifiers{auth.SchemeBearer: authtest.As(auth.Identity{Issuer: "https://carnet.invalid", Subject: "alice"})})
+	now := kept("v1", "old")
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+	roots := x509.NewCertPool()
+	roots.AddCert(far.Certificate())
+	b, err := auth.NewBroker(g, auth.Translators{"crm": keyauth.Header{Name: "X-Api-Key", Source: v.Source(path)}}, &auth.BrokerOptions{RootCAs: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = b.Close(context.Background()) })
+	call := func(operation string) error {
+		_, err := b.Do(t.Context(), authtest.Grant(t, g, operation), mapping.Document{})
+		return err
+	}
+	if err := call("crm.contact.read"); !errors.Is(err, auth.ErrExpired) {
+		t.Errorf("first: %v", err)
+	}
+	for _, operation := range operations[:3] {
+		err := call(operation)
+		if failed, ok := errors.AsType[*auth.FailedError](err); !ok || failed.Side != auth.ErrDenied || failed.System != "crm" {
+			t.Errorf("%s afterwards: %v", operation, err)
+		}
+	}
+	now = kept("v2", "new")
+	if err := call("crm.contact.count"); err != nil || good.Load() != 1 || arrived.Load() != 2 {
+		t.Errorf("with the next version: %v; %d calls arrived, %d with it", err, arrived.Load(), good.Load())
+	}
+	var actions []string
+	for _, e := range events(t, g.Log()) {
+		if e.Action == "vault.refuse" {
+			actions = append(actions, e.Action)
+		}
+	}
+	if !slices.Equal(actions, []string{"vault.refuse"}) {
+		t.Errorf("recorded %q", actions)
+	}
+}
