@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+var (
+	headPattern   = regexp.MustCompile(`^on \S+, \d+ CPUs, go\S+(, load \S+)?; medians of interleaved rounds$`)
+	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z]+( [a-z]+)?: \d+(\.\d\d)?( allocs| waits| s)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
+	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
+)
+
+// TestFigures measures each figure, for as short as that can be: its lines are as they
+// are to be, whatever they say.
+func TestFigures(t *testing.T) {
+	for _, g := range groups() {
+		for _, f := range g.figures {
+			t.Run(f.name, func(t *testing.T) {
+				dir := t.TempDir()
+				var out bytes.Buffer
+				s := &session{effort: effort{1, 1, 100 * time.Microsecond, 2, 2, 3}, parent: dir, out: &out, notes: t.Output()}
+				if status := measure(t.Context(), []figure{f}, s, false); status != statusOK {
+					t.Fatalf("status %d", status)
+				}
+				lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+				if len(lines) < 3 || len(lines)%2 != 1 || !headPattern.MatchString(lines[0]) {
+					t.Fatalf("printed\n%s", out.String())
+				}
+				for i := 1; i < len(lines); i += 2 {
+					if !linePattern.MatchString(lines[i]) || !strings.HasPrefix(lines[i], f.name) {
+						t.Errorf("line %q", lines[i])
+					}
+					if !detailPattern.MatchString(lines[i+1]) || strings.Contains(lines[i+1], "NaN") {
+						t.Errorf("detail %q", lines[i+1])
+					}
+				}
+				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+					t.Errorf("left %v, %v", left, err)
+				}
+			})
+		}
+	}
+}
+
+func TestUsage(t *testing.T) {
+	for name, c := range map[string]struct {
+		args           []string
+		status         int
+		stdout, stderr string // what is in it
+	}{
+		"help":         {[]string{"-h"}, statusOK, "Example: GOWORK=off go run -C examples/benchmarks .", ""},
+		"figures":      {[]string{"-h"}, statusOK, "failsafe/together", ""},
+		"group":        {[]string{"-only", "failsave"}, statusUsage, "", `no figure "failsave"; did you mean failsafe?`},
+		"figure":       {[]string{"-only", "Failsafe/steps"}, statusUsage, "", "did you mean failsafe/step?"},
+		"flag":         {[]string{"-fast"}, statusUsage, "", "-fast"},
+		"argument":     {[]string{"failsafe"}, statusUsage, "", "no arguments but flags"},
+		"not a folder": {[]string{"-quick", "-only", "failsafe/local", "-dir", "main.go"}, statusMissed, "on ", "benchmarks: failsafe/local: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			status := run(t.Context(), c.args, &stdout, &stderr)
+			if status != c.status || !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+				t.Errorf("status %d\n%s%s", status, &stdout, &stderr)
+			}
+			if (c.stdout == "") != (stdout.Len() == 0) || (c.stderr == "") != (stderr.Len() == 0) {
+				t.Errorf("printed\n%s%s", &stdout, &stderr)
+			}
+		})
+	}
+}
+
+func TestChoose(t *testing.T) {
+	for name, want := range map[string]int{"": 7, "failsafe": 7, "failsafe/step": 1, "step": 0} {
+		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
+			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
+		}
+	}
+	if near := nearest("ab", []string{"abc", "xyz", "b"}); strings.Join(near, " ") != "abc b" {
+		t.Errorf("near %q", near)
+	}
+}
+
+// TestCheck: a target that is missed is told, and with -check a failure.
+func TestCheck(t *testing.T) {
+	prints := func(l ...line) []figure {
+		return []figure{{"a/b", "", func(context.Context, *session) ([]line, error) { return l, nil }}}
+	}
+	for name, c := range map[string]struct {
+		line   line
+		text   string
+		missed bool
+	}{
+		"at most":      {line{name: "a/b", value: 1.504, target: 1.5, detail: "d"}, "a/b: 1.50 (target ≤ 1.50)\n    d\n", false},
+		"more":         {line{name: "a/b", value: 1.51, target: 1.5, detail: "d"}, "a/b: 1.51 (target ≤ 1.50) missed\n    d\n", true},
+		"at least":     {line{name: "a/b", value: 20, least: true, target: 20, detail: "d"}, "a/b: 20.00 (target ≥ 20.00)\n    d\n", false},
+		"less":         {line{name: "a/b", value: 19.9, least: true, target: 20, detail: "d"}, "a/b: 19.90 (target ≥ 20.00) missed\n    d\n", true},
+		"one too many": {line{name: "a/b", value: 7, unit: "allocs", target: 6, detail: "d"}, "a/b: 7 allocs (target ≤ 6) missed\n    d\n", true},
+	} {
+		for _, check := range []bool{false, true} {
+			var out, notes bytes.Buffer
+			status := measure(t.Context(), prints(c.line), &session{out: &out, notes: &notes}, check)
+			if (status == statusMissed) != (c.missed && check) || !strings.HasSuffix(out.String(), "\n"+c.text) {
+				t.Errorf("%s: status %d\n%s", name, status, &out)
+			}
+			if told := notes.String() == "benchmarks: targets missed: a/b\n"; told != (c.missed && check) {
+				t.Errorf("%s: %s", name, &notes)
+			}
+		}
+	}
+}
+
+// TestInterrupt ends it in order: with a word, and no folder left.
+func TestInterrupt(t *testing.T) {
+	e := whole()
+	e.rounds, e.few = 1<<20, 1<<20 // for ever
+	for _, g := range groups() {
+		for _, f := range g.figures {
+			t.Run(f.name, func(t *testing.T) {
+				dir := t.TempDir()
+				ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+				defer cancel()
+				var out, notes bytes.Buffer
+				status := measure(ctx, []figure{f}, &session{effort: e, parent: dir, out: &out, notes: &notes}, false)
+				if status != statusMissed || notes.String() != "benchmarks: interrupted\n" {
+					t.Errorf("status %d, %s", status, &notes)
+				}
+				if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+					t.Errorf("left %v, %v", left, err)
+				}
+			})
+		}
+	}
+}
+
+// TestCompare: who is measured first takes turns, the first round does not count, and an
+// error ends it.
+func TestCompare(t *testing.T) {
+	var order strings.Builder
+	took := func(name string, all ...float64) turn {
+		return func() (float64, error) {
+			order.WriteString(name)
+			t := all[0]
+			all = all[1:]
+			return t, nil
+		}
+	}
+	s := &session{noted: time.Now(), notes: t.Output()}
+	c, err := s.compare(t.Context(), 3, took("a", 99, 2, 3, 8), took("b", 1, 2, 1, 2))
+	if err != nil || c != (comparison{ratio: 3, least: 2, ours: 3, theirs: 2, rounds: 3}) || order.String() != "abbaabba" {
+		t.Errorf("%+v, %v, %s", c, err, order.String())
+	}
+	broken := errors.New("broken")
+	fails := func() (float64, error) { return 0, broken }
+	if _, err := s.compare(t.Context(), 3, fails, fails); err != broken {
+		t.Error(err)
+	}
+}
