@@ -54,6 +54,17 @@ func repeated(call func() error) side {
 	}
 }
 
+// watches is called too, and looks whether its context has ended, as whatever waits for a
+// far side does.
+func watches(ctx context.Context) (int, error) {
+	select {
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	default:
+		return 1, nil
+	}
+}
+
 // guardedStep compares with the same three policies of failsafe-go, whose executor is
 // made once, and gets its context once.
 func guardedStep(ctx context.Context, s *session) ([]line, error) {
@@ -66,25 +77,34 @@ func guardedStep(ctx context.Context, s *session) ([]line, error) {
 		circuitbreaker.NewBuilder[int]().WithFailureThreshold(5).WithDelay(30*time.Second).Build(),
 		timeout.New[int](10*time.Second),
 	).WithContext(context.Background())
-	ours := repeated(func() error {
-		_, err := guard.DoIdempotent(context.Background(), g, works)
-		return err
-	})
-	theirs := repeated(func() error {
-		_, err := executor.GetWithExecution(func(e peer.Execution[int]) (int, error) { return works(e.Context()) })
-		return err
-	})
-	c, err := s.pair(ctx, ours, theirs)
+	ours := func(call func(context.Context) (int, error)) side {
+		return repeated(func() error {
+			_, err := guard.DoIdempotent(context.Background(), g, call)
+			return err
+		})
+	}
+	theirs := func(call func(context.Context) (int, error)) side {
+		called := func(e peer.Execution[int]) (int, error) { return call(e.Context()) }
+		return repeated(func() error {
+			_, err := executor.GetWithExecution(called)
+			return err
+		})
+	}
+	c, err := s.pair(ctx, ours(works), theirs(works))
 	if err != nil {
 		return nil, err
 	}
-	allocs, err := allocations(ours)
+	watched, err := s.pair(ctx, ours(watches), theirs(watches))
 	if err != nil {
 		return nil, err
 	}
-	more, err := allocations(theirs)
+	allocs, err := allocations(ours(works))
+	if err != nil {
+		return nil, err
+	}
+	more, err := allocations(theirs(works))
 	return []line{
-		{name: "failsafe/step", value: c.ratio, target: 0.5, detail: fmt.Sprintf("guard.DoIdempotent %s, failsafe-go breaker, retry and timeout %s of a processor; %v", ns(c.ours), ns(c.theirs), c)},
+		{name: "failsafe/step", value: c.ratio, target: 0.5, detail: fmt.Sprintf("guard.DoIdempotent %s, failsafe-go breaker, retry and timeout %s of a processor; %.2f where the function watches its context; %v", ns(c.ours), ns(c.theirs), watched.ratio, c)},
 		{name: "failsafe/step allocations", value: allocs, unit: "allocs", target: 6, detail: fmt.Sprintf("failsafe-go %.0f", more)},
 	}, err
 }
