@@ -179,22 +179,29 @@ func (j *journey) unpaused(ctx context.Context) bool {
 // wait for both.
 func (j *journey) intent(ctx context.Context, step *planned, a core.Action) (grant auth.Grant, denied, err error) {
 	j.happened(core.Event{What: core.Began, Phase: a.Phase}, nil, nil)
-	journalled, back := make(chan error, 1), j.s.Mode == core.Back
-	go func() {
-		ctx, cancel := within(endWithin)
-		defer cancel()
-		journalled <- j.x.flush(ctx, back)
-	}()
-	if op := step.of(a.Phase); op.Name != "" {
-		var p auth.Principal
-		if p, denied = j.who(ctx, step, a); denied == nil {
-			grant, denied = j.r.gate.Authorize(ctx, p, op.Name)
-		}
+	op, back := step.of(a.Phase), j.s.Mode == core.Back
+	if op.Name == "" {
+		return auth.Grant{}, nil, j.intend(back)
+	}
+	journalled := make(chan error, 1)
+	go func() { journalled <- j.intend(back) }()
+	p, denied := j.who(ctx, step, a)
+	if denied == nil {
+		grant, denied = j.r.gate.Authorize(ctx, p, op.Name)
 	}
 	if err := <-journalled; err != nil {
-		return auth.Grant{}, nil, fmt.Errorf("%w: %w", ErrJournal, err)
+		return auth.Grant{}, nil, err
 	}
 	return grant, denied, nil
+}
+
+func (j *journey) intend(back bool) error {
+	ctx, cancel := within(endWithin)
+	defer cancel()
+	if err := j.x.flush(ctx, back); err != nil {
+		return fmt.Errorf("%w: %w", ErrJournal, err)
+	}
+	return nil
 }
 
 // who acts: forward whoever began the run, if he is here, and otherwise the service itself.

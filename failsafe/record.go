@@ -54,8 +54,10 @@ func place(f *Frame) seal.Place {
 // hashOf is what the next frame says of this one.
 func hashOf(f *Frame) [32]byte {
 	p := place(f)
-	text, _ := json.Marshal(p) // of plain values
-	return sha256.Sum256(append(text, f.Sealed...))
+	h := sha256.New()
+	h.Write(p.Bytes())
+	h.Write(f.Sealed)
+	return [32]byte(h.Sum(nil))
 }
 
 // chain is the end of a run's frames, and seals the next one.
@@ -63,6 +65,16 @@ type chain struct {
 	run      string
 	sequence uint64
 	before   [32]byte
+	seals    *seal.Frames // made by the first who needs it
+}
+
+func (c *chain) sealed(s *seal.Sealer) (*seal.Frames, error) {
+	if c.seals != nil {
+		return c.seals, nil
+	}
+	var err error
+	c.seals, err = s.Of(c.run)
+	return c.seals, err
 }
 
 // frame seals entries for the next place.
@@ -72,14 +84,21 @@ func (c *chain) frame(s *seal.Sealer, entries []entry, last, answer bool) (Frame
 		return Frame{}, ErrJournal
 	}
 	f := Frame{Run: c.run, Sequence: c.sequence + 1, Before: c.before, Last: last, Answer: answer}
-	if f.Sealed, err = s.Seal(place(&f), plain); err != nil {
+	frames, err := c.sealed(s)
+	if err != nil {
 		return Frame{}, ErrJournal
 	}
+	f.Sealed = frames.Seal(place(&f), plain)
 	return f, nil
 }
 
 // follow moves on to a frame that is durable.
-func (c *chain) follow(f *Frame) { c.sequence, c.before = f.Sequence, hashOf(f) }
+func (c *chain) follow(f *Frame) {
+	c.sequence, c.before = f.Sequence, hashOf(f)
+	if f.Last {
+		c.seals = nil
+	}
+}
 
 // open reads the next frame: it must stand behind the one before, or be the last, of a
 // run whose other frames have gone.
@@ -88,9 +107,15 @@ func (c *chain) open(f *Frame, now, previous *seal.Sealer) (entries []entry, err
 	if !whole && !(f.Last && c.sequence == 0) {
 		return nil, ErrDamaged
 	}
-	plain, err := now.Open(place(f), f.Sealed)
+	frames, err := c.sealed(now)
+	if err != nil {
+		return nil, ErrDamaged
+	}
+	plain, err := frames.Open(place(f), f.Sealed)
 	if err != nil && previous != nil {
-		plain, err = previous.Open(place(f), f.Sealed)
+		if frames, err = previous.Of(f.Run); err == nil {
+			plain, err = frames.Open(place(f), f.Sealed)
+		}
 	}
 	if err != nil || json.Unmarshal(plain, &entries) != nil {
 		return nil, ErrDamaged

@@ -72,15 +72,15 @@ func (g *Guard) attempt(ctx, inner context.Context, most time.Duration, fn func(
 		return err
 	}
 	defer g.inFlight.Add(-1)
-	limited, cancel := within(inner, most)
-	defer cancel()
 	var err error
 	if !g.machine.do(func() error {
+		limited, cancel := within(inner, most) // a timer costs more than to say no
+		defer cancel()
 		began := g.start()
 		err = fn(limited)
 		return g.outcome(ctx, limited, began, err)
 	}) {
-		return &RejectedError{Guard: g.name, Why: "open"}
+		return g.open
 	}
 	return err
 }
@@ -96,14 +96,14 @@ func within(ctx context.Context, d time.Duration) (context.Context, context.Canc
 // enter is what stands before the breaker.
 func (g *Guard) enter(ctx context.Context) error {
 	if g.isolated.Load() {
-		return &RejectedError{Guard: g.name, Why: "isolated"}
+		return RejectedError{Guard: g.name, Why: "isolated"}
 	}
 	if left := g.held(); left > 0 {
-		return &RejectedError{Guard: g.name, Why: "held", After: left}
+		return RejectedError{Guard: g.name, Why: "held", After: left}
 	}
 	if g.inFlight.Add(1) > int64(g.o.InFlight) {
 		g.inFlight.Add(-1)
-		return &RejectedError{Guard: g.name, Why: "busy"}
+		return RejectedError{Guard: g.name, Why: "busy"}
 	}
 	if g.rate == nil {
 		return nil
@@ -113,7 +113,7 @@ func (g *Guard) enter(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return &RejectedError{Guard: g.name, Why: "rate"}
+		return RejectedError{Guard: g.name, Why: "rate"}
 	}
 	return nil
 }
@@ -198,10 +198,10 @@ func (g *Guard) again(ctx context.Context, n int, err error, end time.Time) erro
 		end = deadline
 	}
 	if !end.IsZero() && time.Until(end) <= wait {
-		return errors.Join(err, &RejectedError{Guard: g.name, Why: "deadline", After: wait})
+		return errors.Join(err, RejectedError{Guard: g.name, Why: "deadline", After: wait})
 	}
 	if !g.budget.spend() {
-		return errors.Join(err, &RejectedError{Guard: g.name, Why: "budget"})
+		return errors.Join(err, RejectedError{Guard: g.name, Why: "budget"})
 	}
 	timer := time.NewTimer(wait)
 	defer timer.Stop()

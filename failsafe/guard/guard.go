@@ -100,6 +100,7 @@ type Guard struct {
 	budget   budget
 	hold     atomic.Int64 // since began: nothing before; 0: now
 	began    time.Time
+	open     error // what an open breaker says, made once
 }
 
 var namePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,63}$`)
@@ -109,7 +110,7 @@ func New(name string, o *Options) (*Guard, error) {
 	if !namePattern.MatchString(name) {
 		return nil, errors.New("guard: the name is not [a-z0-9][a-z0-9._-]{0,63}")
 	}
-	g := &Guard{name: name, began: time.Now()}
+	g := &Guard{name: name, began: time.Now(), open: RejectedError{Guard: name, Why: "open"}}
 	if o != nil {
 		g.o = *o
 	}
@@ -222,10 +223,10 @@ type RejectedError struct {
 }
 
 // Error names guard and reason.
-func (e *RejectedError) Error() string { return "guard: " + e.Guard + " rejected: " + e.Why }
+func (e RejectedError) Error() string { return "guard: " + e.Guard + " rejected: " + e.Why }
 
 // Unwrap is ErrRejected.
-func (e *RejectedError) Unwrap() error { return ErrRejected }
+func (e RejectedError) Unwrap() error { return ErrRejected }
 
 // FailureDelay is After.
-func (e *RejectedError) FailureDelay() time.Duration { return e.After }
+func (e RejectedError) FailureDelay() time.Duration { return e.After }

@@ -138,7 +138,7 @@ func TestNoWaitOutlastsTheDeadline(t *testing.T) {
 			began, calls := time.Now(), failing(&says{"throttled", 2 * time.Minute})
 			_, err := guard.DoIdempotent(ctx, newGuard(t, &guard.Options{Total: c.total}), calls.call)
 			cancel()
-			if rejected, ok := errors.AsType[*guard.RejectedError](err); !ok || rejected.Why != "deadline" || rejected.After != 2*time.Minute {
+			if rejected, ok := errors.AsType[guard.RejectedError](err); !ok || rejected.Why != "deadline" || rejected.After != 2*time.Minute {
 				t.Errorf("%s: %v", name, err)
 			}
 			if guard.Classify(err) != guard.Throttled || calls.n.Load() != 1 || time.Since(began) != 0 {
@@ -157,7 +157,7 @@ func TestThrottledHoldsEverybody(t *testing.T) {
 		}
 		c := failing(nil)
 		_, err := guard.Do(t.Context(), g, c.call)
-		if rejected, ok := errors.AsType[*guard.RejectedError](err); !ok || rejected.Why != "held" || rejected.After != time.Minute || guard.Delay(err) != time.Minute {
+		if rejected, ok := errors.AsType[guard.RejectedError](err); !ok || rejected.Why != "held" || rejected.After != time.Minute || guard.Delay(err) != time.Minute {
 			t.Error(err)
 		}
 		g.Hold(time.Second) // shorter
@@ -206,7 +206,7 @@ func TestBudgetBoundsAllCallers(t *testing.T) {
 			t.Errorf("%d retries", retries)
 		}
 		n, err := try()
-		if rejected, ok := errors.AsType[*guard.RejectedError](err); n != 1 || !ok || rejected.Why != "budget" || guard.Classify(err) != guard.Transient {
+		if rejected, ok := errors.AsType[guard.RejectedError](err); n != 1 || !ok || rejected.Why != "budget" || guard.Classify(err) != guard.Transient {
 			t.Errorf("%d calls, %v", n, err)
 		}
 		time.Sleep(10 * time.Second)
@@ -261,7 +261,7 @@ func TestInFlightIsBounded(t *testing.T) {
 					<-ctx.Done()
 					return 0, ctx.Err()
 				})
-				if rejected, ok := errors.AsType[*guard.RejectedError](err); ok && rejected.Why == "busy" {
+				if rejected, ok := errors.AsType[guard.RejectedError](err); ok && rejected.Why == "busy" {
 					busy.Add(1)
 				}
 			})
@@ -287,7 +287,7 @@ func TestRate(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 		defer cancel()
 		_, err := guard.Do(ctx, g, failing(nil).call)
-		if rejected, ok := errors.AsType[*guard.RejectedError](err); !ok || rejected.Why != "rate" {
+		if rejected, ok := errors.AsType[guard.RejectedError](err); !ok || rejected.Why != "rate" {
 			t.Error(err)
 		}
 		ctx, cancel = context.WithCancel(t.Context())
@@ -557,7 +557,7 @@ func TestIsolate(t *testing.T) {
 		g.Isolate()
 		g.Isolate()
 		_, err := guard.DoIdempotent(t.Context(), g, c.call)
-		if rejected, ok := errors.AsType[*guard.RejectedError](err); !ok || rejected.Why != "isolated" || err.Error() != "guard: crm rejected: isolated" {
+		if rejected, ok := errors.AsType[guard.RejectedError](err); !ok || rejected.Why != "isolated" || err.Error() != "guard: crm rejected: isolated" {
 			t.Error(err)
 		}
 		time.Sleep(24 * time.Hour)

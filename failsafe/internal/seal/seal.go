@@ -1,8 +1,9 @@
 // Package seal encrypts what a journal keeps, and binds it to where it stands.
 //
 //	s, err := seal.New(key, "acme")
-//	sealed := s.Seal(place, plain)
-//	plain, err := s.Open(place, sealed)
+//	frames, err := s.Of(place.Run)
+//	sealed := frames.Seal(place, plain)
+//	plain, err := frames.Open(place, sealed)
 //
 // # Guarantees
 //
@@ -21,7 +22,7 @@
 //
 // # Concurrency
 //
-// A Sealer is safe for concurrent use.
+// All values are safe for concurrent use.
 package seal
 
 import (
@@ -82,7 +83,11 @@ func (s *Sealer) Key(run, step string) string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(mac.Sum(nil)))
 }
 
-func (s *Sealer) aead(run string) (cipher.AEAD, error) {
+// Frames seals the frames of one run.
+type Frames struct{ aead cipher.AEAD }
+
+// Of derives what seals the frames of a run.
+func (s *Sealer) Of(run string) (*Frames, error) {
 	info := append(append(binary.AppendUvarint(nil, uint64(len(s.tenant))), s.tenant...), run...)
 	key, err := hkdf.Expand(sha256.New, s.root, string(info), 32)
 	if err != nil {
@@ -92,11 +97,16 @@ func (s *Sealer) aead(run string) (cipher.AEAD, error) {
 	if err != nil {
 		return nil, err
 	}
-	return cipher.NewGCMWithRandomNonce(block)
+	aead, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		return nil, err
+	}
+	return &Frames{aead}, nil
 }
 
-func (p *Place) bytes() []byte {
-	b := binary.BigEndian.AppendUint64(nil, p.Sequence)
+// Bytes are those of this place and of no other.
+func (p *Place) Bytes() []byte {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 64+len(p.Run)), p.Sequence)
 	b = append(b, p.Before[:]...)
 	for _, is := range []bool{p.Last, p.Answer} {
 		if is {
@@ -109,21 +119,11 @@ func (p *Place) bytes() []byte {
 }
 
 // Seal encrypts.
-func (s *Sealer) Seal(p Place, plain []byte) ([]byte, error) {
-	aead, err := s.aead(p.Run)
-	if err != nil {
-		return nil, err
-	}
-	return aead.Seal(nil, nil, plain, p.bytes()), nil
-}
+func (f *Frames) Seal(p Place, plain []byte) []byte { return f.aead.Seal(nil, nil, plain, p.Bytes()) }
 
 // Open decrypts.
-func (s *Sealer) Open(p Place, sealed []byte) ([]byte, error) {
-	aead, err := s.aead(p.Run)
-	if err != nil {
-		return nil, err
-	}
-	plain, err := aead.Open(nil, nil, sealed, p.bytes())
+func (f *Frames) Open(p Place, sealed []byte) ([]byte, error) {
+	plain, err := f.aead.Open(nil, nil, sealed, p.Bytes())
 	if err != nil {
 		return nil, ErrForged
 	}
