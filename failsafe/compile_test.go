@@ -190,16 +190,22 @@ func TestSelfRuns(t *testing.T) {
 
 // TestOutOfTime: a far side that lets nothing through for too long is given up.
 func TestOutOfTime(t *testing.T) {
-	o := newOffice(t)
-	limits := failsafe.Limits{Attempts: 10, Total: 300 * time.Millisecond, Attempt: 100 * time.Millisecond}
-	rejected := make([]error, 50)
-	for i := range rejected {
-		rejected[i] = says("rejected")
-	}
-	o.fails("do erp", rejected...)
-	flow := o.compile(o.step("dir", "add", failsafe.Limits{}), o.step("erp", "set", limits), o.step("crm", "set", failsafe.Limits{}))
-	result, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{})
-	if stopped, ok := errors.AsType[*failsafe.StoppedError](err); !ok || stopped.Cause != "unavailable" || result.End != failsafe.RolledBack || o.times("do erp") < 2 {
-		t.Errorf("%+v, %v after %s", result, err, o.called())
+	for class, fewest := range map[string]int{"rejected": 2, "unavailable": 1} {
+		o := newOffice(t)
+		limits := failsafe.Limits{Attempts: 10, Total: 300 * time.Millisecond, Attempt: 100 * time.Millisecond}
+		failures := make([]error, 50)
+		for i := range failures {
+			failures[i] = says(class)
+		}
+		o.fails("do erp", failures...)
+		flow := o.compile(o.step("dir", "add", failsafe.Limits{}), o.step("erp", "set", limits), o.step("crm", "set", failsafe.Limits{}))
+		began := time.Now()
+		result, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{})
+		if stopped, ok := errors.AsType[*failsafe.StoppedError](err); !ok || result.End != failsafe.RolledBack || o.times("do erp") < fewest || o.times("do erp") > 9 {
+			t.Errorf("%s: %+v, %v after %s", class, result, stopped, o.called())
+		}
+		if time.Since(began) > time.Minute {
+			t.Errorf("%s: it took %v", class, time.Since(began))
+		}
 	}
 }

@@ -198,6 +198,11 @@ func TestCloseLeavesRunsAsTheyAre(t *testing.T) {
 	}()
 	<-entered
 	runner := o.runner
+	soon, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := runner.Close(soon); !errors.Is(err, context.Canceled) {
+		t.Errorf("did not wait: %v", err)
+	}
 	o.close()
 	if err := <-done; !errors.Is(err, failsafe.ErrStopped) || o.stands() != "dir 1" {
 		t.Errorf("%v, left %s", err, o.stands())

@@ -66,6 +66,7 @@ type office struct {
 
 	mu     sync.Mutex
 	policy decide
+	lives  time.Duration  // whoever comes now; zero: an hour
 	there  map[string]int // what stands on the far side, by system and name
 	calls  []string       // in their order
 	fail   map[string][]error
@@ -142,12 +143,23 @@ func newOffice(t *testing.T) *office {
 		t.Fatal(err)
 	}
 	o.log = authtest.Log(t)
-	if o.gate, err = auth.NewGate(t.Context(), o.log, bound, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)}, nil); err != nil {
+	if o.gate, err = auth.NewGate(t.Context(), o.log, bound, auth.Verifiers{auth.SchemeBearer: o}, nil); err != nil {
 		t.Fatal(err)
 	}
 	o.open()
 	t.Cleanup(o.close)
 	return o
+}
+
+// Verify finds alice in everything that is presented.
+func (o *office) Verify(ctx context.Context, p auth.Presented) (auth.Identity, error) {
+	id := alice
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.lives != 0 {
+		id.Expires = time.Now().Add(o.lives)
+	}
+	return authtest.As(id).Verify(ctx, p)
 }
 
 // open starts a runner, as after a crash.

@@ -45,13 +45,10 @@ func (x *run) event(action string, digest [32]byte, reason string) audit.Event {
 
 // reasonOf is empty for what is done.
 func reasonOf(end End, cause string) string {
-	switch end {
-	case Done:
+	if end == Done {
 		return ""
-	case RolledBack:
-		return "rolled-back." + cause
 	}
-	return cause
+	return "rolled-back." + cause
 }
 
 // look compares the journal's runs with the audit log: what that does not know as begun,

@@ -368,8 +368,15 @@ func TestJournalOfYesterday(t *testing.T) {
 			}
 		} else if stopped, ok := errors.AsType[*failsafe.StoppedError](errors.Join(errs...)); !ok || stopped.Cause != "foreign" {
 			t.Errorf("%d frames: %v", n, errs)
+		} else if _, err := o.three().Retry(t.Context(), o.alice(), "hire-1"); err != failsafe.ErrConflict {
+			t.Errorf("%d frames: retried, %v", n, err)
 		} else if _, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{}); err != failsafe.ErrConflict {
 			t.Errorf("%d frames: %v", n, err)
+		}
+		for p := range o.runner.Unfinished(t.Context()) {
+			if p.Parked != "foreign" {
+				t.Errorf("%d frames: unfinished %+v", n, p)
+			}
 		}
 		o.close()
 	}
@@ -433,6 +440,100 @@ func TestJournalThatFails(t *testing.T) {
 		if calls := len(strings.Split(o.called(), ", ")); n > 0 && n < 4 && calls > n-1 && o.called() != "" {
 			t.Errorf("%d frames, and %s", n, o.called())
 		}
+	}
+}
+
+// TestJournalThatFailsAnywhere: whatever was to come of a run, one that the journal does
+// not take is not called ended, and the next process brings it to its end.
+func TestJournalThatFailsAnywhere(t *testing.T) {
+	for name, c := range map[string]struct {
+		undo error
+		end  failsafe.End
+		left string
+	}{
+		"rolled back": {nil, failsafe.RolledBack, ""},
+		"parked":      {says("denied"), failsafe.Parked, "dir 1"},
+	} {
+		for n := 1; ; n++ {
+			o := newOffice(t)
+			o.fails("do erp", says("denied"), says("denied"), says("denied"))
+			o.fails("undo dir", c.undo, c.undo, c.undo)
+			failed := true
+			o.crashAfter(n, func(*failsafe.Runner) {
+				result, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{})
+				failed = errors.Is(err, failsafe.ErrJournal)
+				if failed && result.End != failsafe.Parked || !failed && result.End != c.end {
+					t.Errorf("%s, %d frames: %+v, %v", name, n, result, err)
+				}
+			})
+			for range 2 {
+				resumed(t, o.three())
+			}
+			pending := 0
+			for range o.runner.Unfinished(t.Context()) {
+				pending++
+			}
+			if parked := c.end == failsafe.Parked; o.stands() != c.left || parked != (pending == 1) {
+				t.Errorf("%s, %d frames: %d pending, left %q after %s", name, n, pending, o.stands(), o.called())
+			}
+			if got := o.alerts.reasons(); len(got) == 0 {
+				t.Errorf("%s, %d frames: nobody was told", name, n)
+			}
+			o.close()
+			if !failed {
+				break
+			}
+			if n > 20 {
+				t.Fatal("it never ends")
+			}
+		}
+	}
+}
+
+// TestLists: the oldest first, and no longer than somebody reads.
+func TestLists(t *testing.T) {
+	o := newOffice(t)
+	o.crashAfter(3, func(*failsafe.Runner) {
+		_, _ = o.three().Run(t.Context(), o.alice(), "hire-2", hire{})
+	})
+	o.crashAfter(3, func(*failsafe.Runner) {
+		_, _ = o.three().Run(t.Context(), o.alice(), "hire-1", hire{})
+	})
+	var all []string
+	for p := range o.runner.Unfinished(t.Context()) {
+		all = append(all, p.Run)
+	}
+	if strings.Join(all, " ") != "hire-2 hire-1" {
+		t.Errorf("unfinished %q", all)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for p, err := range o.runner.Unfinished(ended) {
+		if p.Run != "" || !errors.Is(err, context.Canceled) {
+			t.Errorf("%+v, %v", p, err)
+		}
+	}
+	for range o.runner.Unfinished(t.Context()) {
+		break
+	}
+	before := o.called()
+	for result, err := range o.three().Resume(ended) {
+		if result.Run != "" || !errors.Is(err, context.Canceled) || o.called() != before {
+			t.Errorf("%+v, %v after %s", result, err, o.called())
+		}
+	}
+	for result, err := range o.three().Resume(t.Context()) {
+		if result.Run != "hire-2" || err != nil {
+			t.Errorf("%+v, %v", result, err)
+		}
+		break
+	}
+	all = nil
+	for p := range o.runner.Unfinished(t.Context()) {
+		all = append(all, p.Run)
+	}
+	if strings.Join(all, " ") != "hire-1" {
+		t.Errorf("unfinished %q", all)
 	}
 }
 
