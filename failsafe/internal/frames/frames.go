@@ -9,13 +9,15 @@
 //
 // # Guarantees
 //
-// A batch that is not whole is not there, where it is the last one: it was never
-// acknowledged. What else is wrong is damage, and no crash.
+// A last batch that a crash has torn is not there: nobody was told of it. A crash ends it
+// early, or leaves zeros where whole blocks of it were. What else is wrong is damage, also
+// a single bit of the last commit.
 //
 // # Limits
 //
 // A checksum is no seal: who may write the file can write records. What stands in them
-// is sealed by whoever has the key.
+// is sealed by whoever has the key. A disk that loses a block of the last batch long after
+// it was synced looks like a crash.
 //
 // # Errors
 //
@@ -51,6 +53,11 @@ const (
 
 	kindFrame  = 'F'
 	kindCommit = 'C'
+
+	leastFrame = 1 + 2 + 8 + 32 // content of one without run and text
+
+	// CommitSize is how long a commit is.
+	CommitSize = head + 1 + len(ID{}) + 8
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -73,8 +80,11 @@ type Record struct {
 	Sealed       []byte
 }
 
+// Size is how many bytes of the file it takes.
+func (r *Record) Size() int { return head + leastFrame + len(r.Run) + len(r.Sealed) }
+
 // Fits says whether a record can be written.
-func (r *Record) Fits() bool { return len(r.Run) < 256 && len(r.Sealed) <= most-512 }
+func (r *Record) Fits() bool { return len(r.Run) < 256 && r.Size() <= most }
 
 // Append adds a record to a batch.
 func Append(b []byte, r *Record) []byte {
@@ -116,7 +126,8 @@ func end(b []byte, at int) []byte {
 type Found struct {
 	ID      ID
 	Commits uint64 // how many
-	Good    int64  // where the last one ends
+	Batch   int64  // where the last batch begins
+	Good    int64  // where it ends, with its commit
 }
 
 // Read yields all records that were committed, in their order, until yield fails.
@@ -133,13 +144,13 @@ func Read(file io.ReaderAt, size int64, yield func(Record) error) (Found, error)
 			return f, err
 		}
 		if !ok {
-			break
+			return f, f.torn(file, at, size)
 		}
 		next := at + head + int64(len(content))
 		switch {
 		case content[0] == kindFrame:
 			r, ok := parse(content[1:])
-			if !ok {
+			if !ok || next-f.Good > Torn {
 				return f, ErrDamaged
 			}
 			batch = append(batch, r)
@@ -149,13 +160,12 @@ func Read(file io.ReaderAt, size int64, yield func(Record) error) (Found, error)
 					return f, err
 				}
 			}
-			batch, f.Commits, f.Good = batch[:0], f.Commits+1, next
+			batch, f.Commits, f.Batch, f.Good = batch[:0], f.Commits+1, f.Good, next
 		default:
 			return f, ErrDamaged
 		}
 		at = next
 	}
-	return f, f.torn(file, size)
 }
 
 func header(file io.ReaderAt, size int64) (f Found, err error) {
@@ -173,7 +183,7 @@ func header(file io.ReaderAt, size int64) (f Found, err error) {
 		return f, ErrVersion
 	}
 	copy(f.ID[:], b[len(version):])
-	f.Good = int64(HeaderSize)
+	f.Batch, f.Good = int64(HeaderSize), int64(HeaderSize)
 	return f, nil
 }
 
@@ -217,49 +227,4 @@ func parse(b []byte) (r Record, ok bool) {
 func (f *Found) commits(content []byte) bool {
 	return content[0] == kindCommit && len(content) == 1+len(f.ID)+8 && bytes.Equal(content[1:17], f.ID[:]) &&
 		binary.BigEndian.Uint64(content[17:]) == f.Commits
-}
-
-// torn says whether what stands behind the last commit is what a crash leaves: one batch
-// of which nobody was told. Its commit may be there where a part before it is not: then
-// the disk lost whole blocks of it, which read as zeros. Ciphertext has none.
-func (f *Found) torn(file io.ReaderAt, size int64) error {
-	if size-f.Good > Torn {
-		return ErrDamaged
-	}
-	rest := make([]byte, size-f.Good)
-	if _, err := file.ReadAt(rest, f.Good); err != nil && !errors.Is(err, io.EOF) {
-		return err
-	}
-	first, n := -1, 0
-	mark := append([]byte{kindCommit}, f.ID[:]...)
-	for at := 0; ; {
-		next := bytes.Index(rest[at:], mark)
-		if next < 0 {
-			break
-		}
-		at += next
-		if _, whole, _ := record(bytes.NewReader(rest), int64(at-head), int64(len(rest))); at >= head && whole {
-			if n++; n == 1 {
-				first = at
-			}
-		}
-		at++
-	}
-	if n > 1 || n == 1 && !lost(rest[:first], f.Good) {
-		return ErrDamaged
-	}
-	return nil
-}
-
-const block = 512
-
-// lost says whether a whole block of the disk is zero in what stands at an offset.
-func lost(b []byte, at int64) bool {
-	zeros := make([]byte, block)
-	for i := int(-at & (block - 1)); i+block <= len(b); i += block {
-		if bytes.Equal(b[i:i+block], zeros) {
-			return true
-		}
-	}
-	return false
 }
