@@ -53,8 +53,9 @@ const rules = `
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.
 	NONE < failsafe/guard, failsafe/internal/frames, failsafe/internal/seal;
 	failsafe/guard < failsafe/internal/core;
-	mapping, audit, auth, internal/atomicfile, internal/declare, internal/segment < failsafe;
-	failsafe/guard, failsafe/internal/core, failsafe/internal/frames, failsafe/internal/seal < failsafe;
+	internal/atomicfile, internal/segment, failsafe/internal/frames < failsafe/internal/file;
+	mapping, audit, auth, internal/declare < failsafe;
+	failsafe/guard, failsafe/internal/core, failsafe/internal/file, failsafe/internal/seal < failsafe;
 
 	# The roof.
 	audit, audit/verify, auth/boundary, auth/ldapauth, vault/filevault < cmd/carnet;

@@ -28,10 +28,17 @@ type Frame struct {
 	Sealed   []byte   // ciphertext, bound to all of the above and to the tenant
 }
 
-// Journal keeps frames. Append returns when the frame is durable; its other errors are
-// ErrJournal, or that of ctx when it ends first: then nobody knows. Frames yields what
-// was durable when it was called, of one run in their order, oldest run first. All
-// methods are safe for concurrent use.
+// Journal keeps frames. Append returns nil when the frame is durable. After any other end
+// than being refused for its place it may yet be there when the journal is opened again:
+// ErrJournal, or the error of ctx when that ends first. A frame has its place: the numbers
+// of a run go up by one from 1, and stop at its last. One that does not come next is
+// ErrJournal, and not written, so that whoever does not know what became of a frame cannot
+// put another in its place.
+//
+// Frames yields what was durable when it was ranged over, of one run in their order and
+// together, oldest run first; of a run that has ended at least its last frame stays. All
+// methods are safe for concurrent use, and end with ctx. Close writes what waits; after it
+// everything is refused.
 //
 // A journal has one owner. One that another owner has taken over refuses for ever, and
 // so does one that could not write: whoever runs on it stops, and undoes nothing.
