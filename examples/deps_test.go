@@ -56,6 +56,7 @@ const rules = `
 	internal/atomicfile, internal/segment, failsafe/internal/frames < failsafe/internal/file;
 	mapping, audit, auth, internal/declare < failsafe;
 	failsafe/guard, failsafe/internal/core, failsafe/internal/file, failsafe/internal/seal < failsafe;
+	failsafe < failsafe/failsafetest;
 
 	# The roof.
 	audit, audit/verify, auth/boundary, auth/ldapauth, vault/filevault < cmd/carnet;

@@ -42,6 +42,7 @@ type Frame struct {
 //
 // A journal has one owner. One that another owner has taken over refuses for ever, and
 // so does one that could not write: whoever runs on it stops, and undoes nothing.
+// failsafetest.RunJournal checks the rest.
 type Journal interface {
 	Append(ctx context.Context, f Frame) error
 	Frames(ctx context.Context) iter.Seq2[Frame, error]
