@@ -209,6 +209,24 @@ func TestCatchesWhatIsLeft(t *testing.T) {
 	}
 }
 
+// broken yields an error instead of frames, and does not close.
+type broken struct{ failsafe.Journal }
+
+func (broken) Frames(context.Context) iter.Seq2[failsafe.Frame, error] {
+	return func(yield func(failsafe.Frame, error) bool) { yield(failsafe.Frame{}, failsafe.ErrDamaged) }
+}
+
+func (broken) Close(context.Context) error { return failsafe.ErrJournal }
+
+// TestCatchesWhatIsBroken: every rule needs to read, or to close.
+func TestCatchesWhatIsBroken(t *testing.T) {
+	open := stores(bent{})
+	got := failsafetest.Broken(t.Context(), func(name string) failsafe.Journal { return broken{open(name)} })
+	if !slices.Equal(got, failsafetest.Rules()) {
+		t.Errorf("breaks %q only", got)
+	}
+}
+
 // breathless calls a reader again who has left.
 type breathless struct{ failsafe.Journal }
 
