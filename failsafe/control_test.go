@@ -222,6 +222,50 @@ func TestCloseLeavesRunsAsTheyAre(t *testing.T) {
 	}
 }
 
+// leaving is a journal whose callers leave while it writes.
+type leaving struct {
+	frames
+	leave func()
+}
+
+func (l *leaving) Append(ctx context.Context, f failsafe.Frame) error {
+	if l.leave != nil {
+		l.leave()
+	}
+	if err := l.frames.Append(ctx, f); err != nil {
+		return err
+	}
+	return ctx.Err() // nobody knows whether it was written
+}
+
+// TestCallersLeaveWhileItIsWritten: an order, or a run that begins, is there or is not,
+// and the next one has its place.
+func TestCallersLeaveWhileItIsWritten(t *testing.T) {
+	o := newOffice(t)
+	o.close()
+	j := &leaving{}
+	o.on(j)
+	left := func() context.Context {
+		ctx, cancel := context.WithCancel(t.Context())
+		j.leave = cancel
+		return ctx
+	}
+	if err := o.runner.Pause(left(), o.alice()); err != nil {
+		t.Error(err)
+	}
+	if err := o.runner.Continue(left(), o.alice()); err != nil {
+		t.Error(err)
+	}
+	result, err := o.three().Run(left(), o.alice(), "hire-1", hire{})
+	o.ended(result, err, failsafe.RolledBack, "dir", "halted", "", "")
+	j.leave = nil
+	o.close()
+	o.on(&frames{all: j.all})
+	if result, err := o.three().Run(t.Context(), o.alice(), "hire-2", hire{}); err != nil || result.End != failsafe.Done {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
 // TestAlertsAreOwed until somebody has taken them, also after a crash, and by one id.
 func TestAlertsAreOwed(t *testing.T) {
 	o := newOffice(t)

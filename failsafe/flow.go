@@ -83,7 +83,7 @@ func (f *Flow[S]) begin(ctx context.Context, j *journey, p auth.Principal, input
 	if err != nil {
 		return err
 	}
-	return j.x.begin(ctx, b)
+	return j.x.begin(b)
 }
 
 // allowed asks, before anything happens, what the gate would say to each step and to the

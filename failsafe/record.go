@@ -124,12 +124,15 @@ func (c *chain) open(f *Frame, now, previous *seal.Sealer) (entries []entry, err
 	return entries, nil
 }
 
-// append makes entries durable.
+// append makes entries durable, also for a caller who has left: after an answer that is
+// not known, nothing could stand behind them.
 func (r *Runner) append(ctx context.Context, c *chain, entries []entry, last, answer bool) error {
 	f, err := c.frame(r.sealer, entries, last, answer)
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer cancel()
 	if err := r.journal.Append(ctx, f); err != nil {
 		return err
 	}

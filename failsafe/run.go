@@ -148,8 +148,11 @@ func (x *run) flush(ctx context.Context, answer bool) error {
 	return nil
 }
 
-// begin makes a run of it, and tells the log: both are durable, or it has not begun.
-func (x *run) begin(ctx context.Context, b *beginning) error {
+// begin makes a run of it, and tells the log: both are durable, or it has not begun. Who
+// leaves in the middle would not know which.
+func (x *run) begin(b *beginning) error {
+	ctx, cancel := within(endWithin)
+	defer cancel()
 	x.chain.run = x.id
 	x.note(entry{Begin: b})
 	logged, event := make(chan error, 1), x.event(actionStart, b.Digest, "")
