@@ -43,9 +43,15 @@ func (w world) key() string {
 	return string(b) + s.Parked + " " + s.Cause
 }
 
+// reporter is a *testing.T or a *rapid.T.
+type reporter interface {
+	Errorf(format string, args ...any)
+	Failed() bool
+}
+
 // explorer walks everything that can happen to a plan.
 type explorer struct {
-	t     *testing.T
+	t     reporter
 	plan  Plan
 	seen  map[string]bool
 	queue []world
@@ -59,7 +65,7 @@ var failures = []guard.Class{
 // mostResumes bounds what persons do.
 const mostResumes = 1
 
-func explore(t *testing.T, plan Plan) *explorer {
+func explore(t reporter, plan Plan) *explorer {
 	x := &explorer{t: t, plan: plan, seen: map[string]bool{}, ends: map[Mode]int{}}
 	n := len(plan)
 	x.reach(world{state: plan.Start(), effects: make([]int, n), most: make([]int, n), undone: n})
