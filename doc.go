@@ -14,6 +14,7 @@
 // # The map
 //
 //	examples, cmd/carnet   may import everything
+//	failsafe               how it ends                imports auth, audit, mapping
 //	vault                  with what, for how long    imports auth, audit, mapping
 //	auth                   who, and whether they may  imports audit, mapping
 //	mapping                what may cross             imports none of these
@@ -34,7 +35,8 @@
 //	vault/dirvault    secrets in mounted folders
 //	vault/filevault   secrets in one encrypted file
 //	vault/vaulttest   the conformance of backends
-//	failsafe/guard    classes of failures, bounded attempts and a breaker; imports none of ours
+//	failsafe/guard            classes of failures, bounded attempts and a breaker; imports none of ours
+//	failsafe/failsafetest     the conformance of journals
 //
 // # The chain of evidence
 //
@@ -43,6 +45,10 @@
 //	                                                      └─Vault──┘  └── Document ──Mapper.Map──▶ Record
 //	                                                        Lease
 //	every arrow ──Log.Append──▶ Receipt, provable to a third party
+//
+// A Runner makes the same calls: before each attempt of a step it asks the Gate, and the
+// step's function gets the Grant. What it has to remember stands in a sealed Journal,
+// which holds no evidence: after a crash everything is asked again.
 //
 // A forged value does not compile, and the zero value is worthless: it refuses, and
 // it never panics.
@@ -57,7 +63,11 @@
 //	data to where its owner did not release it the mapping does not compile
 //	a caller whom the system has no name for   denied
 //	no log, or one that cannot write           constructors refuse, and so does every crossing
-//	a retry of a denied or privileged call     one call is one transmission, also for net/http
+//	a retry of a denied or privileged call     one call is one transmission, also for net/http; a run tries neither again
+//	a secret that a system has refused         not lent again, to nobody, until there is another version
+//	a workflow whose way back is denied        does not begin
+//	an outcome that nobody knows               asked for, or waited for; never repeated blindly
+//	a frame of the journal forged or old       ErrDamaged, or a run that the audit log does not know
 //
 // # Threat model and limits
 //
@@ -76,6 +86,7 @@
 //   - An API key cannot say on whose behalf a call is made; the log alone does.
 //   - Header values are plain strings in net/http while a request is written.
 //   - A Gate serves one tenant. Several tenants are several gates.
+//   - A journal belongs to one process at a time. A freeze lasts as long as the process.
 //
 // # Errors
 //
@@ -91,6 +102,10 @@
 //	auth.ErrThrottled       by the far side                    wait: *auth.FailedError says how long
 //	auth.ErrUnavailable     nothing has happened               try again
 //	auth.ErrUnknown         it may have happened               ask the far side
+//	failsafe.StoppedError   rolled back, or parked             its Cause; Retry or Settle what is parked
+//	failsafe.ErrConflict    another run has this id            take another id
+//	failsafe.ErrJournal     the journal does not take it       as the disk says; the run goes on when it is opened again
+//	guard.ErrRejected       nothing was called                 later
 //	audit.ErrNotRecorded    not in the log, and never will be  it must not happen
 //	audit.ErrIndeterminate  in the log or not                  as unknown
 //	mapping.ErrInvalid      data does not fit its schema       correct it: *mapping.DataError says where
@@ -106,6 +121,11 @@
 //	JWKS                                  fetched at most once in 30 seconds
 //	a far side's wish to wait             believed up to a day
 //	the service itself                    local, of the lowest assurance
+//	attempts of a step                    3 of what may be repeated, otherwise 1; at most 10, a privileged one never repeated
+//	one attempt, and all with the waits   10 seconds, and 1 minute
+//	failures that open a breaker          5 in a row, for 30 seconds
+//	calls at once to a system             64
+//	how often a run is resumed            3 times, then it waits for a person
 //	certificates                          of the host's authorities
 //	private addresses                     not dialled
 //	redirects, proxies                    none; cookies only of a session that samlauth opened

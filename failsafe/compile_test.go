@@ -108,13 +108,13 @@ func TestZeroValuesRefuse(t *testing.T) {
 			}
 		}
 	}
-	if _, err := failsafe.New(t.Context(), nil, &frames{}, o.source(), nil); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := failsafe.New(t.Context(), nil, &frames{}, o.source(), nil); !errors.Is(err, auth.ErrInvalid) {
 		t.Error(err)
 	}
-	if _, err := failsafe.New(t.Context(), o.gate, nil, o.source(), nil); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := failsafe.New(t.Context(), o.gate, nil, o.source(), nil); !errors.Is(err, auth.ErrInvalid) {
 		t.Error(err)
 	}
-	if _, err := failsafe.New(t.Context(), o.gate, &frames{}, nil, nil); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := failsafe.New(t.Context(), o.gate, &frames{}, nil, nil); !errors.Is(err, auth.ErrInvalid) {
 		t.Error(err)
 	}
 	for name, fields := range map[string]map[string]auth.Secret{

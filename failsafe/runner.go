@@ -49,11 +49,11 @@ type Options struct {
 
 // New opens the journal's runs with the key, field "key" of at least 32 bytes, that seals
 // them; a field "previous" opens what was sealed before the key was changed. The gate
-// authorizes each attempt. A nil argument is errors.ErrUnsupported; a journal that is
+// authorizes each attempt. A nil argument is auth.ErrInvalid; a journal that is
 // not what was written is ErrDamaged.
 func New(ctx context.Context, g *auth.Gate, j Journal, key auth.Source, o *Options) (*Runner, error) {
 	if g.Log() == nil || j == nil || key == nil {
-		return nil, fmt.Errorf("failsafe: a runner needs a gate, a journal and a key: %w", errors.ErrUnsupported)
+		return nil, fmt.Errorf("%w: a runner needs a gate, a journal and a key", auth.ErrInvalid)
 	}
 	r := &Runner{gate: g, tenant: g.Boundary().Catalogue().Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}}
 	if o != nil {
