@@ -89,7 +89,7 @@ func (j *journey) name(step int) string { return j.plan.Steps[min(step, len(j.pl
 
 // happened remembers an event, with the state that it leaves.
 func (j *journey) happened(e core.Event, state json.RawMessage, err error) {
-	entry := entry{Event: &e, State: state}
+	entry := entry{Event: &e, At: j.here(), State: state}
 	if e.What == core.Failed {
 		entry.Class = e.Class.String()
 	}

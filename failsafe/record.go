@@ -16,6 +16,7 @@ type entry struct {
 	Begin *beginning      `json:"begin,omitempty"`
 	Event *core.Event     `json:"event,omitempty"`
 	Class string          `json:"class,omitempty"` // of Event, in words
+	At    *where          `json:"at,omitempty"`    // of Event
 	State json.RawMessage `json:"state,omitempty"` // after Event
 	Alert *Alert          `json:"alert,omitempty"` // to be delivered
 	Told  string          `json:"told,omitempty"`  // id of an alert that was delivered, or that nobody takes

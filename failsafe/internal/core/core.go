@@ -165,6 +165,20 @@ const (
 	Poisoned             // it was resumed too often
 )
 
+// String is what has happened, in a word or two.
+func (e Event) String() string {
+	switch {
+	case e.What == Answered && e.Yes:
+		return "yes"
+	case e.What == Told && e.Yes:
+		return "told yes"
+	}
+	return [...]string{
+		Began: "tried", Worked: "worked", Failed: "failed", Answered: "no", GaveUp: "gave up", Halted: "halted",
+		Needed: "person", Resumed: "resumed", Told: "told no", Poisoned: "poison",
+	}[min(e.What, Poisoned)]
+}
+
 // Apply is the state after an event. What makes no sense in a state changes nothing.
 func (p Plan) Apply(s State, e Event) State {
 	s.Steps = slices.Clone(s.Steps)
