@@ -1,6 +1,6 @@
-// Command carnet is what a reviewer runs: it verifies logs and proofs, and checks boundary
-// folders, with nothing of the service that wrote them. It also writes the file of secrets
-// that a service reads.
+// Command carnet is what a reviewer runs: it verifies logs and proofs, checks boundary
+// folders, and tells which runs wait, with nothing of the service that wrote them. It also
+// writes the file of secrets that a service reads.
 //
 //	carnet audit verify -key audit.vkey audit
 //

@@ -30,7 +30,7 @@ type command struct {
 
 // commands are all, in the order of help.
 func commands() []command {
-	return []command{auditVerify, auditProve, boundaryInit, boundaryCheck, mappingCheck, vaultInit, vaultSet, vaultList, vaultRemove, vaultRekey, version}
+	return []command{auditVerify, auditProve, boundaryInit, boundaryCheck, mappingCheck, runList, runShow, vaultInit, vaultSet, vaultList, vaultRemove, vaultRekey, version}
 }
 
 // call is one run of a command.
@@ -148,7 +148,7 @@ func nearest(name, word string, names []string) string {
 // overview lists the commands that begin with a prefix.
 func overview(prefix string) string {
 	var b strings.Builder
-	b.WriteString("carnet verifies logs, checks boundaries and keeps secrets.\n\n")
+	b.WriteString("carnet verifies logs, checks boundaries, tells which runs wait, and keeps secrets.\n\n")
 	for _, c := range commands() {
 		if strings.HasPrefix(c.name, prefix) {
 			fmt.Fprintf(&b, "  carnet %-16s %s\n", c.name, c.short)

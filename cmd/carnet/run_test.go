@@ -45,13 +45,15 @@ func prefix(t *testing.T, want result, args ...string) {
 	}
 }
 
-const overviewText = `carnet verifies logs, checks boundaries and keeps secrets.
+const overviewText = `carnet verifies logs, checks boundaries, tells which runs wait, and keeps secrets.
 
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
   carnet boundary init    write a commented boundary to start from
   carnet boundary check   check a boundary, and list what to look at in a review
   carnet mapping check    check a boundary's mappings, and print which field flows where
+  carnet run list         list the runs in a journal that wait, or are under way
+  carnet run show         print what a journal remembers of one run, without its data
   carnet vault init       make an encrypted file for secrets, and the identity that opens it
   carnet vault set        write a secret, in place of what stood there
   carnet vault list       list paths, versions and fields, without values
@@ -62,7 +64,7 @@ const overviewText = `carnet verifies logs, checks boundaries and keeps secrets.
 Run any with -h for its arguments and an example.
 `
 
-const auditText = `carnet verifies logs, checks boundaries and keeps secrets.
+const auditText = `carnet verifies logs, checks boundaries, tells which runs wait, and keeps secrets.
 
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
