@@ -19,7 +19,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// numbers are 1 to n, each of which takes as many seconds; below 0 without end.
+// numbers are 1 to n; below 0 without end.
 func numbers(n int, pulled *int) iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		for i := 1; n < 0 || i <= n; i++ {
@@ -66,10 +66,10 @@ func seconds(n int) { time.Sleep(time.Duration(n) * time.Second) }
 
 // TestEachAsItEnds, and no more at once than there may be.
 func TestEachAsItEnds(t *testing.T) {
-	for parallel, want := range map[int]string{1: "4 3 2 1", 2: "3 4 1 2", 4: "1 2 3 4", 256: "1 2 3 4"} {
+	for parallel, want := range map[int]string{1: "4 3 2 1", 2: "3 2 1 4", 4: "1 2 3 4", 256: "1 2 3 4"} {
 		synctest.Test(t, func(t *testing.T) {
 			pulled := 0
-			w := newWorks(parallel, seconds)
+			w := newWorks(parallel, func(n int) { seconds(n * n) }) // no two end at once
 			backwards := func(yield func(string, int) bool) {
 				for id, n := range numbers(4, &pulled) {
 					if id = strconv.Itoa(5 - n); !yield(id, 5-n) {
@@ -101,6 +101,18 @@ func TestABreakBeginsNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestWhatHasEndedComesFirst: somebody may break off at it.
+func TestWhatHasEndedComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pulled, seen := 0, 0
+		w := newWorks(3, func(int) { seconds(1) })
+		w.Loop(numbers(-1, &pulled), func(string) bool { seconds(1); seen++; return seen < 3 })
+		if pulled != 3 || seen != 3 {
+			t.Errorf("%d pulled, %d seen", pulled, seen)
+		}
+	})
 }
 
 // TestMayNot ends a loop, with what is under way.
