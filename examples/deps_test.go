@@ -51,13 +51,13 @@ const rules = `
 	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.
-	NONE < failsafe/guard, failsafe/internal/frames, failsafe/internal/meter, failsafe/internal/pool, failsafe/internal/seal;
+	NONE < failsafe/guard, failsafe/internal/aside, failsafe/internal/frames, failsafe/internal/meter, failsafe/internal/pool, failsafe/internal/seal;
 	failsafe/guard < failsafe/internal/core;
 	internal/atomicfile, internal/segment, failsafe/internal/frames < failsafe/internal/file;
 	failsafe/internal/frames < failsafe/internal/peek;
 	mapping, audit, auth, internal/declare < failsafe;
 	failsafe/guard, failsafe/internal/core, failsafe/internal/file, failsafe/internal/seal < failsafe;
-	failsafe/internal/meter, failsafe/internal/peek, failsafe/internal/pool < failsafe;
+	failsafe/internal/aside, failsafe/internal/meter, failsafe/internal/peek, failsafe/internal/pool < failsafe;
 	failsafe < failsafe/failsafetest, failsafe/syslogfailsafe, failsafe/webhookfailsafe;
 
 	# The roof.

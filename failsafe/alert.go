@@ -3,6 +3,8 @@ package failsafe
 import (
 	"context"
 	"time"
+
+	"github.com/carnet-go/carnet/failsafe/internal/aside"
 )
 
 // Alert says that a person is needed, or that something was rolled back. It carries
@@ -59,12 +61,12 @@ func (r *Runner) deliver(ctx context.Context, a Alert) bool {
 func (r *Runner) hand(ctx context.Context, to Alerter, a Alert) bool {
 	for n := range alertAttempts {
 		limited, cancel := context.WithTimeout(ctx, alertWithin)
-		err := r.aside(limited, func(ctx context.Context) error { return to.Alert(ctx, a) })
+		err := r.calls.Call(limited, func(ctx context.Context) error { return to.Alert(ctx, a) })
 		cancel()
 		if err == nil {
 			return true
 		}
-		if n < alertAttempts-1 && !sleep(ctx, alertPause) {
+		if n < alertAttempts-1 && !aside.Sleep(ctx, alertPause) {
 			break
 		}
 	}

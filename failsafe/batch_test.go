@@ -189,7 +189,13 @@ func TestTheSameIDTwiceInABatch(t *testing.T) {
 		}
 		return ctx.Err()
 	})
-	twice := func(yield func(string, hire) bool) { _ = yield("hire-1", hire{}) && yield("hire-1", hire{}) }
+	twice := func(yield func(string, hire) bool) {
+		for range 2 {
+			if !yield("hire-1", hire{}) {
+				return
+			}
+		}
+	}
 	var errs []error
 	for _, err := range flow.Batch(t.Context(), o.alice(), twice, &failsafe.BatchOptions{Parallel: 2}) {
 		if errs = append(errs, err); len(errs) == 1 {

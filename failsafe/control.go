@@ -26,7 +26,7 @@ type controls struct {
 	paused bool
 	halted map[string]bool
 	wake   chan struct{} // closed with each change
-	chain  chain
+	chain  seal.Chain
 }
 
 // order is one change of it, as the journal keeps it.
@@ -71,7 +71,7 @@ func (r *Runner) order(ctx context.Context, p auth.Principal, operation string, 
 	if err != nil {
 		return ErrJournal
 	}
-	c.chain.run = controlRun
+	c.chain.Run = controlRun
 	if err := r.append(ctx, &c.chain, []entry{{State: text}}, false, true); err != nil {
 		return err
 	}
@@ -96,8 +96,8 @@ func (c *controls) follow(o order) {
 }
 
 func (c *controls) replay(r *Runner, f Frame, previous *seal.Sealer) error {
-	c.chain.run = controlRun
-	entries, err := c.chain.open(&f, r.sealer, previous)
+	c.chain.Run = controlRun
+	entries, err := opened(&c.chain, &f, r.sealer, previous)
 	if err != nil {
 		return err
 	}

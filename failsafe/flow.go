@@ -10,6 +10,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/aside"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 )
 
@@ -185,7 +186,7 @@ func (f *Flow[S]) call(ctx context.Context, step int, phase core.Phase, x Crossi
 }
 
 // errState: the step has worked, and what it leaves cannot be kept.
-var errState = lapse("left a state that encoding/json cannot keep, or more than 1 MiB")
+var errState = aside.Lapse("left a state that encoding/json cannot keep, or more than 1 MiB")
 
 // Resume finishes or undoes what a crash left, as the service itself: forward it goes
 // only where policy says unattended, and back otherwise. It yields each run as it ends,

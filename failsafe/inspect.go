@@ -155,7 +155,7 @@ func (r *reading) all(journal iter.Seq2[Frame, error], only string) error {
 		}
 		x := r.runs[f.Run]
 		if x == nil {
-			x = &run{id: f.Run, chain: chain{run: f.Run}}
+			x = &run{id: f.Run, chain: seal.Chain{Run: f.Run}}
 			r.runs[f.Run] = x
 		}
 		r.damaged[f.Run] = !r.take(x, &f)
@@ -172,7 +172,7 @@ func (r *reading) take(x *run, f *Frame) bool {
 	if x.end != nil {
 		return false
 	}
-	entries, err := x.chain.open(f, r.now, r.previous)
+	entries, err := opened(&x.chain, f, r.now, r.previous)
 	if err != nil {
 		return false
 	}

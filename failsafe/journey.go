@@ -10,6 +10,7 @@ import (
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/aside"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 )
 
@@ -249,7 +250,7 @@ func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, gra
 	var came answer
 	fn := func(ctx context.Context) (answer, error) {
 		result := make(chan answer, 1) // not a variable: whoever is too late writes into nothing
-		err := j.r.aside(ctx, func(ctx context.Context) error {
+		err := j.r.calls.Call(ctx, func(ctx context.Context) error {
 			after, yes, err := j.call(ctx, a.Step, a.Phase, crossing, before)
 			result <- answer{after, yes}
 			return err
@@ -320,7 +321,7 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 		j.happened(core.Event{What: core.GaveUp}, nil, cause)
 		return nil
 	}
-	sleep(ctx, wait)
+	aside.Sleep(ctx, wait)
 	return nil
 }
 

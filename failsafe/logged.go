@@ -2,7 +2,6 @@ package failsafe
 
 import (
 	"context"
-	"time"
 
 	"github.com/carnet-go/carnet/audit"
 )
@@ -13,9 +12,6 @@ const (
 	actionPark  = "run.park"
 	actionEnd   = "run.end"
 )
-
-// recordWithin bounds the recording of what has happened already.
-const recordWithin = 10 * time.Second
 
 // logged is what the audit log says of a run.
 type logged struct{ began, ended string }
@@ -82,7 +78,7 @@ func (r *Runner) look(ctx context.Context) error {
 			continue
 		}
 		same := func(digest string, sum [32]byte) bool { return digest == r.gate.Log().Fingerprint(sum[:]) }
-		x.foreign = x.end == nil && (!ok || !same(k.began, x.began.Digest) || k.ended != "" && !same(k.ended, x.chain.before))
+		x.foreign = x.end == nil && (!ok || !same(k.began, x.began.Digest) || k.ended != "" && !same(k.ended, x.chain.Before))
 		if x.foreign {
 			r.options.Logger.ErrorContext(ctx, "failsafe: a run that the audit log does not know is not resumed", "run", id)
 		}

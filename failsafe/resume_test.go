@@ -20,7 +20,6 @@ type crashing struct {
 	failsafe.Journal
 	mu   sync.Mutex
 	left int // frames that are still written
-	gone chan struct{}
 }
 
 var errCrash = errors.New("crash")

@@ -30,7 +30,7 @@ type run struct {
 	alerts  []Alert // that nobody was told
 	waits   *Alert  // what somebody is waited for; nil: nobody is
 	resumes int
-	chain   chain
+	chain   seal.Chain
 	waiting []entry // not yet durable: they go with the next frame
 	foreign bool    // the audit log does not know it
 }
@@ -58,13 +58,13 @@ func (x *run) pending() Pending {
 func (r *Runner) replay(f Frame, previous *seal.Sealer) error {
 	x := r.runs[f.Run]
 	if x == nil {
-		x = &run{runner: r, id: f.Run, chain: chain{run: f.Run}}
+		x = &run{runner: r, id: f.Run, chain: seal.Chain{Run: f.Run}}
 		r.runs[f.Run] = x
 	}
 	if x.end != nil {
 		return ErrDamaged // behind the last frame there is none
 	}
-	entries, err := x.chain.open(&f, r.sealer, previous)
+	entries, err := opened(&x.chain, &f, r.sealer, previous)
 	if err != nil {
 		return err
 	}
@@ -153,7 +153,7 @@ func (x *run) flush(ctx context.Context, answer bool) error {
 func (x *run) begin(b *beginning) error {
 	ctx, cancel := within(endWithin)
 	defer cancel()
-	x.chain.run = x.id
+	x.chain.Run = x.id
 	x.note(entry{Begin: b})
 	logged, event := make(chan error, 1), x.event(actionStart, b.Digest, "")
 	go func() {
@@ -175,7 +175,7 @@ func (x *run) finish(ctx context.Context, end End, step, cause string) error {
 	if err := x.flush(ctx, true); err != nil {
 		return err
 	}
-	if err := x.log(ctx, actionEnd, x.chain.before, reasonOf(end, cause)); err != nil {
+	if err := x.log(ctx, actionEnd, x.chain.Before, reasonOf(end, cause)); err != nil {
 		return err
 	}
 	rest := *x.began

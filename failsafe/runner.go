@@ -10,11 +10,11 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/aside"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 	"github.com/carnet-go/carnet/internal/declare"
 )
@@ -31,7 +31,7 @@ type Runner struct {
 	under    context.Context // ends with Close
 	stop     context.CancelCauseFunc
 	busy     sync.WaitGroup
-	gone     atomic.Int64 // goroutines of steps that ignore their context
+	calls    aside.Calls // of steps and alerters
 	controls controls
 
 	mu     sync.Mutex
@@ -163,7 +163,7 @@ func (r *Runner) Abandoned() int {
 	if r == nil {
 		return 0
 	}
-	return int(r.gone.Load())
+	return r.calls.Gone()
 }
 
 // Pending is a run that has not ended, or is parked.
@@ -258,7 +258,7 @@ func (r *Runner) leave(x *run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.busy = false
-	if x.began == nil && x.chain.sequence == 0 { // the journal knows nothing of it
+	if x.began == nil && x.chain.Sequence == 0 { // the journal knows nothing of it
 		delete(r.runs, x.id)
 	}
 	r.busy.Done()

@@ -351,15 +351,15 @@ func closed(ctx context.Context, s *site) error {
 		return err
 	}
 	if err := s.Append(ctx, frame("a", 2)); !errors.Is(err, failsafe.ErrJournal) {
-		return fmt.Errorf("Append: %v", err)
+		return fmt.Errorf("closed, Append says %v", err)
 	}
 	for _, err := range s.Frames(ctx) {
 		if err == nil {
-			return errors.New("Frames yields frames")
+			return errors.New("closed, Frames yields frames")
 		}
 		return s.reopened(ctx, frame("a", 1))
 	}
-	return errors.New("Frames yields nothing, and no error")
+	return errors.New("closed, Frames yields nothing, and no error")
 }
 
 func (s *site) reopened(ctx context.Context, want ...failsafe.Frame) error {

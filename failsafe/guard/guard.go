@@ -144,7 +144,7 @@ func (o *Options) fill() error {
 	}
 	switch {
 	case o.Attempts < 0 || o.Attempts > mostAttempts:
-		return errors.New("Attempts is not between 0 and 10")
+		return errors.New("the attempts are not between 0 and 10")
 	case o.Attempt < 0 || o.Total < 0 || o.Open < 0 || o.Slow < 0:
 		return errors.New("a duration is negative")
 	case o.InFlight < 0 || o.Failures < 0 || o.Failures > 1<<20:

@@ -166,7 +166,7 @@ func TestThrottledHoldsEverybody(t *testing.T) {
 		if _, err := guard.Do(t.Context(), g, c.call); !errors.Is(err, guard.ErrRejected) {
 			t.Error(err)
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		if _, err := guard.Do(t.Context(), g, c.call); err != nil || g.State() != guard.Closed {
 			t.Error(err, g.State())
 		}

@@ -104,8 +104,8 @@ func (s *Sealer) Of(run string) (*Frames, error) {
 	return &Frames{aead}, nil
 }
 
-// Bytes are those of this place and of no other.
-func (p *Place) Bytes() []byte {
+// bytes are those of this place and of no other.
+func (p *Place) bytes() []byte {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 64+len(p.Run)), p.Sequence)
 	b = append(b, p.Before[:]...)
 	for _, is := range []bool{p.Last, p.Answer} {
@@ -119,11 +119,11 @@ func (p *Place) Bytes() []byte {
 }
 
 // Seal encrypts.
-func (f *Frames) Seal(p Place, plain []byte) []byte { return f.aead.Seal(nil, nil, plain, p.Bytes()) }
+func (f *Frames) Seal(p Place, plain []byte) []byte { return f.aead.Seal(nil, nil, plain, p.bytes()) }
 
 // Open decrypts.
 func (f *Frames) Open(p Place, sealed []byte) ([]byte, error) {
-	plain, err := f.aead.Open(nil, nil, sealed, p.Bytes())
+	plain, err := f.aead.Open(nil, nil, sealed, p.bytes())
 	if err != nil {
 		return nil, ErrForged
 	}
