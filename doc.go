@@ -36,6 +36,8 @@
 //	vault/filevault   secrets in one encrypted file
 //	vault/vaulttest   the conformance of backends
 //	failsafe/guard            classes of failures, bounded attempts and a breaker; imports none of ours
+//	failsafe/webhookfailsafe  alerts to a webhook
+//	failsafe/syslogfailsafe   alerts to syslog over TLS
 //	failsafe/failsafetest     the conformance of journals
 //
 // # The chain of evidence
