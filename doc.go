@@ -23,18 +23,18 @@
 // No package imports upward. What implements an interface of a package stands below
 // it, named product then parent, and never imports a sibling:
 //
-//	auth/boundary     loads the boundary folder: systems, operations, permits, rules, schemas, mappings
-//	auth/policy       permits and rules
-//	auth/oidcauth     in: OpenID Connect ID tokens and JWT access tokens
-//	auth/keyauth      out: API keys and passwords in headers
-//	auth/samlauth     out: SAML assertions, and the sessions that they open
-//	auth/ldapauth     out: declared operations in bound sessions
-//	auth/oauthauth    out: exchanged tokens, and the service's own
-//	auth/authtest     a provider, a gate and the conformance of adapters, for tests
-//	audit/verify      reads a log as a stranger does
-//	vault/dirvault    secrets in mounted folders
-//	vault/filevault   secrets in one encrypted file
-//	vault/vaulttest   the conformance of backends
+//	auth/boundary             loads the boundary folder: systems, operations, permits, rules, schemas, mappings
+//	auth/policy               permits and rules
+//	auth/oidcauth             in: OpenID Connect ID tokens and JWT access tokens
+//	auth/keyauth              out: API keys and passwords in headers
+//	auth/samlauth             out: SAML assertions, and the sessions that they open
+//	auth/ldapauth             out: declared operations in bound sessions
+//	auth/oauthauth            out: exchanged tokens, and the service's own
+//	auth/authtest             a provider, a gate and the conformance of adapters, for tests
+//	audit/verify              reads a log as a stranger does
+//	vault/dirvault            secrets in mounted folders
+//	vault/filevault           secrets in one encrypted file
+//	vault/vaulttest           the conformance of backends
 //	failsafe/guard            classes of failures, bounded attempts and a breaker; imports none of ours
 //	failsafe/webhookfailsafe  alerts to a webhook
 //	failsafe/syslogfailsafe   alerts to syslog over TLS

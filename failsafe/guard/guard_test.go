@@ -111,6 +111,47 @@ func TestDoCallsOnce(t *testing.T) {
 	}
 }
 
+// TestDoWithin: what takes longer than its own limit is the far side's failure, and what
+// its caller cuts is nobody's.
+func TestDoWithin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGuard(t, &guard.Options{Attempt: time.Hour, Failures: 2})
+		slow := func(ctx context.Context) (int, error) {
+			<-ctx.Done()
+			return 7, ctx.Err()
+		}
+		cut, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		for range 3 {
+			if v, err := guard.DoWithin(cut, g, time.Second, slow); v != 0 || !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(v, err)
+			}
+		}
+		began := time.Now()
+		for range 2 {
+			if g.State() != guard.Closed {
+				t.Error("it opened for somebody who left")
+			}
+			if v, err := guard.DoWithin(t.Context(), g, time.Second, slow); v != 0 || !errors.Is(err, context.DeadlineExceeded) {
+				t.Error(v, err)
+			}
+		}
+		if g.State() != guard.Open || time.Since(began) != 2*time.Second {
+			t.Error(g.State(), time.Since(began))
+		}
+		c := failing(nil)
+		if _, err := guard.DoWithin(t.Context(), g, time.Second, c.call); !errors.Is(err, guard.ErrRejected) || c.n.Load() != 0 {
+			t.Error(err)
+		}
+		if v, err := guard.DoWithin(t.Context(), newGuard(t, nil), time.Second, c.call); v != 1 || err != nil {
+			t.Error(v, err)
+		}
+		if _, err := guard.DoWithin(t.Context(), nil, time.Second, c.call); !errors.Is(err, guard.ErrRejected) {
+			t.Error(err)
+		}
+	})
+}
+
 func TestAttemptsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, n := range []int{1, 2, 3, 5} {
