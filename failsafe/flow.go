@@ -78,10 +78,9 @@ func (f *Flow[S]) begin(ctx context.Context, j *journey, p auth.Principal, input
 		Workflow: f.plan.Name, Version: f.plan.Version, Hash: f.plan.hash, Tenant: who.Tenant, Issuer: who.Issuer, Subject: who.Subject,
 		Self: self.Identity().Issuer == who.Issuer && self.Identity().Subject == who.Subject, Digest: digestOf(f.plan.hash, who, input), Input: input, At: time.Now().UTC(),
 	}
-	j.x.began = b
-	err = j.allowed(ctx, p)
-	j.x.began = nil
-	if err != nil {
+	asks := *j
+	asks.x = &run{runner: f.runner, id: j.x.id, began: b} // what may never begin, nobody sees
+	if err := asks.allowed(ctx, p); err != nil {
 		return err
 	}
 	return j.x.begin(b)
@@ -197,13 +196,15 @@ func (f *Flow[S]) Resume(ctx context.Context) iter.Seq2[Result[S], error] {
 			yield(Result[S]{}, errZero)
 			return
 		}
-		mine := func(x *run) bool { return x.began.Workflow == f.plan.Name }
-		for _, x := range f.runner.pending(mine) {
+		for _, p := range f.runner.pending() {
+			if p.Workflow != f.plan.Name {
+				continue
+			}
 			if ctx.Err() != nil {
 				yield(Result[S]{}, ctx.Err())
 				return
 			}
-			result, err, skip := f.resume(ctx, x.id)
+			result, err, skip := f.resume(ctx, p.Run)
 			if !skip && !yield(result, err) {
 				return
 			}

@@ -3,6 +3,7 @@ package failsafe_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"os"
 	"strings"
@@ -533,6 +534,56 @@ func TestLists(t *testing.T) {
 	}
 	if strings.Join(all, " ") != "hire-1" {
 		t.Errorf("unfinished %q", all)
+	}
+}
+
+// TestListsWhileRunsBegin: what is only being asked for, and may never begin, is nobody's
+// to see, and nobody who lists or resumes stumbles over it.
+func TestListsWhileRunsBegin(t *testing.T) {
+	o := newOffice(t)
+	asked, answer := make(chan struct{}), make(chan struct{})
+	o.policyIs(func(f auth.Facts) auth.Decision {
+		if f.Errand == nil || f.Operation.Name != "dir.entry.add" {
+			return everybody(f)
+		}
+		o.mu.Unlock()
+		defer o.mu.Lock()
+		asked <- struct{}{}
+		<-answer
+		return auth.Decision{Rule: "not-you"}
+	})
+	flow, alice := o.three(), o.alice()
+	done := make(chan error)
+	go func() {
+		_, err := flow.Run(t.Context(), alice, "hire-1", hire{})
+		done <- err
+	}()
+	<-asked
+	for p := range o.runner.Unfinished(t.Context()) {
+		t.Errorf("%+v", p)
+	}
+	answer <- struct{}{}
+	if err := <-done; !errors.Is(err, auth.ErrDenied) {
+		t.Error(err)
+	}
+	o.policyIs(everybody)
+	go func() {
+		defer close(done)
+		for i := range 20 {
+			_, _ = flow.Run(t.Context(), alice, fmt.Sprintf("hire-%d", i+2), hire{})
+		}
+	}()
+	for {
+		select {
+		case <-done:
+			return
+		default:
+		}
+		for range o.runner.Unfinished(t.Context()) {
+		}
+		for result, err := range flow.Resume(t.Context()) {
+			t.Errorf("%+v, %v", result, err)
+		}
 	}
 }
 

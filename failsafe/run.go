@@ -41,17 +41,22 @@ func (x *run) ended() bool {
 	return x.end != nil || x.began == nil
 }
 
-func (x *run) pending() Pending {
+// pending is what is told of it, to whoever has not entered it; false: it has ended, or
+// has not begun.
+func (x *run) pending() (p Pending, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	p := Pending{Workflow: x.began.Workflow, Version: x.began.Version, Run: x.id, Since: x.began.At}
+	if x.end != nil || x.began == nil {
+		return p, false
+	}
+	p = Pending{Workflow: x.began.Workflow, Version: x.began.Version, Run: x.id, Since: x.began.At}
 	switch {
 	case x.foreign:
 		p.Parked = causeForeign
 	case x.waits != nil:
 		p.Step, p.Parked = x.waits.Step, x.waits.Reason
 	}
-	return p
+	return p, true
 }
 
 // replay takes a frame of the journal.

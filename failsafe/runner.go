@@ -1,6 +1,7 @@
 package failsafe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -183,33 +184,30 @@ func (r *Runner) Unfinished(ctx context.Context) iter.Seq2[Pending, error] {
 			yield(Pending{}, errZero)
 			return
 		}
-		for _, x := range r.pending(func(*run) bool { return true }) {
+		for _, p := range r.pending() {
 			if ctx.Err() != nil {
 				yield(Pending{}, ctx.Err())
 				return
 			}
-			if !yield(x.pending(), nil) {
+			if !yield(p, nil) {
 				return
 			}
 		}
 	}
 }
 
-// pending are the runs that have not ended and are not under way here.
-func (r *Runner) pending(keep func(*run) bool) []*run {
+// pending are the runs that have not ended, the oldest first.
+func (r *Runner) pending() []Pending {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var all []*run
+	var all []Pending
 	for _, x := range r.runs {
-		if !x.ended() && keep(x) {
-			all = append(all, x)
+		if p, ok := x.pending(); ok {
+			all = append(all, p)
 		}
 	}
-	slices.SortFunc(all, func(a, b *run) int {
-		if c := a.began.At.Compare(b.began.At); c != 0 {
-			return c
-		}
-		return strings.Compare(a.id, b.id)
+	slices.SortFunc(all, func(a, b Pending) int {
+		return cmp.Or(a.Since.Compare(b.Since), strings.Compare(a.Run, b.Run))
 	})
 	return all
 }
