@@ -2,6 +2,7 @@ package failsafe
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/carnet-go/carnet/failsafe/internal/aside"
@@ -32,11 +33,12 @@ const (
 
 // alert notes that somebody must be told, as an obligation that outlives the process.
 func (x *run) alert(step, reason string) {
-	a := Alert{ID: x.runner.sealer.Key(x.id, "alert "+step+" "+reason), Workflow: x.began.Workflow, Run: x.id, Step: step, Reason: reason, Since: time.Now().UTC()}
+	a := Alert{ID: x.runner.sealer.Key(x.id, fmt.Sprintf("alert %d", len(x.events))), Workflow: x.began.Workflow, Run: x.id, Step: step, Reason: reason, Since: time.Now().UTC()}
 	x.note(entry{Alert: &a})
 }
 
-// tell delivers what is owed. What nobody takes stays owed until the run is resumed.
+// tell delivers what is owed. What nobody takes stays owed: until then a run that was
+// rolled back stays too, for Resume.
 func (x *run) tell(ctx context.Context) {
 	x.mu.Lock()
 	owed := append([]Alert(nil), x.alerts...)

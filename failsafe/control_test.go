@@ -294,3 +294,78 @@ func TestAlertsAreOwed(t *testing.T) {
 		}
 	}
 }
+
+// TestAlertsOfWhatWasRolledBack are owed too: the run stays in the journal until then.
+func TestAlertsOfWhatWasRolledBack(t *testing.T) {
+	o := newOffice(t)
+	o.alerts.fail = errors.New("nobody is there")
+	o.fails("do erp", says("denied"))
+	result, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{})
+	o.ended(result, err, failsafe.RolledBack, "erp", "denied", "do dir, do erp, undo dir, ask dir", "")
+	o.close()
+	o.open()
+	o.alerts.fail = nil
+	if results, errs := resumed(t, o.three()); len(results) != 1 || results[0].End != failsafe.RolledBack || errs[0] == nil {
+		t.Errorf("%v, %v", results, errs)
+	}
+	if got := o.alerts.reasons(); len(got) != 1 || got[0] != "hire-1 erp rolled-back.denied" {
+		t.Errorf("alerts %q", got)
+	}
+	if again, _ := resumed(t, o.three()); len(again) != 0 {
+		t.Errorf("resumed again: %v", again)
+	}
+}
+
+// TestAlertsHaveTheirOwnID: what stops a second time is news, although it is for the same
+// reason; and whoever only asks again is no news.
+func TestAlertsHaveTheirOwnID(t *testing.T) {
+	o := newOffice(t)
+	o.fails("do erp", says("denied"))
+	o.fails("undo dir", says("denied"), says("denied"))
+	flow := o.three()
+	_, _ = flow.Run(t.Context(), o.alice(), "hire-1", hire{})
+	_, _ = flow.Retry(t.Context(), o.alice(), "hire-1")
+	for range 3 {
+		if result, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{}); err == nil || result.End != failsafe.Parked || result.Step != "dir" {
+			t.Errorf("%+v, %v", result, err)
+		}
+	}
+	if all := o.alerts.all; len(all) != 2 || all[0].ID == all[1].ID {
+		t.Errorf("%+v", all)
+	}
+}
+
+// TestAlertsOfWhatStopsWithTheRunner: a run that cannot go on just when its runner is
+// closed is told of when it is resumed.
+func TestAlertsOfWhatStopsWithTheRunner(t *testing.T) {
+	o := newOffice(t)
+	dir := o.step("dir", "put", failsafe.Limits{})
+	soon, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir.Undo = func(context.Context, failsafe.Crossing, *hire) error {
+		_ = o.runner.Close(soon)
+		return says("denied")
+	}
+	build := func() *failsafe.Flow[hire] { return o.compile(dir, o.step("erp", "put", failsafe.Limits{})) }
+	o.fails("do erp", says("denied"))
+	if _, err := build().Run(t.Context(), o.alice(), "hire-1", hire{}); !errors.Is(err, failsafe.ErrStopped) {
+		t.Error(err)
+	}
+	o.close()
+	o.open()
+	results, errs := resumed(t, build())
+	if stopped, ok := errors.AsType[*failsafe.StoppedError](errors.Join(errs...)); !ok || len(results) != 1 || stopped.Cause != "stuck" || stopped.Step != "dir" {
+		t.Errorf("%v, %v", results, errs)
+	}
+	if again, _ := resumed(t, build()); len(again) != 0 {
+		t.Errorf("resumed again: %v", again)
+	}
+	for p := range o.runner.Unfinished(t.Context()) {
+		if p.Parked != "stuck" || p.Step != "dir" {
+			t.Errorf("%+v", p)
+		}
+	}
+	if got := o.alerts.reasons(); len(got) != 1 || got[0] != "hire-1 dir stuck" {
+		t.Errorf("alerts %q", got)
+	}
+}

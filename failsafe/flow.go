@@ -233,6 +233,10 @@ func (f *Flow[S]) resume(ctx context.Context, id string) (result Result[S], err 
 	j := f.journey(x, auth.Principal{})
 	j.start()
 	if _, halted, _ := f.runner.controls.now(id); j.s.Parked != "" && !(halted && j.s.Mode == core.Forward) {
+		if x.waits == nil { // its process ended, or was closed, before it could say so
+			result, err = f.result(x, j)(j.park())
+			return result, err, false
+		}
 		x.tell(ctx)
 		return result, x.flush(ctx, true), true
 	}

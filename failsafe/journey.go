@@ -330,8 +330,11 @@ func (j *journey) park() (End, error) {
 	ctx, cancel := within(endWithin)
 	defer cancel()
 	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: j.s.Parked, End: Parked, err: j.cause}
-	logged := j.x.log(ctx, actionPark, j.x.began.Digest, j.s.Parked)
-	j.x.alert(j.at, j.s.Parked)
+	var logged error
+	if j.x.waits == nil { // whoever asks again is told, and alerts nobody
+		logged = j.x.log(ctx, actionPark, j.x.began.Digest, j.s.Parked)
+		j.x.alert(j.at, j.s.Parked)
+	}
 	if err := errors.Join(j.x.flush(ctx, true), logged); err != nil {
 		return Parked, errors.Join(stopped, ErrJournal)
 	}
@@ -354,11 +357,21 @@ func (j *journey) end() (End, error) {
 	}
 	cause := j.s.Cause
 	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: cause, End: RolledBack, err: j.cause}
-	j.x.alert(j.at, reasonOf(RolledBack, cause))
+	if j.x.waits == nil {
+		j.x.alert(j.at, reasonOf(RolledBack, cause))
+	}
 	if err := j.x.flush(ctx, true); err != nil {
 		return Parked, errors.Join(stopped, ErrJournal)
 	}
 	j.x.tell(ctx)
+	if len(j.x.alerts) > 0 { // the last frame would forget them
+		if err := j.x.flush(ctx, true); err != nil {
+			return Parked, errors.Join(stopped, ErrJournal)
+		}
+		return RolledBack, stopped
+	}
+	ctx, told := within(endWithin) // whoever is slow to listen takes nothing from what follows
+	defer told()
 	if err := j.x.finish(ctx, RolledBack, j.at, cause); err != nil {
 		return Parked, errors.Join(stopped, ErrJournal)
 	}
