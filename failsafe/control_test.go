@@ -143,6 +143,28 @@ func TestPause(t *testing.T) {
 	}
 }
 
+// TestLongPause: however long it takes, a pause is no failure, forward or back.
+func TestLongPause(t *testing.T) {
+	brief := failsafe.Limits{Total: 200 * time.Millisecond}
+	for name, fail := range map[string]error{"forward": nil, "back": says("denied")} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			erp := o.step("erp", "put", brief)
+			erp.Do = func(ctx context.Context, _ failsafe.Crossing, _ *hire) error {
+				time.AfterFunc(time.Second, func() { _ = o.runner.Continue(context.Background(), o.alice()) })
+				return errors.Join(o.runner.Pause(ctx, o.alice()), fail)
+			}
+			flow := o.compile(o.step("dir", "put", brief), erp, o.step("crm", "put", brief))
+			result, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{})
+			if fail == nil {
+				o.ended(result, err, failsafe.Done, "", "", "do dir, do crm", "dir 1, crm 1")
+			} else {
+				o.ended(result, err, failsafe.RolledBack, "erp", "denied", "do dir, undo dir", "")
+			}
+		})
+	}
+}
+
 // TestOrdersNeedAPermit: whoever has the process has not its controls (attack 10).
 func TestOrdersNeedAPermit(t *testing.T) {
 	o := newOffice(t)

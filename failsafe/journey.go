@@ -136,11 +136,11 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 		j.since = time.Now()
 	}
 	j.tried = a
-	ctx, cancel := j.base(ctx, a.Phase, step)
-	defer cancel()
-	if !j.unpaused(ctx) {
+	if !j.unpaused(ctx, a.Phase, step) {
 		return nil // whoever has left turns around, and a runner that closes stops
 	}
+	ctx, cancel := j.base(ctx, a.Phase, step)
+	defer cancel()
 	if time.Since(j.since) > step.total() {
 		j.happened(core.Event{What: core.GaveUp}, nil, nil)
 		return nil
@@ -161,8 +161,15 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 	return j.pause(ctx, step, a, cause)
 }
 
-// unpaused waits while a person has ordered a pause.
-func (j *journey) unpaused(ctx context.Context) bool {
+// unpaused waits while a person has ordered a pause, which is no time of the step's.
+func (j *journey) unpaused(ctx context.Context, phase core.Phase, step *planned) bool {
+	if paused, _, _ := j.r.controls.now(j.x.id); !paused {
+		return true
+	}
+	ctx, cancel := j.base(ctx, phase, step)
+	defer cancel()
+	began := time.Now()
+	defer func() { j.since = j.since.Add(time.Since(began)) }()
 	for {
 		paused, _, changed := j.r.controls.now(j.x.id)
 		if !paused {
