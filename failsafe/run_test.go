@@ -10,6 +10,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe"
+	"github.com/carnet-go/carnet/failsafe/guard"
 )
 
 func TestRunIsDone(t *testing.T) {
@@ -279,4 +280,22 @@ func TestStepsThatMisbehave(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOneLayerRepeats: a guard inside of a step does not multiply its attempts (pitfall
+// 22).
+func TestOneLayerRepeats(t *testing.T) {
+	o := newOffice(t)
+	inner, err := guard.New("inner", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := o.step("dir", "set", failsafe.Limits{})
+	s.Do = func(ctx context.Context, _ failsafe.Crossing, _ *hire) error {
+		_, err := guard.DoIdempotent(ctx, inner, func(context.Context) (int, error) { return 0, o.enter("call") })
+		return err
+	}
+	o.fails("call", says("transient"), says("transient"), says("transient"), says("transient"))
+	result, err := o.compile(s).Run(t.Context(), o.alice(), "hire-1", hire{})
+	o.ended(result, err, failsafe.RolledBack, "dir", "transient", "call, call, call", "")
 }

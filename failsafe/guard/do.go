@@ -21,14 +21,15 @@ func Do[T any](ctx context.Context, g *Guard, fn func(context.Context) (T, error
 	return value, nil
 }
 
-// DoWithin is Do with another limit for the attempt than Options.Attempt: what takes
-// longer is a failure of the far side's, and not of whoever calls.
+// DoWithin is one attempt of those who repeat on their own, with another limit than
+// Options.Attempt: what takes longer is a failure of the far side's, and not of whoever
+// calls. No guard inside of fn repeats anything.
 func DoWithin[T any](ctx context.Context, g *Guard, most time.Duration, fn func(context.Context) (T, error)) (T, error) {
 	var value T
 	if !g.ready() {
 		return value, ErrRejected
 	}
-	err := g.attempt(ctx, ctx, most, func(ctx context.Context) (err error) {
+	err := g.attempt(ctx, context.WithValue(ctx, nested{}, nested{}), most, func(ctx context.Context) (err error) {
 		value, err = fn(ctx)
 		return err
 	})
