@@ -34,6 +34,7 @@ type journey struct {
 	cause error     // why, if that happened here; the first of all
 	since time.Time // of the first attempt of this phase of this step
 	tried core.Action
+	shut  int // how often in a row nothing was let through
 }
 
 // travel goes on until the run has ended, or is parked, or cannot go on here.
@@ -133,7 +134,7 @@ func (j *journey) base(ctx context.Context, phase core.Phase, step *planned) (co
 func (j *journey) try(ctx context.Context, a core.Action) error {
 	step := &j.plan.Steps[a.Step]
 	if a.Step != j.tried.Step || a.Phase != j.tried.Phase || j.since.IsZero() {
-		j.since = time.Now()
+		j.since, j.shut = time.Now(), 0
 	}
 	j.tried = a
 	if !j.unpaused(ctx, a.Phase, step) {
@@ -309,11 +310,12 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
 	left := step.total() - time.Since(j.since)
-	wait := max(guard.Backoff(a.Attempt), guard.Delay(cause))
+	wait := max(min(guard.Backoff(a.Attempt+j.shut), left), guard.Delay(cause))
 	switch guard.Classify(cause) {
 	case guard.Expired:
 		return nil
 	case guard.Rejected:
+		j.shut++ // which is no attempt, and yet a frame and an event each time
 	default:
 		if g, err := j.r.guard(step.of(a.Phase)); err == nil && step.of(a.Phase).Name != "" {
 			until, cancel := context.WithTimeout(ctx, max(0, left))

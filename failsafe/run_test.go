@@ -299,3 +299,21 @@ func TestOneLayerRepeats(t *testing.T) {
 	result, err := o.compile(s).Run(t.Context(), o.alice(), "hire-1", hire{})
 	o.ended(result, err, failsafe.RolledBack, "dir", "transient", "call, call, call", "")
 }
+
+// TestShutOut: a far side to which nothing is let through costs few frames and events,
+// however long that takes.
+func TestShutOut(t *testing.T) {
+	o := newOffice(t)
+	s := o.step("dir", "set", failsafe.Limits{Total: 3 * time.Second})
+	s.Do = func(context.Context, failsafe.Crossing, *hire) error {
+		_ = o.enter("do dir")
+		return guard.ErrRejected
+	}
+	result, err := o.compile(s).Run(t.Context(), o.alice(), "hire-1", hire{})
+	if stopped, ok := errors.AsType[*failsafe.StoppedError](err); !ok || result.End != failsafe.RolledBack || stopped.Cause != "unavailable" {
+		t.Errorf("%+v, %v", result, err)
+	}
+	if n := o.times("do dir"); n < 2 || n > 25 {
+		t.Errorf("%d times", n)
+	}
+}
