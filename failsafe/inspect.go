@@ -72,13 +72,11 @@ func Inspect(journal iter.Seq2[Frame, error], key *auth.Lease, tenant string) it
 			yield(Pending{}, err)
 			return
 		}
-		whole := func(x *run) bool { return !r.damaged[x.id] }
-		for _, x := range (&Runner{runs: r.runs}).pending(whole) {
-			p := x.pending()
+		for _, p := range (&Runner{runs: r.runs}).pending() {
 			if p.Parked == "" {
-				p.Step = at[x.id]
+				p.Step = at[p.Run]
 			}
-			if !yield(p, nil) {
+			if !r.damaged[p.Run] && !yield(p, nil) {
 				return
 			}
 		}
