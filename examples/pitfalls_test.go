@@ -84,7 +84,7 @@ func (in tests) check(line string) (issue string, err error) {
 		return "", fmt.Errorf("not id, trap and test, separated by tabs")
 	}
 	if m := issueName.FindStringSubmatch(fields[2]); m != nil {
-		if n, err := strconv.Atoi(m[1]); err != nil || n < 3 || n > 20 {
+		if n, err := strconv.Atoi(m[1]); err != nil || n < 4 || n > 20 {
 			return "", fmt.Errorf("%s: no such issue can be waited for", fields[2])
 		}
 		return fields[2], nil
