@@ -88,7 +88,8 @@
 //   - An API key cannot say on whose behalf a call is made; the log alone does.
 //   - Header values are plain strings in net/http while a request is written.
 //   - A Gate serves one tenant. Several tenants are several gates.
-//   - A journal belongs to one process at a time. A freeze lasts as long as the process.
+//   - A journal belongs to one process at a time. A freeze lasts until Gate.Thaw
+//     or the end of the process, which nothing remembers.
 //
 // # Errors
 //

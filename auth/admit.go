@@ -21,7 +21,7 @@ const selfLife = 15 * time.Minute
 // Refusals are counted, and recorded as a sum each minute, so that noise at the door
 // cannot fill the log.
 func (g *Gate) Admit(ctx context.Context, p Presented) (Principal, error) {
-	if err := g.ready(); err != nil {
+	if err := g.ready(opThaw); err != nil {
 		return Principal{}, err
 	}
 	return g.presented(ctx, p, false)
@@ -42,7 +42,7 @@ func (g *Gate) presented(ctx context.Context, p Presented, self bool) (Principal
 // AdmitSelf admits the service itself, freshly each time: what background jobs and
 // consumers act as.
 func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
-	if err := g.ready(); err != nil {
+	if err := g.ready(opThaw); err != nil {
 		return Principal{}, err
 	}
 	if g.self == nil {

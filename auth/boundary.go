@@ -81,25 +81,17 @@ func (b *Boundary) join() {
 	}
 }
 
-// of is the boundary, or one in which nothing is declared.
-func (b *Boundary) of() *Boundary {
-	if b == nil {
-		return &Boundary{}
-	}
-	return b
-}
-
 // Catalogue is its systems.
-func (b *Boundary) Catalogue() *Catalogue { return b.of().catalogue }
+func (b *Boundary) Catalogue() *Catalogue { return some(b).catalogue }
 
 // Schema is declared under the name; unknown: nil, which describes nothing.
-func (b *Boundary) Schema(name string) *mapping.Schema { return b.of().schemas[name] }
+func (b *Boundary) Schema(name string) *mapping.Schema { return some(b).schemas[name] }
 
 // Mapping is declared under the name; unknown: nil, which refuses.
-func (b *Boundary) Mapping(name string) *mapping.Mapper { return b.of().mappings[name] }
+func (b *Boundary) Mapping(name string) *mapping.Mapper { return some(b).mappings[name] }
 
 // Hash is hexadecimal SHA-256 over all parts; empty: nothing is declared.
-func (b *Boundary) Hash() string { return b.of().hash }
+func (b *Boundary) Hash() string { return some(b).hash }
 
 // decide asks the policy. What panics, comes too late or answers with anything but
 // a verdict denies.

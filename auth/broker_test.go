@@ -530,3 +530,109 @@ func TestFreezeStopsWhatIsUnderWay(t *testing.T) {
 		t.Errorf("%d freezes in the log", n)
 	}
 }
+
+// TestThaw: whom policy permits lifts a freeze, nobody else does, and what was granted or
+// under way before it stays ended.
+func TestThaw(t *testing.T) {
+	f := farSide(t, ok)
+	self := processor()
+	self.Operations = []auth.Operation{{Name: "self.gate.thaw", Effect: auth.Idempotent}, {Name: "self.run.halt", Effect: auth.Idempotent}}
+	may := false
+	g := gate(t, decider(func(ctx context.Context, f auth.Facts) auth.Decision {
+		if f.Operation.Name == "self.gate.thaw" && !may {
+			return auth.Decision{Rule: "not-you"}
+		}
+		return allow(ctx, f)
+	}), self, f.system)
+	k := &key{}
+	b, err := auth.NewBroker(g, auth.Translators{"crm": k}, &auth.BrokerOptions{RootCAs: f.roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closes(t, b)
+	call := func() error {
+		grant, err := g.Authorize(t.Context(), admit(t, g), "crm.contact.read")
+		if err == nil {
+			_, err = b.Do(t.Context(), grant, mapping.Document{})
+		}
+		return err
+	}
+	if err := call(); err != nil {
+		t.Fatal(err)
+	}
+	before := authorize(t, g, "crm.contact.read")
+	if err := g.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p := admit(t, g) // also now: somebody must be able to lift it
+	if err := g.Thaw(t.Context(), p); !errors.Is(err, auth.ErrDenied) || !g.Frozen() {
+		t.Errorf("lifted by whom nobody permits: %v", err)
+	}
+	if err := g.Thaw(t.Context(), auth.Principal{}); !errors.Is(err, auth.ErrForeign) || !g.Frozen() {
+		t.Errorf("lifted by nobody: %v", err)
+	}
+	for _, operation := range []string{"crm.contact.read", "self.run.halt"} {
+		if _, err := g.Authorize(t.Context(), p, operation); !errors.Is(err, auth.ErrUnavailable) {
+			t.Errorf("frozen, %s: %v", operation, err)
+		}
+	}
+	may = true
+	inert, err := g.Authorize(t.Context(), p, "self.gate.thaw") // which lifts nothing
+	if err != nil || !g.Frozen() || !errors.Is(inert.Live(), auth.ErrUnavailable) {
+		t.Errorf("%v, %v", err, inert.Live())
+	}
+	if err := g.Thaw(t.Context(), p); err != nil || g.Frozen() {
+		t.Fatal(err)
+	}
+	for _, old := range []auth.Grant{before, inert} {
+		if err := old.Live(); !errors.Is(err, auth.ErrExpired) {
+			t.Errorf("granted before: %v", err)
+		}
+	}
+	if _, err := b.Do(t.Context(), before, mapping.Document{}); !errors.Is(err, auth.ErrExpired) {
+		t.Errorf("used after: %v", err)
+	}
+	if err := call(); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+	var story []string
+	for _, e := range events(t, g.Log(), func(e audit.Event) bool {
+		return strings.HasPrefix(e.Action, "gate.fr") || e.Action == "self.gate.thaw"
+	}) {
+		story = append(story, strings.TrimSpace(e.Action+" "+e.Decision))
+		if e.Action == "self.gate.thaw" && e.Actor.Subject == "" {
+			t.Error("the log does not tell who")
+		}
+	}
+	if want := "gate.freeze, self.gate.thaw denied, self.gate.thaw allowed, self.gate.thaw allowed"; strings.Join(story, ", ") != want {
+		t.Errorf("the log tells %q", story)
+	}
+	if err := g.Freeze(t.Context()); err != nil || !g.Frozen() || call() == nil {
+		t.Errorf("a second freeze: %v", err)
+	}
+	if n := len(events(t, g.Log(), func(e audit.Event) bool { return e.Action == "gate.freeze" })); n != 2 {
+		t.Errorf("%d freezes in the log", n)
+	}
+}
+
+// TestFreezeWhileItIsLifted holds.
+func TestFreezeWhileItIsLifted(t *testing.T) {
+	self := processor()
+	self.Operations = []auth.Operation{{Name: "self.gate.thaw", Effect: auth.Idempotent}}
+	var g *auth.Gate
+	g = gate(t, decider(func(ctx context.Context, f auth.Facts) auth.Decision {
+		if f.Operation.Name == "self.gate.thaw" {
+			_ = g.Freeze(context.Background())
+		}
+		return allow(ctx, f)
+	}), self, crm())
+	if err := g.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := g.Thaw(t.Context(), admit(t, g)); !errors.Is(err, auth.ErrUnavailable) || !g.Frozen() {
+		t.Errorf("%v, frozen %t", err, g.Frozen())
+	}
+	if err := (*auth.Gate)(nil).Thaw(t.Context(), auth.Principal{}); !errors.Is(err, auth.ErrForeign) {
+		t.Error(err)
+	}
+}

@@ -74,20 +74,20 @@ func checked(systems []System) []check.System { return deep.Convert[[]check.Syst
 func (s System) clone() System { return deep.Copy(s) }
 
 // Tenant is whose systems they are.
-func (c *Catalogue) Tenant() string {
-	if c == nil {
-		return ""
+func (c *Catalogue) Tenant() string { return some(c).tenant }
+
+// some is p, or a zero value, which has nothing and refuses.
+func some[T any](p *T) *T {
+	if p == nil {
+		return new(T)
 	}
-	return c.tenant
+	return p
 }
 
 // Systems are copies, in the order of their names.
 func (c *Catalogue) Systems() []System {
-	if c == nil {
-		return nil
-	}
-	systems := make([]System, len(c.systems))
-	for i, s := range c.systems {
+	systems := slices.Clone(some(c).systems)
+	for i, s := range systems {
 		systems[i] = s.clone()
 	}
 	slices.SortFunc(systems, func(a, b System) int { return strings.Compare(a.Name, b.Name) })
@@ -96,10 +96,7 @@ func (c *Catalogue) Systems() []System {
 
 // Destination is what a mapping for the system compiles against; unknown: zero.
 func (c *Catalogue) Destination(system string) mapping.Destination {
-	if c == nil {
-		return mapping.Destination{}
-	}
-	for _, s := range c.systems {
+	for _, s := range some(c).systems {
 		if s.Name == system {
 			s = s.clone()
 			return mapping.Destination{System: s.Name, Kind: s.kind(), Jurisdictions: s.Jurisdictions, Clearance: s.Clearance}

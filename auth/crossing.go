@@ -58,7 +58,7 @@ func (b *Broker) begin(ctx context.Context, g Grant) (*crossing, error) {
 		return nil, err
 	}
 	c := &crossing{broker: b, grant: g.g, evidence: g, use: use, began: time.Now()}
-	c.ctx, c.leave = lifetime.Under(g.g.end.Running, c.left, ctx, b.gate.under)
+	c.ctx, c.leave = lifetime.Under(g.g.end.Running, c.left, ctx, b.gate.brake.Under())
 	return c, nil
 }
 

@@ -43,11 +43,9 @@ type Gate struct {
 	self      Presenter
 	logger    *slog.Logger
 	build     string
-	refusals  *tally.Tally // before anybody is known: everyone with a socket can be refused, so it costs no disk
-	frozen    atomic.Bool
-	known     atomic.Bool     // the log knows that it is
-	under     context.Context // what every crossing is under: it ends with Freeze
-	freeze    context.CancelFunc
+	refusals  *tally.Tally    // before anybody is known: everyone with a socket can be refused, so it costs no disk
+	brake     *lifetime.Brake // every crossing is under it
+	known     atomic.Bool     // the log knows that it is frozen
 }
 
 // GateOptions of NewGate. Nil means the documented defaults.
@@ -74,12 +72,11 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 		return nil, fmt.Errorf("%w: the log has a gate", ErrInvalid)
 	}
 	o = cmp.Or(o, &GateOptions{})
-	g := &Gate{log: log, boundary: b, verifiers: maps.Clone(v), self: o.Self, logger: o.Logger, build: build.Hash()}
+	g := &Gate{log: log, boundary: b, verifiers: maps.Clone(v), self: o.Self, logger: o.Logger, build: build.Hash(), brake: lifetime.NewBrake()}
 	if g.logger == nil {
 		g.logger = slog.New(slog.DiscardHandler)
 	}
 	g.refusals = tally.New(sumEvery, g.recordRefusals)
-	g.under, g.freeze = context.WithCancel(context.WithoutCancel(ctx))
 	if err := g.recordBoundary(ctx); err != nil {
 		return nil, err
 	}
@@ -105,7 +102,7 @@ func (g *Gate) Authorize(ctx context.Context, p Principal, operation string) (Gr
 	}
 	made := &grant{
 		gate: g, principal: p.p, declared: op, decision: d,
-		id: strings.ToLower(rand.Text()),
+		id: strings.ToLower(rand.Text()), freezes: g.brake.Times(),
 	}
 	end := ends(f, op, d)
 	made.end = lifetime.Until(end, f.At)
@@ -148,7 +145,7 @@ func ends(f Facts, op declared, d Decision) time.Time {
 // Plan answers before anybody is known: what is unknown becomes an obligation. An
 // undeclared operation is denied.
 func (g *Gate) Plan(ctx context.Context, operation string) Decision {
-	if g.ready() != nil {
+	if g.ready(operation) != nil {
 		return Decision{}
 	}
 	op, ok := g.boundary.operations[operation]
@@ -158,15 +155,14 @@ func (g *Gate) Plan(ctx context.Context, operation string) Decision {
 	return g.boundary.decide(ctx, g.about(op, time.Now()))
 }
 
-// Freeze stops everything, also what is under way, for the life of the gate. It
-// does not wait for the log and holds where the log fails: the error only says that
+// Freeze stops everything, also what is under way, until Thaw or the end of the process.
+// It does not wait for the log and holds where the log fails: the error only says that
 // the log does not know.
 func (g *Gate) Freeze(ctx context.Context) error {
 	if g == nil || g.log == nil {
 		return ErrForeign
 	}
-	if !g.frozen.Swap(true) {
-		g.freeze()
+	if g.brake.Pull() {
 		g.logger.Warn("auth: frozen")
 	}
 	if g.known.Load() {
@@ -181,28 +177,43 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	return err
 }
 
-func (g *Gate) of() *Gate {
-	if g == nil {
-		return new(Gate)
+// opThaw is the operation of self that Thaw takes, and the only one that a frozen gate
+// grants.
+const opThaw = "self.gate.thaw"
+
+// Thaw lifts a freeze, once the log knows who did. What was granted before has ended.
+// Policy decides who may: the operation self.gate.thaw. A Freeze meanwhile holds:
+// ErrUnavailable.
+func (g *Gate) Thaw(ctx context.Context, p Principal) error {
+	if err := g.ready(opThaw); err != nil {
+		return err
 	}
-	return g
+	times := g.brake.Times()
+	if _, err := g.Authorize(ctx, p, opThaw); err != nil {
+		return err
+	}
+	g.known.Store(false)
+	if !g.brake.Release(times) {
+		return fmt.Errorf("%w: frozen again", ErrUnavailable)
+	}
+	return nil
 }
 
-// Frozen says whether Freeze was called.
-func (g *Gate) Frozen() bool { return g.of().frozen.Load() }
+// Frozen says whether Freeze was called, and Thaw was not.
+func (g *Gate) Frozen() bool { return some(g).log != nil && g.brake.Pulled() }
 
 // Boundary is what is in force; nil, which declares nothing: of a zero Gate.
-func (g *Gate) Boundary() *Boundary { return g.of().boundary }
+func (g *Gate) Boundary() *Boundary { return some(g).boundary }
 
 // Log is where the gate records.
-func (g *Gate) Log() *audit.Log { return g.of().log }
+func (g *Gate) Log() *audit.Log { return some(g).log }
 
-// ready says whether the gate may do anything at all.
-func (g *Gate) ready() error {
+// ready says whether the gate may grant the operation at all.
+func (g *Gate) ready(operation string) error {
 	if g == nil || g.log == nil {
 		return ErrForeign
 	}
-	if g.frozen.Load() {
+	if g.brake.Pulled() && operation != opThaw {
 		return fmt.Errorf("%w: frozen", ErrUnavailable)
 	}
 	return nil
@@ -211,7 +222,7 @@ func (g *Gate) ready() error {
 // facts establishes what policy is asked about. Nothing in it comes from the
 // caller but the errand, which only adds requirements.
 func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
-	if err := g.ready(); err != nil {
+	if err := g.ready(operation); err != nil {
 		return Facts{}, declared{}, err
 	}
 	if p.p == nil || p.p.gate != g {

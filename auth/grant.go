@@ -21,6 +21,7 @@ type grant struct {
 	principal *principal
 	decision  Decision
 	id        string
+	freezes   uint64 // of the gate, when it was made
 	startBy   lifetime.End
 	end       lifetime.End
 
@@ -71,10 +72,11 @@ func (g Grant) Live() error {
 	if g.g == nil {
 		return ErrForeign
 	}
-	if g.g.gate.frozen.Load() {
+	freezes := g.g.gate.brake.Times()
+	if freezes%2 == 1 {
 		return ErrUnavailable
 	}
-	if g.g.end.Over(time.Now()) {
+	if freezes != g.g.freezes || g.g.end.Over(time.Now()) {
 		return ErrExpired
 	}
 	return nil

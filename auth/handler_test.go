@@ -82,7 +82,12 @@ func TestHandlerSaysThatItCannotTell(t *testing.T) {
 	g := authtest.Gate(t, b, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)})
 	_ = g.Freeze(t.Context())
 	w := httptest.NewRecorder()
-	g.Handler(nil).ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
+	r := httptest.NewRequest("GET", "/", nil)
+	r.Header.Set("Authorization", "Bearer t")
+	g.Handler(func(_ http.ResponseWriter, r *http.Request, p auth.Principal) error {
+		_, err := g.Authorize(r.Context(), p, "crm.contact.read")
+		return err
+	}).ServeHTTP(w, r)
 	if w.Code != http.StatusServiceUnavailable {
 		t.Errorf("a frozen gate answers %d", w.Code)
 	}

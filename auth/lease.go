@@ -37,19 +37,11 @@ func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 	}
 }
 
-// of is the lease, or one that has nothing and has ended.
-func (l *Lease) of() *Lease {
-	if l == nil {
-		return &Lease{}
-	}
-	return l
-}
-
 // ID names it in the log.
-func (l *Lease) ID() string { return l.of().id }
+func (l *Lease) ID() string { return some(l).id }
 
 // Version is that of the stored secret; empty: none is known.
-func (l *Lease) Version() string { return l.of().version }
+func (l *Lease) Version() string { return some(l).version }
 
 // Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
 // or was closed is ErrExpired.
@@ -65,11 +57,11 @@ func (l *Lease) Secret(field string) (Secret, error) {
 }
 
 // Expires is when it ends; zero: never on its own, or it is no lease.
-func (l *Lease) Expires() time.Time { return l.of().end.Wall }
+func (l *Lease) Expires() time.Time { return some(l).end.Wall }
 
 // Close gives it back. A second Close does nothing, and returns what the first did
 // when that is known, or the end of ctx.
-func (l *Lease) Close(ctx context.Context) error { return l.of().closer.Close(ctx) }
+func (l *Lease) Close(ctx context.Context) error { return some(l).closer.Close(ctx) }
 
 // Refuse is for whoever has presented it: the far side does not accept it. A Source that
 // knows versions lends this one no more.

@@ -1,0 +1,64 @@
+package lifetime
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// Brake stops all that is under it, until it is released. What was under it before stays
+// ended. It must not be copied.
+type Brake struct {
+	times  atomic.Uint64 // odd: pulled
+	mu     sync.Mutex
+	under  context.Context
+	cancel context.CancelFunc
+}
+
+// NewBrake is released. What is under it has no values and no deadline.
+func NewBrake() *Brake {
+	b := new(Brake)
+	b.under, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+// Times changes with each Pull and Release: odd while it is pulled.
+func (b *Brake) Times() uint64 { return b.times.Load() }
+
+// Pulled says whether it is.
+func (b *Brake) Pulled() bool { return b.times.Load()%2 == 1 }
+
+// Under ends when it is pulled; while it is, it has ended.
+func (b *Brake) Under() context.Context {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.under
+}
+
+// Pull says whether it was released before. It counts where it was not, too.
+func (b *Brake) Pull() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.Pulled() {
+		b.times.Add(2)
+		return false
+	}
+	b.times.Add(1)
+	b.cancel()
+	return true
+}
+
+// Release lets what comes from now on go on, unless somebody has pulled since Times was
+// read: false.
+func (b *Brake) Release(times uint64) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if times != b.times.Load() {
+		return false
+	}
+	if b.Pulled() {
+		b.under, b.cancel = context.WithCancel(context.Background())
+		b.times.Add(1)
+	}
+	return true
+}
