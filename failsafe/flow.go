@@ -41,11 +41,13 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 	defer f.runner.leave(x)
 	j := f.journey(x, p)
 	switch {
+	case x.foreign:
+		return none, ErrConflict
 	case x.began == nil:
 		if err := f.begin(ctx, j, p, input); err != nil {
 			return f.refused(id, err)
 		}
-	case x.foreign || digestOf(x.began.Hash, p.Identity(), input) != x.began.Digest || !f.plan.may(x.began.Hash):
+	case digestOf(x.began.Hash, p.Identity(), input) != x.began.Digest || !f.plan.may(x.began.Hash):
 		return none, ErrConflict
 	case x.end != nil:
 		return f.told(x)

@@ -2,8 +2,10 @@ package failsafe
 
 import (
 	"context"
+	"slices"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/failsafe/internal/core"
 )
 
 // What the runner records. The digest says which run it is: another journal has another.
@@ -14,7 +16,11 @@ const (
 )
 
 // logged is what the audit log says of a run.
-type logged struct{ began, ended string }
+type logged struct {
+	began, ended string // digests
+	tried        bool   // something was to happen
+	calls        int    // attempts that something was sent in
+}
 
 // log records an event about the run.
 func (x *run) log(ctx context.Context, action string, digest [32]byte, reason string) error {
@@ -48,40 +54,66 @@ func reasonOf(end End, cause string) string {
 }
 
 // look compares the journal's runs with the audit log: what that does not know as begun,
-// or knows as ended, was not written by a runner of this log, or is of yesterday.
+// or knows as ended, or as further on, was not written by a runner of this log, or is of
+// yesterday; and what only the log knows was taken away.
 func (r *Runner) look(ctx context.Context) error {
-	open := 0
-	for _, x := range r.runs {
-		if x.end == nil {
-			open++
-		}
-	}
-	if open == 0 {
-		return nil
-	}
 	known := map[string]logged{}
 	for e, err := range r.gate.Log().Events(ctx) {
 		if err != nil {
 			return err
 		}
-		switch e.Action {
-		case actionStart:
-			known[e.Run] = logged{began: e.Data.Digest}
-		case actionEnd:
-			known[e.Run] = logged{known[e.Run].began, e.Data.Digest}
+		if e.Run != "" {
+			known[e.Run] = known[e.Run].and(e)
+		}
+	}
+	for id, k := range known {
+		if k.tried && r.runs[id] == nil {
+			r.runs[id] = &run{runner: r, id: id, foreign: true}
+			if k.ended == "" {
+				r.options.Logger.ErrorContext(ctx, "failsafe: the journal does not know a run that has not ended", "run", id)
+			}
 		}
 	}
 	for id, x := range r.runs {
 		k, ok := known[id]
-		if !ok && x.end == nil && len(x.events) == 0 {
+		if x.end != nil || x.began == nil {
+			continue
+		}
+		if !ok && len(x.events) == 0 {
 			x.began = nil // its process ended before the log knew: nothing was tried
 			continue
 		}
-		same := func(digest string, sum [32]byte) bool { return digest == r.gate.Log().Fingerprint(sum[:]) }
-		x.foreign = x.end == nil && (!ok || !same(k.began, x.began.Digest) || k.ended != "" && !same(k.ended, x.chain.Before))
-		if x.foreign {
+		if x.foreign = !ok || !r.same(k, x); x.foreign {
 			r.options.Logger.ErrorContext(ctx, "failsafe: a run that the audit log does not know is not resumed", "run", id)
 		}
 	}
 	return nil
+}
+
+// and is what the log says with one more event.
+func (k logged) and(e audit.Event) logged {
+	switch e.Action {
+	case actionStart:
+		k.began, k.ended = e.Data.Digest, ""
+	case actionEnd:
+		k.ended = e.Data.Digest
+	}
+	k.tried = k.tried || e.Step != "" || e.Action == actionPark || e.Action == actionEnd
+	if e.Use == 1 { // of a grant, and each attempt has its own
+		k.calls++
+	}
+	return k
+}
+
+// same says whether the journal has a run as far as the log.
+func (r *Runner) same(k logged, x *run) bool {
+	attempts := 0
+	for _, e := range x.events {
+		if e.What == core.Began {
+			attempts++
+		}
+	}
+	is := func(sum [32]byte) bool { return k.ended == r.gate.Log().Fingerprint(sum[:]) }
+	ended := k.ended == "" || slices.ContainsFunc(x.past, is)
+	return ended && k.calls <= attempts && k.began == r.gate.Log().Fingerprint(x.began.Digest[:])
 }

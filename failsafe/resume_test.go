@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe"
 )
@@ -389,6 +390,84 @@ func TestJournalOfYesterday(t *testing.T) {
 	_, errs := resumed(t, elsewhere.three())
 	if stopped, ok := errors.AsType[*failsafe.StoppedError](errors.Join(errs...)); !ok || stopped.Cause != "foreign" || elsewhere.called() != "" {
 		t.Errorf("in another log: %v", errs)
+	}
+}
+
+// TestJournalOfBefore: a run that the journal has lost does not begin again, and one that
+// has lost its last attempts does not go on from there.
+func TestJournalOfBefore(t *testing.T) {
+	o := newOffice(t)
+	o.close()
+	j := &frames{}
+	o.on(j)
+	dir := o.step("dir", "put", failsafe.Limits{})
+	do := dir.Do
+	dir.Do = func(ctx context.Context, x failsafe.Crossing, h *hire) error {
+		sent := x.Grant.Event("dir.entry.put") // as a broker records it
+		sent.Use, sent.Outcome = 1, audit.OutcomeSuccess
+		_, err := o.log.Append(ctx, sent)
+		return errors.Join(err, do(ctx, x, h))
+	}
+	build := func() *failsafe.Flow[hire] { return o.compile(dir, o.step("erp", "put", failsafe.Limits{})) }
+	o.fails("do erp", says("unknown"))
+	if _, err := build().Run(t.Context(), o.alice(), "hire-1", hire{}); err == nil {
+		t.Fatal("not parked")
+	}
+	o.close()
+	for n := range 2 {
+		o.on(&frames{all: j.all[:n]})
+		results, errs := resumed(t, build())
+		if stopped, ok := errors.AsType[*failsafe.StoppedError](errors.Join(errs...)); len(results) != n || n == 1 && (!ok || stopped.Cause != "foreign") {
+			t.Errorf("%d frames: %v, %v", n, results, errs)
+		}
+		for range 2 {
+			if _, err := build().Run(t.Context(), o.alice(), "hire-1", hire{}); err != failsafe.ErrConflict {
+				t.Errorf("%d frames: %v", n, err)
+			}
+		}
+		if _, err := build().Settle(t.Context(), o.alice(), "hire-1", true); err != failsafe.ErrConflict {
+			t.Errorf("%d frames: settled, %v", n, err)
+		}
+		o.close()
+	}
+	if got := o.called(); got != "do dir, do erp" {
+		t.Errorf("called %s", got)
+	}
+	o.on(j)
+	if _, err := build().Settle(t.Context(), o.alice(), "hire-1", true); err != nil {
+		t.Errorf("the journal that it is: %v", err)
+	}
+}
+
+// TestCrashBehindTheEnd: a run of which the log knows the end, and the journal not yet, is
+// still that run when it was resumed in between.
+func TestCrashBehindTheEnd(t *testing.T) {
+	o := newOffice(t)
+	o.close()
+	j := &crashing{Journal: openJournal(t, t.TempDir()), left: 100}
+	o.on(j)
+	if _, err := o.three().Run(t.Context(), o.alice(), "hire-0", hire{}); err != nil {
+		t.Fatal(err)
+	}
+	frames := 100 - j.left
+	o.crashAfter(frames-1, func(*failsafe.Runner) {
+		if _, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{}); !errors.Is(err, failsafe.ErrJournal) {
+			t.Error(err)
+		}
+	})
+	flow := o.three()
+	if err := o.gate.Freeze(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, errs := resumed(t, flow); len(errs) != 1 || !errors.Is(errs[0], failsafe.ErrStopped) { // and a frame more
+		t.Errorf("%v", errs)
+	}
+	o.close()
+	o.open()
+	for p := range o.runner.Unfinished(t.Context()) {
+		if p.Run != "hire-1" || p.Parked != "" {
+			t.Errorf("%+v", p)
+		}
 	}
 }
 

@@ -31,8 +31,9 @@ type run struct {
 	waits   *Alert  // what somebody is waited for; nil: nobody is
 	resumes int
 	chain   seal.Chain
-	waiting []entry // not yet durable: they go with the next frame
-	foreign bool    // the audit log does not know it
+	waiting []entry    // not yet durable: they go with the next frame
+	foreign bool       // the audit log does not know it, or the journal does not
+	past    [][32]byte // hashes of its frames when the journal was opened; nil: it has ended
 }
 
 func (x *run) ended() bool {
@@ -78,8 +79,11 @@ func (r *Runner) replay(f Frame, previous *seal.Sealer) error {
 			return ErrDamaged
 		}
 	}
-	if f.Last != (x.end != nil) {
+	if f.Last != (x.end != nil) || x.began == nil {
 		return ErrDamaged
+	}
+	if x.past = append(x.past, x.chain.Before); f.Last {
+		x.past = nil
 	}
 	return nil
 }

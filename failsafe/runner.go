@@ -256,7 +256,7 @@ func (r *Runner) leave(x *run) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x.busy = false
-	if x.began == nil && x.chain.Sequence == 0 { // the journal knows nothing of it
+	if x.began == nil && x.chain.Sequence == 0 && !x.foreign { // nobody knows anything of it
 		delete(r.runs, x.id)
 	}
 	r.busy.Done()
