@@ -188,6 +188,31 @@ func TestPoison(t *testing.T) {
 	}
 }
 
+// TestPoisonIsOfOneStep: a person who has looked at it, and a step that was taken, begin
+// to count anew.
+func TestPoisonIsOfOneStep(t *testing.T) {
+	o := newOffice(t)
+	o.crashAfter(2, func(*failsafe.Runner) {
+		_, _ = o.three().Run(t.Context(), o.alice(), "hire-1", hire{})
+	})
+	for range 3 {
+		o.crashAfter(1, func(*failsafe.Runner) { resumed(t, o.three()) })
+	}
+	if _, errs := resumed(t, o.three()); len(errs) != 1 {
+		t.Errorf("%v", errs)
+	}
+	o.crashAfter(1, func(*failsafe.Runner) { _, _ = o.three().Retry(t.Context(), o.alice(), "hire-1") })
+	for range 2 {
+		o.crashAfter(1, func(*failsafe.Runner) { resumed(t, o.three()) })
+	}
+	o.crashAfter(4, func(*failsafe.Runner) { resumed(t, o.three()) }) // dir was not there, and is now
+	o.crashAfter(1, func(*failsafe.Runner) { resumed(t, o.three()) })
+	results, errs := resumed(t, o.three())
+	if len(results) != 1 || errs[0] != nil || results[0].End != failsafe.Done || o.times("do dir") != 1 {
+		t.Errorf("%v, %v after %s", results, errs, o.called())
+	}
+}
+
 // TestParkedSurvives: who is waited for is still waited for after a crash, is told of, and
 // may settle it.
 func TestParkedSurvives(t *testing.T) {

@@ -104,8 +104,13 @@ func (x *run) take(e entry) bool {
 		return false
 	case e.Event != nil:
 		x.events = append(x.events, *e.Event)
-		if what := e.Event.What; what == core.Resumed || what == core.Told || what == core.Halted {
+		switch e.Event.What {
+		case core.Resumed, core.Told: // by a person, who may do so again and again
+			x.waits, x.resumes = nil, 0
+		case core.Halted:
 			x.waits = nil
+		case core.Worked: // whatever ends its process, it was not this
+			x.resumes = 0
 		}
 	case e.Alert != nil:
 		x.alerts, x.waits = append(x.alerts, *e.Alert), e.Alert
