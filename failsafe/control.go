@@ -61,7 +61,7 @@ func (r *Runner) order(ctx context.Context, p auth.Principal, operation string, 
 	if r == nil || r.gate == nil {
 		return errZero
 	}
-	if _, err := r.gate.Authorize(ctx, p, operation); err != nil {
+	if _, err := r.gate.Authorize(ctx, p.On(auth.Errand{Run: o.Halt}), operation); err != nil { // the log says of which run
 		return err
 	}
 	c := &r.controls

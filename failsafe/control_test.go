@@ -3,6 +3,7 @@ package failsafe_test
 import (
 	"context"
 	"errors"
+	"maps"
 	"sync"
 	"testing"
 	"time"
@@ -187,6 +188,44 @@ func TestOrdersNeedAPermit(t *testing.T) {
 	}
 	if _, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestOrdersAreOfARun: the log says which run somebody has halted or let go on, and who may
+// not is not told which there are.
+func TestOrdersAreOfARun(t *testing.T) {
+	o := newOffice(t)
+	flow := o.three()
+	ordered := func() {
+		t.Helper()
+		_ = o.runner.Halt(t.Context(), o.alice(), "hire-1")
+		_, _ = flow.Retry(t.Context(), o.alice(), "hire-2")
+		_, _ = flow.Settle(t.Context(), o.alice(), "hire-3", true)
+	}
+	o.policyIs(func(f auth.Facts) auth.Decision {
+		if f.System.Name == auth.Self {
+			return auth.Decision{Rule: "not-you"}
+		}
+		return everybody(f)
+	})
+	ordered()
+	if _, err := flow.Retry(t.Context(), o.alice(), "hire-2"); !errors.Is(err, auth.ErrDenied) {
+		t.Error(err)
+	}
+	o.policyIs(everybody)
+	ordered()
+	of := map[string]int{}
+	for e, err := range o.log.Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.System == auth.Self {
+			of[e.Action+" "+e.Run]++
+		}
+	}
+	want := map[string]int{"self.run.halt hire-1": 2, "self.run.resume hire-2": 3, "self.run.resume hire-3": 2}
+	if !maps.Equal(of, want) {
+		t.Errorf("%v", of)
 	}
 }
 

@@ -281,6 +281,9 @@ func (f *Flow[S]) ordered(ctx context.Context, p auth.Principal, id string, e co
 	if !namePattern.MatchString(id) {
 		return none, auth.ErrInvalid
 	}
+	if _, err := f.runner.gate.Authorize(ctx, p.On(auth.Errand{Workflow: f.plan.hash, Run: id}), opResume); err != nil {
+		return none, err // before anybody is told which runs there are
+	}
 	x, err := f.runner.enter(id)
 	if err != nil {
 		return none, err
@@ -288,9 +291,6 @@ func (f *Flow[S]) ordered(ctx context.Context, p auth.Principal, id string, e co
 	defer f.runner.leave(x)
 	if x.began == nil || x.foreign || x.end != nil || x.began.Workflow != f.plan.Name || !f.plan.may(x.began.Hash) {
 		return none, ErrConflict
-	}
-	if _, err := f.runner.gate.Authorize(ctx, p, opResume); err != nil {
-		return none, err
 	}
 	j := f.journey(x, auth.Principal{})
 	j.start()
