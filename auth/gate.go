@@ -145,11 +145,8 @@ func ends(f Facts, op declared, d Decision) time.Time {
 // Plan answers before anybody is known: what is unknown becomes an obligation. An
 // undeclared operation is denied.
 func (g *Gate) Plan(ctx context.Context, operation string) Decision {
-	if g.ready(operation) != nil {
-		return Decision{}
-	}
-	op, ok := g.boundary.operations[operation]
-	if !ok {
+	op, ok := some(g.Boundary()).operations[operation]
+	if !ok || g.ready(operation) != nil {
 		return Decision{}
 	}
 	return g.boundary.decide(ctx, g.about(op, time.Now()))
@@ -219,27 +216,31 @@ func (g *Gate) ready(operation string) error {
 	return nil
 }
 
+// Knows is nil for whoever it has admitted and who has not ended; otherwise ErrForeign or
+// ErrExpired. Whether he may do anything, it does not say.
+func (g *Gate) Knows(p Principal) error {
+	switch {
+	case p.p == nil || p.p.gate != g:
+		return ErrForeign
+	case p.p.end.Over(time.Now()):
+		return ErrExpired
+	}
+	return nil
+}
+
 // facts establishes what policy is asked about. Nothing in it comes from the
 // caller but the errand, which only adds requirements.
 func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
-	if err := g.ready(operation); err != nil {
+	op, ok := some(g.Boundary()).operations[operation]
+	switch err := cmp.Or(g.ready(operation), g.Knows(p)); {
+	case err != nil:
 		return Facts{}, declared{}, err
-	}
-	if p.p == nil || p.p.gate != g {
-		return Facts{}, declared{}, ErrForeign
-	}
-	now := time.Now()
-	if p.p.end.Over(now) {
-		return Facts{}, declared{}, ErrExpired
-	}
-	if !p.p.errand.valid(p.p) {
+	case !p.p.errand.valid(p.p):
 		return Facts{}, declared{}, fmt.Errorf("%w: errand", ErrInvalid)
-	}
-	op, ok := g.boundary.operations[operation]
-	if !ok {
+	case !ok:
 		return Facts{}, declared{}, ErrUndeclared
 	}
-	f := g.about(op, now)
+	f := g.about(op, time.Now())
 	f.Who, f.Self, f.Errand = &p.p.identity, p.p.self, p.p.errand
 	return f, op, nil
 }

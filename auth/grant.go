@@ -55,15 +55,11 @@ func (g Grant) Operation() Operation {
 }
 
 // StartBy is until when a use may begin: 30 seconds after it was granted.
-func (g Grant) StartBy() time.Time {
-	return of(g, func(g *grant) time.Time { return g.startBy.Wall })
-}
+func (g Grant) StartBy() time.Time { return of(g, func(g *grant) time.Time { return g.startBy.Wall }) }
 
 // NotAfter is when everything made under it ends: with the identity, the system's
 // ceiling or the permit, whichever is first.
-func (g Grant) NotAfter() time.Time {
-	return of(g, func(g *grant) time.Time { return g.end.Wall })
-}
+func (g Grant) NotAfter() time.Time { return of(g, func(g *grant) time.Time { return g.end.Wall }) }
 
 // Live says, in nanoseconds, whether a transmission may go on now. Adapters ask
 // before each one. The zero Grant is ErrForeign, one that has ended ErrExpired, and

@@ -34,6 +34,9 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 	if err != nil || len(input) > mostState || !namePattern.MatchString(id) || p.Identity().Subject == "" {
 		return none, auth.ErrInvalid // what json says quotes the input
 	}
+	if err := f.runner.gate.Knows(p); err != nil {
+		return none, err // a name alone is told nothing, and turns nobody's run around
+	}
 	x, err := f.runner.enter(id)
 	if err != nil {
 		return none, err

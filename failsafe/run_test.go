@@ -210,6 +210,38 @@ func TestTokenEndsInTheMiddle(t *testing.T) {
 	o.ended(result, err, failsafe.Done, "", "", "do dir, do erp", "dir 1, erp 1")
 }
 
+// TestWhoIsNotKnown: whom another gate has admitted under the same name, or whose token has
+// ended, is not told how a run ended and turns none around.
+func TestWhoIsNotKnown(t *testing.T) {
+	o, other := newOffice(t), newOffice(t)
+	flow := o.three()
+	o.lives = 500 * time.Millisecond
+	gone := o.alice()
+	o.lives = 0
+	if _, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{}); err != nil {
+		t.Fatal(err)
+	}
+	o.crashAfter(3, func(*failsafe.Runner) {
+		_, _ = o.three().Run(t.Context(), o.alice(), "hire-2", hire{})
+	})
+	time.Sleep(time.Until(gone.Identity().Expires) + 10*time.Millisecond)
+	flow = o.three()
+	before := o.called()
+	for _, id := range []string{"hire-1", "hire-2", "hire-3"} {
+		for want, p := range map[error]auth.Principal{auth.ErrForeign: other.alice(), auth.ErrExpired: gone} {
+			if result, err := flow.Run(t.Context(), p, id, hire{}); !errors.Is(err, want) || len(result.State.Trail) > 0 {
+				t.Errorf("%s: %+v, %v, want %v", id, result, err, want)
+			}
+		}
+	}
+	if o.called() != before {
+		t.Errorf("called %s after %s", o.called(), before)
+	}
+	if result, err := flow.Run(t.Context(), o.alice(), "hire-2", hire{}); err != nil {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
 // TestCallerLeaves: the way back is taken all the same, and is bounded (pitfall 12).
 func TestCallerLeaves(t *testing.T) {
 	o := newOffice(t)
