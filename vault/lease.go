@@ -117,11 +117,7 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 	secrets := canonical(issued.Fields)
 	l.event.Material = v.log.Fingerprint(secrets)
 	clear(secrets)
-	err = l.usable(issued)
-	if err == nil && v.dead(l) {
-		err = &auth.FailedError{Side: auth.ErrDenied, System: event.System} // nobody's who calls
-	}
-	if err != nil {
+	if err = v.usable(l, issued); err != nil {
 		_ = v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
 		return nil, v.refuse(ctx, event, err)
 	}
@@ -150,32 +146,38 @@ func (v *Vault) describe(issued Issued, event audit.Event, began, notAfter time.
 	return l
 }
 
-func (l *lent) usable(issued Issued) error {
+func (v *Vault) usable(l *lent, issued Issued) error {
 	if len(issued.Fields) == 0 || issued.TTL < 0 {
 		return auth.ErrInvalid
 	}
 	if !time.Now().Before(l.end) {
 		return auth.ErrExpired
 	}
-	return nil
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.refusal(l)
 }
 
-// hand gives a recorded lease out, unless the vault was closed meanwhile.
+// hand gives a recorded lease out, unless the vault was closed meanwhile, or what is lent
+// was refused.
 func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, error) {
 	l.lease = auth.NewLease(l.event.Lease, issued.Fields, &auth.LeaseOptions{
 		Expires: l.end, Version: issued.Version, Refuse: func() { v.spoil(l) },
 		Release: func(ctx context.Context) error { return v.release(ctx, l) },
 	})
 	v.mu.Lock()
-	closed := v.closed
+	err := v.refusal(l)
+	if v.closed {
+		err = auth.ErrUnavailable
+	}
 	v.last++
 	l.number = v.last
 	v.lent[l.number] = l
 	l.timer = time.AfterFunc(time.Until(l.end), func() { _ = l.lease.Close(context.Background()) })
 	v.mu.Unlock()
-	if closed {
+	if err != nil {
 		_ = l.lease.Close(ctx)
-		return nil, auth.ErrUnavailable
+		return nil, err
 	}
 	return l.lease, nil
 }

@@ -3,12 +3,16 @@ package vault
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 )
 
-const actionRefuse = "vault.refuse"
+const (
+	actionRefuse = "vault.refuse"
+	mostRefused  = 16 // versions of one path that are remembered
+)
 
 // stored is what tells a version of a stored secret from others: the backend's word, or
 // else the fingerprint. What was made for one lease, and is revoked with it, has none.
@@ -19,12 +23,19 @@ func (l *lent) stored() string {
 	return cmp.Or(l.version, l.event.Material)
 }
 
-// dead says whether a system has refused what is stored.
+// dead says whether a system has refused what is stored. The caller has the lock.
 func (v *Vault) dead(l *lent) bool {
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	stored := l.stored()
-	return stored != "" && v.refused[l.path] == stored
+	return stored != "" && slices.Contains(v.refused[l.path], stored)
+}
+
+// refusal is the error of what is dead, which is nobody's who calls. The caller has the
+// lock.
+func (v *Vault) refusal(l *lent) error {
+	if !v.dead(l) {
+		return nil
+	}
+	return &auth.FailedError{Side: auth.ErrDenied, System: l.event.System}
 }
 
 // spoil remembers that what is lent was refused, and ends what else is lent of
@@ -35,8 +46,10 @@ func (v *Vault) spoil(l *lent) {
 		return
 	}
 	v.mu.Lock()
-	known := v.refused[l.path] == stored
-	v.refused[l.path] = stored
+	known := v.dead(l)
+	if all := v.refused[l.path]; !known { // beside the others: who is late has an older one
+		v.refused[l.path] = append(all[max(0, len(all)-mostRefused+1):], stored)
+	}
 	var others []*lent
 	for _, other := range v.lent {
 		if other != l && other.path == l.path && other.stored() == stored {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/authtest"
@@ -148,5 +149,63 @@ func TestDeadKeyIsSentOnce(t *testing.T) {
 	}
 	if !slices.Equal(actions, []string{"vault.refuse"}) {
 		t.Errorf("recorded %q", actions)
+	}
+}
+
+// TestRefusedLate: what is heard late of an older version does not bring a newer one back
+// that is dead too.
+func TestRefusedLate(t *testing.T) {
+	g, now := gate(t), kept("v1", "old")
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+	lend := func() (*auth.Lease, error) { return v.Lease(t.Context(), authtest.Grant(t, g, read), path) }
+	older, err := lend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = kept("v2", "new")
+	newer, err := lend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	newer.Refuse()
+	older.Refuse()
+	for _, version := range []string{"v1", "v2"} {
+		now = kept(version, "any")
+		if _, err := lend(); !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("%s again: %v", version, err)
+		}
+	}
+}
+
+// TestRefusedMeanwhile: what is on its way out when it is refused does not arrive.
+func TestRefusedMeanwhile(t *testing.T) {
+	for range 5 {
+		g := gate(t)
+		v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return kept("v1", "old"), nil }}, nil)
+		const callers = 32
+		leases := make(chan *auth.Lease, callers)
+		for range callers {
+			grant := authtest.Grant(t, g, read)
+			go func() {
+				l, err := v.Lease(t.Context(), grant, path)
+				if err != nil && !errors.Is(err, auth.ErrDenied) {
+					t.Error(err)
+				}
+				leases <- l
+			}()
+		}
+		first := <-leases
+		first.Refuse()
+		for range callers - 1 {
+			l := <-leases
+			for end := time.Now().Add(5 * time.Second); ; time.Sleep(time.Millisecond) {
+				if _, err := l.Secret("key"); err != nil {
+					break // the one or the other way: it never came, or it was ended
+				}
+				if time.Now().After(end) {
+					t.Fatal("a lease of what was refused is live")
+				}
+			}
+		}
 	}
 }

@@ -89,7 +89,7 @@ type Vault struct {
 	closed  bool
 	last    uint64                 // of the numbers of what was lent
 	lent    map[uint64]*lent       // what has not ended
-	refused map[string]string      // by path, what a system refused last
+	refused map[string][]string    // by path, what a system refused, the newest last
 	busy    int                    // calls under way
 	idle    map[chan struct{}]bool // closed when nothing is under way
 }
@@ -126,7 +126,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}
-	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string]string{}, map[chan struct{}]bool{}
+	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string][]string{}, map[chan struct{}]bool{}
 	return v, nil
 }
 
