@@ -1,6 +1,7 @@
 package failsafe
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -32,9 +33,7 @@ const mostParallel = 256
 // nothing new begins, and the last error is that of ctx. ErrStopped and ErrJournal let
 // nothing new begin either. Options out of bounds and nil items are auth.ErrInvalid.
 func (f *Flow[S]) Batch(ctx context.Context, p auth.Principal, items iter.Seq2[string, S], o *BatchOptions) iter.Seq2[Result[S], error] {
-	if o == nil {
-		o = &BatchOptions{}
-	}
+	o = cmp.Or(o, &BatchOptions{})
 	b := batched[S]{flow: f, tell: o.Progress, progress: Progress{Total: o.Total}}
 	parallel := o.Parallel
 	bad := items == nil || parallel < 0 || parallel > mostParallel || o.Total < 0

@@ -67,10 +67,7 @@ func (r *Runner) order(ctx context.Context, p auth.Principal, operation string, 
 	c := &r.controls
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	text, err := json.Marshal(o)
-	if err != nil {
-		return ErrJournal
-	}
+	text, _ := json.Marshal(o) // of plain values
 	c.chain.Run = controlRun
 	if err := r.append(ctx, &c.chain, []entry{{State: text}}, false, true); err != nil {
 		return err
@@ -86,9 +83,6 @@ func (c *controls) follow(o order) {
 	case o.Continue:
 		c.paused = false
 	case o.Halt != "":
-		if c.halted == nil {
-			c.halted = map[string]bool{}
-		}
 		c.halted[o.Halt] = true
 	}
 	close(c.wake)

@@ -61,7 +61,6 @@ func (e *StoppedError) Unwrap() error { return e.err }
 // Causes that are the runner's own, besides those of the core and the classes of guard.
 const (
 	causeNoWay   = "no-way-back" // the way back would be denied
-	causeHalted  = "halted"      // by a person, or the caller left
 	causeForeign = "foreign"     // the audit log does not know the run, or knows that it has ended
 	causeChanged = "changed"     // this code is of another version
 )

@@ -8,19 +8,25 @@ import (
 
 	"github.com/carnet-go/carnet/failsafe/internal/file"
 	"github.com/carnet-go/carnet/failsafe/internal/frames"
+	"github.com/carnet-go/carnet/failsafe/internal/peek"
 )
+
+var errVersion = fmt.Errorf("%w: it is of another version", ErrDamaged)
 
 // meanings are the embedded journal's errors in terms of any.
 var meanings = map[error]error{
-	file.ErrOwned:   ErrOwned,
-	file.ErrDamaged: ErrDamaged,
-	file.ErrVersion: fmt.Errorf("%w: it is of another version", ErrDamaged),
-	file.ErrFolder:  fmt.Errorf("%w: the folder cannot be made or read", ErrJournal),
-	file.ErrFull:    fmt.Errorf("%w: the disk has no space", ErrJournal),
-	file.ErrLost:    fmt.Errorf("%w: somebody else removed, moved or changed the journal, or the disk failed; no more is written", ErrJournal),
-	file.ErrPlace:   fmt.Errorf("%w: another frame has this place in its run, or none has the one before", ErrJournal),
-	file.ErrTooLong: fmt.Errorf("%w: the state is too large", ErrJournal),
-	file.ErrClosed:  fmt.Errorf("%w: the journal is closed", ErrJournal),
+	file.ErrOwned:     ErrOwned,
+	file.ErrDamaged:   ErrDamaged,
+	file.ErrVersion:   errVersion,
+	frames.ErrVersion: errVersion,
+	frames.ErrDamaged: ErrDamaged,
+	file.ErrFolder:    fmt.Errorf("%w: the folder cannot be made or read", ErrJournal),
+	file.ErrFull:      fmt.Errorf("%w: the disk has no space", ErrJournal),
+	file.ErrLost:      fmt.Errorf("%w: somebody else removed, moved or changed the journal, or the disk failed; no more is written", ErrJournal),
+	file.ErrPlace:     fmt.Errorf("%w: another frame has this place in its run, or none has the one before", ErrJournal),
+	file.ErrTooLong:   fmt.Errorf("%w: the state is too large", ErrJournal),
+	peek.ErrNone:      fmt.Errorf("%w: there is none in the folder, or it cannot be read", ErrJournal),
+	file.ErrClosed:    fmt.Errorf("%w: the journal is closed", ErrJournal),
 }
 
 // meaning leaves the errors of contexts, and those of closing, as they are.

@@ -128,7 +128,7 @@ func newOffice(t *testing.T) *office {
 	}
 	self := auth.System{Name: auth.Self, Operations: []auth.Operation{
 		{Name: "self.run.pause", Effect: auth.Idempotent}, {Name: "self.run.continue", Effect: auth.Idempotent},
-		{Name: "self.run.halt", Effect: auth.Idempotent}, {Name: "self.run.resume", Effect: auth.Idempotent},
+		{Name: "self.gate.thaw", Effect: auth.Idempotent}, {Name: "self.run.halt", Effect: auth.Idempotent}, {Name: "self.run.resume", Effect: auth.Idempotent},
 	}}
 	catalogue, err := auth.NewCatalogue("acme", self, system("dir"), system("erp"), system("crm"))
 	if err != nil {

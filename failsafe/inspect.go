@@ -12,18 +12,13 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
-	"github.com/carnet-go/carnet/failsafe/internal/frames"
 	"github.com/carnet-go/carnet/failsafe/internal/peek"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 )
 
 const framesFile = "frames" // of the embedded journal
 
-var (
-	errUnread   = fmt.Errorf("%w: there is none in the folder, or it cannot be read", ErrJournal)
-	errVersion  = fmt.Errorf("%w: it is of another version", ErrDamaged)
-	errNoneOpen = fmt.Errorf("%w, or its key or tenant is another: no frame opens", ErrDamaged)
-)
+var errNoneOpen = fmt.Errorf("%w, or its key or tenant is another: no frame opens", ErrDamaged)
 
 // ReadJournal yields what is committed in the folder of an embedded journal. It takes no
 // lock and changes nothing: the service may be running, and is not held up. What it is
@@ -32,16 +27,8 @@ var (
 func ReadJournal(ctx context.Context, dir string) iter.Seq2[Frame, error] {
 	return func(yield func(Frame, error) bool) {
 		records, err := peek.Read(ctx, filepath.Join(dir, framesFile))
-		switch {
-		case errors.Is(err, peek.ErrNone):
-			err = errUnread
-		case errors.Is(err, frames.ErrVersion):
-			err = errVersion
-		case errors.Is(err, frames.ErrDamaged):
-			err = ErrDamaged
-		}
 		if err != nil {
-			yield(Frame{}, err)
+			yield(Frame{}, meaning(err))
 			return
 		}
 		for _, r := range records {

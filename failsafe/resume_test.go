@@ -713,7 +713,7 @@ func TestNothingReadable(t *testing.T) {
 }
 
 // TestFreeze stops everything, the way back too, and leaves the run as it was (pitfall
-// 25).
+// 25); once it is lifted, the run goes on.
 func TestFreeze(t *testing.T) {
 	o := newOffice(t)
 	frozen := o.step("erp", "set", failsafe.Limits{})
@@ -735,6 +735,13 @@ func TestFreeze(t *testing.T) {
 	}
 	if pending != 1 {
 		t.Errorf("%d unfinished", pending)
+	}
+	if err := o.gate.Thaw(t.Context(), o.alice()); err != nil {
+		t.Fatal(err)
+	}
+	results, errs := resumed(t, o.three())
+	if len(results) != 1 || errs[0] != nil || o.stands() != "dir 1, erp 1, crm 1" || o.times("do dir") != 1 {
+		t.Errorf("lifted: %v, %v, left %s after %s", results, errs, o.stands(), o.called())
 	}
 }
 

@@ -56,15 +56,10 @@ func New(ctx context.Context, g *auth.Gate, j Journal, key auth.Source, o *Optio
 	if g.Log() == nil || j == nil || key == nil {
 		return nil, fmt.Errorf("%w: a runner needs a gate, a journal and a key", auth.ErrInvalid)
 	}
-	r := &Runner{gate: g, tenant: g.Boundary().Catalogue().Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}}
-	if o != nil {
-		r.options = *o
-	}
-	if r.options.Logger == nil {
-		r.options.Logger = slog.Default()
-	}
+	r := &Runner{gate: g, tenant: g.Boundary().Catalogue().Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}, options: *cmp.Or(o, &Options{})}
+	r.options.Logger = cmp.Or(r.options.Logger, slog.Default())
 	r.under, r.stop = context.WithCancelCause(context.WithoutCancel(ctx))
-	r.controls.wake = make(chan struct{})
+	r.controls.wake, r.controls.halted = make(chan struct{}), map[string]bool{}
 	lease, err := key.Lease(ctx, auth.Grant{})
 	if err != nil {
 		return nil, err
@@ -147,10 +142,7 @@ func (r *Runner) guard(op operation) (*guard.Guard, error) {
 	if g := r.guards[name]; g != nil {
 		return g, nil
 	}
-	var o guard.Options
-	if r.options.Guard != nil {
-		o = *r.options.Guard
-	}
+	o := *cmp.Or(r.options.Guard, &guard.Options{})
 	o.Attempts, o.Attempt, o.Total = mostAttempts, longestTotal, longestTotal
 	g, err := guard.New(name[:min(len(name), 64)], &o)
 	if err == nil {
