@@ -199,6 +199,14 @@ func (g *Gate) Thaw(ctx context.Context, p Principal) error {
 // Frozen says whether Freeze was called, and Thaw was not.
 func (g *Gate) Frozen() bool { return some(g).log != nil && g.brake.Pulled() }
 
+// Under ends with Freeze, for good: after Thaw there is another. Nil: of a zero Gate.
+func (g *Gate) Under() context.Context {
+	if some(g).brake == nil {
+		return nil
+	}
+	return g.brake.Under()
+}
+
 // Boundary is what is in force; nil, which declares nothing: of a zero Gate.
 func (g *Gate) Boundary() *Boundary { return some(g).boundary }
 

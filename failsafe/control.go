@@ -112,10 +112,10 @@ func (c *controls) now(run string) (paused, halted bool, changed <-chan struct{}
 	return c.paused, c.halted[run], c.wake
 }
 
-// watched is a context that ends also when a run is halted, and when the runner closes.
-func (r *Runner) watched(ctx context.Context, run string) (context.Context, context.CancelFunc) {
+// watched is a context that ends also when a run is halted, and with another.
+func (r *Runner) watched(ctx, under context.Context, run string) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(r.under, cancel)
+	stop := context.AfterFunc(under, cancel)
 	go func() {
 		for {
 			_, halted, changed := r.controls.now(run)

@@ -27,7 +27,8 @@ type journey struct {
 	x         *run
 	plan      *plan
 	call      caller
-	principal auth.Principal // who goes forward; zero: the service itself
+	principal auth.Principal  // who goes forward; zero: the service itself
+	under     context.Context // ends with the runner, and with a freeze
 
 	s     core.State
 	at    string    // the step at which it turned around or stopped
@@ -39,6 +40,10 @@ type journey struct {
 
 // travel goes on until the run has ended, or is parked, or cannot go on here.
 func (j *journey) travel(ctx context.Context) (End, error) {
+	under, cancel := context.WithCancel(j.r.under)
+	defer cancel()
+	defer context.AfterFunc(j.r.gate.Under(), cancel)()
+	j.under = under
 	j.start()
 	for {
 		if err := j.stopped(); err != nil {
@@ -101,7 +106,7 @@ func (j *journey) happened(e core.Event, state json.RawMessage, err error) {
 
 // stopped says why nothing more may begin here.
 func (j *journey) stopped() error {
-	if j.r.under.Err() != nil || j.r.gate.Frozen() {
+	if j.under.Err() != nil || j.r.gate.Frozen() { // which may be over: then it is resumed
 		ctx, cancel := within(endWithin)
 		defer cancel()
 		return errors.Join(ErrStopped, j.x.flush(ctx, true))
@@ -123,9 +128,9 @@ func (j *journey) turns(ctx context.Context) bool {
 // leave.
 func (j *journey) base(ctx context.Context, phase core.Phase, step *planned) (context.Context, context.CancelFunc) {
 	if phase == core.Do {
-		return j.r.watched(ctx, j.x.id)
+		return j.r.watched(ctx, j.under, j.x.id)
 	}
-	ctx, cancel := context.WithTimeout(j.r.under, step.total())
+	ctx, cancel := context.WithTimeout(j.under, step.total())
 	return ctx, cancel
 }
 

@@ -745,6 +745,39 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// TestFreezeWakes: a freeze ends what a step waits for, the wait between attempts and a
+// pause.
+func TestFreezeWakes(t *testing.T) {
+	for name, wait := range map[string]func(o *office, s *failsafe.Step[hire]){
+		"between attempts": func(o *office, s *failsafe.Step[hire]) {
+			o.fails("do dir", says("transient"))
+			*s = waiting(*s)
+		},
+		"in a pause": func(o *office, _ *failsafe.Step[hire]) { _ = o.runner.Pause(t.Context(), o.alice()) },
+		"in a step": func(o *office, s *failsafe.Step[hire]) {
+			s.Do = func(ctx context.Context, _ failsafe.Crossing, _ *hire) error {
+				<-ctx.Done()
+				return ctx.Err()
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			s := o.step("dir", "set", failsafe.Limits{Total: time.Hour, Attempt: time.Hour})
+			wait(o, &s)
+			flow, alice := o.compile(s), o.alice()
+			time.AfterFunc(200*time.Millisecond, func() { _ = o.gate.Freeze(context.Background()) })
+			began := time.Now()
+			if result, err := flow.Run(t.Context(), alice, "hire-1", hire{}); !errors.Is(err, failsafe.ErrStopped) || result.End != failsafe.Parked {
+				t.Errorf("%+v, %v", result, err)
+			}
+			if d := time.Since(began); d > 5*time.Second {
+				t.Errorf("it took %v", d)
+			}
+		})
+	}
+}
+
 // TestBegunAndNotWitnessed: a run whose process ended before the log knew of it has not
 // begun, and may begin under the same id; its frames go on from there.
 func TestBegunAndNotWitnessed(t *testing.T) {
