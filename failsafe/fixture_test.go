@@ -274,6 +274,11 @@ func (o *office) change(name string, by int) {
 // maybe is a failure after which the call has happened all the same.
 type maybe struct{ says }
 
+// strange is an error that nobody knows, of what a step made of an answer.
+type strange struct{}
+
+func (strange) Error() string { return "a strange answer" }
+
 // step adds an entry at a system, and takes it away again.
 func (o *office) step(name, verb string, limits failsafe.Limits) failsafe.Step[hire] {
 	s := failsafe.Step[hire]{Name: name, Operation: name + ".entry." + verb, Limits: limits}
@@ -283,7 +288,8 @@ func (o *office) step(name, verb string, limits failsafe.Limits) failsafe.Step[h
 			o.t.Errorf("do %s with %s, %q, %d", name, x.Grant.Operation().Name, x.Key, x.Attempt)
 		}
 		h.Trail = append(h.Trail, name)
-		if _, happened := errors.AsType[maybe](err); err == nil || happened {
+		_, vague := errors.AsType[strange](err)
+		if _, happened := errors.AsType[maybe](err); err == nil || happened || vague {
 			o.change(name, 1)
 		}
 		return err

@@ -286,7 +286,9 @@ func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, gra
 	}
 	switch {
 	case err != nil:
-		return core.Event{What: core.Failed, Phase: a.Phase, Class: j.class(step, err)}, nil, err
+		// It is final, and it may have come after the call: only a local step is all there is.
+		vague := step.of(a.Phase).Name != "" && !guard.Known(err)
+		return core.Event{What: core.Failed, Phase: a.Phase, Class: j.class(step, err), Vague: vague}, nil, err
 	case a.Phase == core.Ask:
 		return core.Event{What: core.Answered, Phase: a.Phase, Yes: came.yes}, nil, nil
 	}

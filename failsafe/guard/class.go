@@ -59,6 +59,12 @@ func Classify(err error) Class {
 	return class
 }
 
+// Known says whether Classify knows the error, or only takes it for Permanent.
+func Known(err error) bool {
+	_, known := classify(err)
+	return known
+}
+
 // classify also says whether anybody knew the error.
 func classify(err error) (class Class, known bool) {
 	walk(err, func(e error) bool {

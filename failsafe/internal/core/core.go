@@ -146,6 +146,7 @@ type Event struct {
 	Phase Phase       // of Began and Ended
 	Class guard.Class // with Failed
 	Yes   bool        // with Answered and Told: it has happened
+	Vague bool        // with Failed: nobody knows the error, and what it leaves behind
 }
 
 // What has happened.
@@ -206,7 +207,7 @@ func (p Plan) Apply(s State, e Event) State {
 	case s.open && e.What == Worked:
 		p.worked(&s)
 	case s.open && e.What == Failed:
-		p.failed(&s, e.Class)
+		p.failed(&s, e)
 	}
 	return s
 }
@@ -303,17 +304,17 @@ func (p Plan) halt(s *State) {
 }
 
 // failed decides whether there is another attempt.
-func (p Plan) failed(s *State, class guard.Class) {
+func (p Plan) failed(s *State, e Event) {
 	s.open = false
 	step := &p[s.Step]
 	may, again, single := step.Attempts, step.Repeatable || step.Harmless, step.Single
 	if s.phase == Undo {
 		may, again, single = step.UndoAttempts, step.UndoAgain, step.UndoSingle
 	}
-	if class == guard.Unknown && !step.Harmless && s.phase == Do {
+	if (e.Class == guard.Unknown || e.Vague) && !step.Harmless && s.phase == Do {
 		s.Steps[s.Step] = Maybe
 	}
-	switch class {
+	switch e.Class {
 	case guard.Transient, guard.Throttled:
 		if s.attempts < may && !single {
 			return
@@ -333,7 +334,7 @@ func (p Plan) failed(s *State, class guard.Class) {
 		return // it is no attempt: whoever runs this waits, and gives up
 	}
 	s.spent = true
-	p.exhausted(s, class.String())
+	p.exhausted(s, e.Class.String())
 }
 
 // exhausted is where no further attempt is made.

@@ -220,6 +220,9 @@ func (x *explorer) try(w world, a Action) {
 			x.outcome(begun, e, i, change)
 		}
 	}
+	vague := Event{What: Failed, Vague: true}
+	x.outcome(begun, vague, i, 0)
+	x.outcome(begun, vague, i, change)
 }
 
 func (x *explorer) ask(w world, i int) {
