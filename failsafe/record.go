@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"time"
 
-	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 )
@@ -39,11 +38,6 @@ type ending struct {
 	End         End
 	Step, Cause string
 	State       json.RawMessage
-}
-
-// whose is the principal as errands have it.
-func (b *beginning) whose() *auth.Identity {
-	return &auth.Identity{Tenant: b.Tenant, Issuer: b.Issuer, Subject: b.Subject}
 }
 
 // opened is what the next frame of a chain holds.

@@ -210,7 +210,7 @@ func (x *run) self(ctx context.Context, e auth.Errand) (auth.Principal, error) {
 		return p, err
 	}
 	if id := p.Identity(); !x.began.Self || id.Issuer != x.began.Issuer || id.Subject != x.began.Subject {
-		e.For = x.began.whose()
+		e.For = &auth.Identity{Tenant: x.began.Tenant, Issuer: x.began.Issuer, Subject: x.began.Subject}
 	}
 	return p.On(e), nil
 }
