@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"time"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
@@ -208,6 +207,3 @@ func (p *plan) may(hash string) bool { return hash == p.hash || slices.Contains(
 func (s *planned) of(phase core.Phase) operation {
 	return [...]operation{s.Operation, s.Undo, s.Ask}[phase]
 }
-
-// total bounds all attempts of one phase of a step.
-func (s *planned) total() time.Duration { return s.limits.Total }

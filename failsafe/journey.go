@@ -130,7 +130,7 @@ func (j *journey) base(ctx context.Context, phase core.Phase, step *planned) (co
 	if phase == core.Do {
 		return j.r.watched(ctx, j.under, j.x.id)
 	}
-	ctx, cancel := context.WithTimeout(j.under, step.total())
+	ctx, cancel := context.WithTimeout(j.under, step.limits.Total)
 	return ctx, cancel
 }
 
@@ -147,7 +147,7 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 	}
 	ctx, cancel := j.base(ctx, a.Phase, step)
 	defer cancel()
-	if time.Since(j.since) > step.total() {
+	if time.Since(j.since) > step.limits.Total {
 		j.happened(core.Event{What: core.GaveUp}, nil, nil)
 		return nil
 	}
@@ -316,7 +316,7 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 	if err := j.x.flush(bounded, true); err != nil {
 		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	left := step.total() - time.Since(j.since)
+	left := step.limits.Total - time.Since(j.since)
 	wait := max(min(guard.Backoff(a.Attempt+j.shut), left), guard.Delay(cause))
 	switch guard.Classify(cause) {
 	case guard.Expired:
