@@ -12,8 +12,9 @@
 //
 // Run returns nil if, and only if, every step is done. What was denied is not tried
 // again; an operation that is privileged has one attempt; whatever nobody can classify
-// is final, and may have come after the call. What may have happened is asked for where the step has Ask, and otherwise
-// waits for a person: nothing is repeated blindly that must happen once.
+// is final, and may have come after the call. What may have happened is asked for where
+// the step has Ask, and otherwise waits for a person: nothing is repeated blindly that
+// must happen once.
 //
 // The way back is authorized for the service itself before a run begins, and taken on a
 // context of its own: a permission that is revoked in the middle, a token that ends and

@@ -15,7 +15,8 @@
 //
 // A header is plain text in the memory of this process, and whoever sees the request
 // sees it: the transport below must give it to one origin only, and to nobody else.
-// A key says nothing about on whose behalf it is used.
+// A key says nothing about on whose behalf it is used. A system that answers 401 where it
+// means the call, and not the key, ends the key for everybody.
 //
 // # Errors
 //
