@@ -133,20 +133,20 @@ func systemOf(operation string) string {
 // guard bounds the calls of one system: privileged ones by themselves, so that what
 // others do wrong is not theirs.
 func (r *Runner) guard(op operation) (*guard.Guard, error) {
-	name := op.System
+	name, key := op.System, op.System
 	if op.Privileged {
-		name += "-privileged"
+		name, key = name+"-privileged", key+" privileged" // no system is called that
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if g := r.guards[name]; g != nil {
+	if g := r.guards[key]; g != nil {
 		return g, nil
 	}
 	o := *cmp.Or(r.options.Guard, &guard.Options{})
 	o.Attempts, o.Attempt, o.Total = mostAttempts, longestTotal, longestTotal
 	g, err := guard.New(name[:min(len(name), 64)], &o)
 	if err == nil {
-		r.guards[name] = g
+		r.guards[key] = g
 	}
 	return g, err
 }
