@@ -26,7 +26,9 @@ type controls struct {
 	paused bool
 	halted map[string]bool
 	wake   chan struct{} // closed with each change
-	chain  seal.Chain
+
+	ordering sync.Mutex // of chain
+	chain    seal.Chain
 }
 
 // order is one change of it, as the journal keeps it.
@@ -65,13 +67,15 @@ func (r *Runner) order(ctx context.Context, p auth.Principal, operation string, 
 		return err
 	}
 	c := &r.controls
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.ordering.Lock() // not mu: no run waits for a disk that hangs
+	defer c.ordering.Unlock()
 	text, _ := json.Marshal(o) // of plain values
 	c.chain.Run = controlRun
 	if err := r.append(ctx, &c.chain, []entry{{State: text}}, false, true); err != nil {
 		return err
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.follow(o)
 	return nil
 }

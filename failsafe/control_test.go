@@ -430,3 +430,34 @@ func TestAlertsOfWhatStopsWithTheRunner(t *testing.T) {
 		t.Errorf("alerts %q", got)
 	}
 }
+
+// hanging is a journal on a disk that hangs, once it does.
+type hanging struct {
+	frames
+	entered, hangs chan struct{} // closed: it hangs, and it goes on
+}
+
+func (h *hanging) Append(ctx context.Context, f failsafe.Frame) error {
+	if f.Run == "_control" {
+		close(h.entered)
+		<-h.hangs
+	}
+	return h.frames.Append(ctx, f)
+}
+
+// TestAnOrderThatHangs holds up nobody but whoever gave it.
+func TestAnOrderThatHangs(t *testing.T) {
+	o := newOffice(t)
+	o.close()
+	j := &hanging{entered: make(chan struct{}), hangs: make(chan struct{})}
+	o.on(j)
+	ordered := make(chan error, 1)
+	go func() { ordered <- o.runner.Halt(t.Context(), o.alice(), "hire-7") }()
+	<-j.entered
+	result, err := o.three().Run(t.Context(), o.alice(), "hire-1", hire{})
+	o.ended(result, err, failsafe.Done, "", "", "do dir, do erp, do crm", "dir 1, erp 1, crm 1")
+	close(j.hangs)
+	if err := <-ordered; err != nil {
+		t.Error(err)
+	}
+}
