@@ -46,12 +46,7 @@ func ReadJournal(ctx context.Context, dir string) iter.Seq2[Frame, error] {
 // which anybody may have written. Other errors come alone.
 func Inspect(journal iter.Seq2[Frame, error], key *auth.Lease, tenant string) iter.Seq2[Pending, error] {
 	return func(yield func(Pending, error) bool) {
-		at := map[string]string{}
-		r, err := readingOf(key, tenant, func(run string, e *entry) {
-			if e.At != nil {
-				at[run] = e.At.Step
-			}
-		})
+		r, err := readingOf(key, tenant, func(*entry) {})
 		if err == nil {
 			err = r.all(journal, "")
 		}
@@ -60,9 +55,6 @@ func Inspect(journal iter.Seq2[Frame, error], key *auth.Lease, tenant string) it
 			return
 		}
 		for _, p := range (&Runner{runs: r.runs}).pending() {
-			if p.Parked == "" {
-				p.Step = at[p.Run]
-			}
 			if !r.damaged[p.Run] && !yield(p, nil) {
 				return
 			}
@@ -91,7 +83,7 @@ type Mark struct {
 func Trail(journal iter.Seq2[Frame, error], key *auth.Lease, tenant, run string) iter.Seq2[Mark, error] {
 	return func(yield func(Mark, error) bool) {
 		var marks []Mark
-		r, err := readingOf(key, tenant, func(_ string, e *entry) { marks = append(marks, markOf(e)) })
+		r, err := readingOf(key, tenant, func(e *entry) { marks = append(marks, markOf(e)) })
 		if err == nil {
 			err = r.all(journal, run)
 		}
@@ -112,13 +104,13 @@ func Trail(journal iter.Seq2[Frame, error], key *auth.Lease, tenant, run string)
 // reading is a journal that is read and not run.
 type reading struct {
 	now, previous *seal.Sealer
-	seen          func(run string, e *entry)
+	seen          func(e *entry)
 	runs          map[string]*run
 	damaged       map[string]bool
 	opened        bool // a frame
 }
 
-func readingOf(key *auth.Lease, tenant string, seen func(string, *entry)) (r *reading, err error) {
+func readingOf(key *auth.Lease, tenant string, seen func(*entry)) (r *reading, err error) {
 	r = &reading{seen: seen, runs: map[string]*run{}, damaged: map[string]bool{}}
 	if r.now, err = sealerOf(key, "key", tenant); err != nil {
 		return nil, err
@@ -169,7 +161,7 @@ func (r *reading) take(x *run, f *Frame) bool {
 		if !x.take(e) {
 			return false
 		}
-		r.seen(x.id, &e)
+		r.seen(&e)
 	}
 	return f.Last == (x.end != nil)
 }

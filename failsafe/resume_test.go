@@ -729,7 +729,7 @@ func TestFreeze(t *testing.T) {
 	}
 	pending := 0
 	for p, err := range o.runner.Unfinished(t.Context()) {
-		if pending++; err != nil || p.Run != "hire-1" || p.Parked != "" || p.Workflow != "new-hire" || p.Version != "1" || time.Since(p.Since) > time.Minute {
+		if pending++; err != nil || p.Run != "hire-1" || p.Parked != "" || p.Step != "erp" || p.Workflow != "new-hire" || p.Version != "1" || time.Since(p.Since) > time.Minute {
 			t.Errorf("%+v, %v", p, err)
 		}
 	}

@@ -29,6 +29,7 @@ type run struct {
 	state   json.RawMessage
 	alerts  []Alert // that nobody was told
 	waits   *Alert  // what somebody is waited for; nil: nobody is
+	at      *where  // the newest event; nil: there is none, or it is of an older version
 	resumes int
 	chain   seal.Chain
 	waiting []entry    // not yet durable: they go with the next frame
@@ -56,6 +57,8 @@ func (x *run) pending() (p Pending, ok bool) {
 		p.Parked = causeForeign
 	case x.waits != nil:
 		p.Step, p.Parked = x.waits.Step, x.waits.Reason
+	case x.at != nil:
+		p.Step = x.at.Step
 	}
 	return p, true
 }
@@ -103,7 +106,7 @@ func (x *run) take(e entry) bool {
 	case first:
 		return false
 	case e.Event != nil:
-		x.events = append(x.events, *e.Event)
+		x.events, x.at = append(x.events, *e.Event), e.At
 		switch e.Event.What {
 		case core.Resumed, core.Told: // by a person, who may do so again and again
 			x.waits, x.resumes = nil, 0
