@@ -11,7 +11,7 @@ import (
 // called self is this process: it has a zone, jurisdictions and a clearance, and no
 // origin; data may be held here only as it says, and its operations, of which there is
 // but name, effect and privileged, are what somebody may do to the service, such as
-// self.run.halt and self.gate.thaw.
+// self.run.halt, self.gate.thaw and self.secret.accept.
 type System struct {
 	Name          string            // [a-z0-9][a-z0-9._-]{0,63}
 	Kind          string            // api or directory, or store for self; empty: api

@@ -86,7 +86,10 @@ const (
 
 func gate(t *testing.T) *auth.Gate {
 	t.Helper()
-	return authtest.Gate(t, authtest.Boundary(t, auth.System{
+	self := auth.System{Name: auth.Self, Operations: []auth.Operation{
+		{Name: "self.secret.accept", Effect: auth.Idempotent}, {Name: "self.run.halt", Effect: auth.Idempotent},
+	}}
+	return authtest.Gate(t, authtest.Boundary(t, self, auth.System{
 		Name: "crm", Origin: "https://crm.invalid", Secrets: []string{path, "crm/db"},
 		Operations: []auth.Operation{
 			{Name: read, Method: "GET", Path: "/", Effect: auth.ReadOnly},

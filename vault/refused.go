@@ -71,3 +71,31 @@ func (v *Vault) spoil(l *lent) {
 		}
 	}()
 }
+
+// opAccept is the operation of self whose Grant Accept takes.
+const opAccept = "self.secret.accept"
+
+// Accept lends again what systems have refused of the secret at path, once the log knows
+// who wants it: an account was unlocked, and its password is the same. The Grant is one of
+// the operation self.secret.accept; another is ErrUndeclared.
+func (v *Vault) Accept(ctx context.Context, g auth.Grant, path string) error {
+	if v == nil || v.backend == nil {
+		return auth.ErrUndeclared
+	}
+	// Nobody declares secrets of self: that is what a good grant is told.
+	if err := g.Opens(v.log, path); err != auth.ErrUndeclared || g.Operation().Name != opAccept {
+		return cmp.Or(err, auth.ErrUndeclared)
+	}
+	event := g.Event("vault.accept")
+	event.Outcome = audit.OutcomeSuccess
+	if _, err := v.log.Append(ctx, event); err != nil {
+		if ctx.Err() != nil {
+			return left(ctx)
+		}
+		return auth.ErrUnavailable
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	delete(v.refused, path)
+	return nil
+}

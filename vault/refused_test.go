@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -207,5 +208,62 @@ func TestRefusedMeanwhile(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestAccept: an operator whom policy permits ends it, and nothing else does.
+func TestAccept(t *testing.T) {
+	g, other := gate(t), gate(t)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return kept("v1", "old"), nil }}, nil)
+	lend := func() (*auth.Lease, error) { return v.Lease(t.Context(), authtest.Grant(t, g, read), path) }
+	lease, err := lend()
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Refuse()
+	for name, c := range map[string]struct {
+		grant auth.Grant
+		want  error
+	}{
+		"no grant":             {auth.Grant{}, auth.ErrForeign},
+		"of another log":       {authtest.Grant(t, other, "self.secret.accept"), auth.ErrForeign},
+		"of another operation": {authtest.Grant(t, g, "self.run.halt"), auth.ErrUndeclared},
+		"of the system itself": {authtest.Grant(t, g, read), auth.ErrUndeclared},
+		"of another system":    {authtest.Grant(t, g, "erp.order.read"), auth.ErrUndeclared},
+	} {
+		if err := v.Accept(t.Context(), c.grant, path); err != c.want {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
+	}
+	if err := v.Accept(t.Context(), authtest.Grant(t, g, "self.secret.accept"), "crm/db"); err != nil {
+		t.Errorf("another path: %v", err)
+	}
+	if _, err := lend(); !errors.Is(err, auth.ErrDenied) {
+		t.Errorf("accepted by nobody: %v", err)
+	}
+	if err := v.Accept(t.Context(), authtest.Grant(t, g, "self.secret.accept"), path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lend(); err != nil {
+		t.Errorf("accepted: %v", err)
+	}
+	if n := strings.Count(strings.Join(story(t, g.Log()), ","), "vault.accept 1"); n != 2 {
+		t.Errorf("recorded %q", story(t, g.Log()))
+	}
+	late := authtest.Grant(t, g, "self.secret.accept")
+	if err := g.Log().Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	lease.Refuse()
+	if err := v.Accept(t.Context(), late, path); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("without a log: %v", err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := v.Accept(ended, late, path); !errors.Is(err, context.Canceled) {
+		t.Errorf("who has left: %v", err)
+	}
+	if err := (*vault.Vault)(nil).Accept(t.Context(), late, path); err != auth.ErrUndeclared {
+		t.Errorf("a nil vault: %v", err)
 	}
 }

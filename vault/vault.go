@@ -19,7 +19,7 @@
 // A version of a stored secret that a system has refused, as its translator told the
 // lease, is not lent again, to nobody, and what is lent of it ends: a program that tries a
 // dead credential again locks the account. A new version ends that; where the backend
-// tells no versions, another value.
+// tells no versions, another value; and [Vault.Accept], which policy permits.
 //
 // What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
 // its use returns; the stored key is not lent.
