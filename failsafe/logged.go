@@ -62,7 +62,7 @@ func (r *Runner) look(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if e.Run != "" {
+		if x := r.runs[e.Run]; e.Run != "" && (x == nil || x.end == nil) { // of what has ended here, nothing is asked
 			known[e.Run] = known[e.Run].and(e)
 		}
 	}
