@@ -201,7 +201,7 @@ func TestOutOfTime(t *testing.T) {
 		flow := o.compile(o.step("dir", "add", failsafe.Limits{}), o.step("erp", "set", limits), o.step("crm", "set", failsafe.Limits{}))
 		began := time.Now()
 		result, err := flow.Run(t.Context(), o.alice(), "hire-1", hire{})
-		if stopped, ok := errors.AsType[*failsafe.StoppedError](err); !ok || result.End != failsafe.RolledBack || o.times("do erp") < fewest || o.times("do erp") > 9 {
+		if stopped, ok := errors.AsType[*failsafe.StoppedError](err); !ok || stopped.Cause != "unavailable" || result.End != failsafe.RolledBack || o.times("do erp") < fewest || o.times("do erp") > 9 {
 			t.Errorf("%s: %+v, %v after %s", class, result, stopped, o.called())
 		}
 		if time.Since(began) > time.Minute {

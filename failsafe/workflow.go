@@ -37,9 +37,9 @@
 // A function has no hash: whoever changes the body of a step changes Version. A step
 // that ignores its context keeps its goroutine; [Runner.Abandoned] counts them. A
 // journal that was put back to an earlier day is noticed by the audit log, by what has
-// begun, ended or been sent since, as long as that was not put back with it. Whoever has
-// the journal's key can write into it. State is at most 1 MiB of JSON. One process runs a
-// journal.
+// begun, ended or been sent since, as long as that was not put back with it. A log has
+// one journal, then: the ids of another's runs are taken. Whoever has the journal's key
+// can write into it. State is at most 1 MiB of JSON. One process runs a journal.
 //
 // # Errors
 //

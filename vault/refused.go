@@ -60,16 +60,17 @@ func (v *Vault) spoil(l *lent) {
 	if known {
 		return
 	}
-	v.more()
-	go func() {
-		defer v.leave()
+	now, cancel := context.WithCancel(context.Background())
+	cancel() // nobody waits for the log, and no lease lives until it answers
+	for _, other := range others {
+		_ = other.lease.Close(now)
+	}
+	_ = v.aside(now, func() error {
 		event := l.event
 		event.Action, event.Outcome, event.Reason, event.Duration = actionRefuse, audit.OutcomeFailure, reason(auth.ErrDenied), 0
 		v.record(event)
-		for _, other := range others {
-			_ = other.lease.Close(context.Background())
-		}
-	}()
+		return nil
+	})
 }
 
 // opAccept is the operation of self whose Grant Accept takes.

@@ -47,6 +47,9 @@ func TestRefusedVersion(t *testing.T) {
 			}
 			first.Refuse()
 			first.Refuse() // says nothing new
+			if _, err := other.Secret("key"); (err == auth.ErrExpired) != (tt.wantDead != nil) {
+				t.Errorf("another lease of it: %v", err)
+			}
 			if _, err := lend(); !errors.Is(err, tt.wantDead) {
 				t.Errorf("the first again: %v, want %v", err, tt.wantDead)
 			}
@@ -56,10 +59,6 @@ func TestRefusedVersion(t *testing.T) {
 			}
 			if err := v.Close(t.Context()); err != nil { // waits for what goes on aside
 				t.Fatal(err)
-			}
-			_, err = other.Secret("key")
-			if err != auth.ErrExpired {
-				t.Errorf("another lease of it: %v", err)
 			}
 			refusals := 0
 			for _, e := range events(t, g.Log()) {
@@ -74,7 +73,7 @@ func TestRefusedVersion(t *testing.T) {
 	}
 }
 
-// TestRefusedEndsOthers at once, not with the vault.
+// TestRefusedEndsOthers at once: not with the vault, and not when the log has answered.
 func TestRefusedEndsOthers(t *testing.T) {
 	g := gate(t)
 	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return kept("v1", "old"), nil }}, nil)
@@ -87,8 +86,31 @@ func TestRefusedEndsOthers(t *testing.T) {
 		leases = append(leases, l)
 	}
 	leases[0].Refuse()
-	wantStory(t, g.Log(), "vault.lease 1", "vault.lease 1", "vault.lease 1", "vault.refuse 2 denied", "vault.return 1", "vault.return 1")
-	if _, err := leases[0].Secret("key"); err != nil {
+	for _, l := range leases[1:] {
+		if _, err := l.Secret("key"); err != auth.ErrExpired {
+			t.Errorf("it goes on: %v", err)
+		}
+	}
+	if err := v.Close(t.Context()); err != nil { // waits for what goes on aside
+		t.Fatal(err)
+	}
+	told := story(t, g.Log())
+	slices.Sort(told)
+	if want := []string{"vault.lease 1", "vault.lease 1", "vault.lease 1", "vault.refuse 2 denied", "vault.return 1", "vault.return 1", "vault.return 1"}; !slices.Equal(told, want) {
+		t.Errorf("recorded %q", told)
+	}
+}
+
+// TestRefusedIsItsHoldersToClose: the answer may depend on it to its end.
+func TestRefusedIsItsHoldersToClose(t *testing.T) {
+	g := gate(t)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return kept("v1", "old"), nil }}, nil)
+	lease, err := v.Lease(t.Context(), authtest.Grant(t, g, read), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lease.Refuse()
+	if _, err := lease.Secret("key"); err != nil {
 		t.Errorf("the one that was refused is its holder's to close: %v", err)
 	}
 }
