@@ -14,6 +14,9 @@ const (
 	mostRefused  = 16 // versions of one path that are remembered
 )
 
+// refused is a version that a system has refused.
+type refused struct{ stored, lease string }
+
 // stored is what tells a version of a stored secret from others: the backend's word, or
 // else the fingerprint. What was made for one lease, and is revoked with it, has none.
 func (l *lent) stored() string {
@@ -26,7 +29,7 @@ func (l *lent) stored() string {
 // dead says whether a system has refused what is stored. The caller has the lock.
 func (v *Vault) dead(l *lent) bool {
 	stored := l.stored()
-	return stored != "" && slices.Contains(v.refused[l.path], stored)
+	return stored != "" && slices.ContainsFunc(v.refused[l.path], func(r refused) bool { return r.stored == stored })
 }
 
 // refusal is the error of what is dead, which is nobody's who calls. The caller has the
@@ -38,8 +41,8 @@ func (v *Vault) refusal(l *lent) error {
 	return &auth.FailedError{Side: auth.ErrDenied, System: l.event.System}
 }
 
-// spoil remembers that what is lent was refused, and ends what else is lent of
-// it: each further try of a dead credential is one more towards a locked account.
+// spoil remembers that what is lent was refused, and ends what else is lent of it: each
+// further try of a dead credential is one more towards a locked account.
 func (v *Vault) spoil(l *lent) {
 	stored := l.stored()
 	if stored == "" {
@@ -48,7 +51,7 @@ func (v *Vault) spoil(l *lent) {
 	v.mu.Lock()
 	known := v.dead(l)
 	if all := v.refused[l.path]; !known { // beside the others: who is late has an older one
-		v.refused[l.path] = append(all[max(0, len(all)-mostRefused+1):], stored)
+		v.refused[l.path] = append(all[max(0, len(all)-mostRefused+1):], refused{stored, l.event.Lease})
 	}
 	var others []*lent
 	for _, other := range v.lent {
@@ -77,8 +80,9 @@ func (v *Vault) spoil(l *lent) {
 const opAccept = "self.secret.accept"
 
 // Accept lends again what systems have refused of the secret at path, once the log knows
-// who wants it: an account was unlocked, and its password is the same. The Grant is one of
-// the operation self.secret.accept; another is ErrUndeclared.
+// who wants it: an account was unlocked, and its password is the same. The event names the
+// lease that was refused last. The Grant is one of the operation self.secret.accept; another
+// is ErrUndeclared.
 func (v *Vault) Accept(ctx context.Context, g auth.Grant, path string) error {
 	if v == nil || v.backend == nil {
 		return auth.ErrUndeclared
@@ -89,6 +93,12 @@ func (v *Vault) Accept(ctx context.Context, g auth.Grant, path string) error {
 	}
 	event := g.Event("vault.accept")
 	event.Outcome = audit.OutcomeSuccess
+	v.mu.Lock()
+	known := slices.Clone(v.refused[path])
+	v.mu.Unlock()
+	if len(known) > 0 {
+		event.Lease = known[len(known)-1].lease
+	}
 	if _, err := v.log.Append(ctx, event); err != nil {
 		if ctx.Err() != nil {
 			return left(ctx)
@@ -97,6 +107,9 @@ func (v *Vault) Accept(ctx context.Context, g auth.Grant, path string) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	delete(v.refused, path)
+	if len(known) == 0 {
+		return nil
+	}
+	v.refused[path] = slices.DeleteFunc(v.refused[path], func(r refused) bool { return slices.Contains(known, r) }) // not what was refused meanwhile
 	return nil
 }

@@ -33,19 +33,18 @@
 // lease has ended is a promise among those who use leases. What a process copied out
 // of a Secret, and what a crashed process has not revoked, lives until the backend
 // ends it. Events name lease and fingerprint, not the path. A grant of another log is
-// refused without an event: whom it belongs to, only the other log may know. What was
-// refused is known until the process ends. A vault
-// lends up to 100,000 leases at a time. What HKDF keeps between its two steps is not
-// overwritten.
+// refused without an event: whom it belongs to, only the other log may know. What systems
+// refused is known until the process ends. A vault lends up to 100,000 leases at a time.
+// What HKDF keeps between its two steps is not overwritten.
 //
 // # Errors
 //
 // All are of package auth. [auth.ErrForeign]: a grant of another log, or none.
 // [auth.ErrUndeclared]: a path that the grant's system, or Options.Own, does not
 // list, that has no secret, or a zero Vault. [auth.ErrDenied]: the backend does not give
-// it, or a system has refused the version that is stored. [auth.ErrExpired]: the grant has ended, or
-// the credential had before it came. [auth.ErrUnavailable]: the backend cannot be
-// reached, the event cannot be recorded, the vault is closed or full, or, with the
+// it, or a system has refused the version that is stored. [auth.ErrExpired]: the grant has
+// ended, or the credential had before it came. [auth.ErrUnavailable]: the backend cannot
+// be reached, the event cannot be recorded, the vault is closed or full, or, with the
 // context's error, the caller left. [auth.ErrInvalid]: what the backend issued is no
 // secret. [auth.ErrUnknown]: the backend said nothing that is known here.
 //
@@ -89,7 +88,7 @@ type Vault struct {
 	closed  bool
 	last    uint64                 // of the numbers of what was lent
 	lent    map[uint64]*lent       // what has not ended
-	refused map[string][]string    // by path, what a system refused, the newest last
+	refused map[string][]refused   // by path, what systems refused, the newest last
 	busy    int                    // calls under way
 	idle    map[chan struct{}]bool // closed when nothing is under way
 }
@@ -126,7 +125,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}
-	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string][]string{}, map[chan struct{}]bool{}
+	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string][]refused{}, map[chan struct{}]bool{}
 	return v, nil
 }
 
