@@ -215,6 +215,6 @@ func (s *site) fill(ctx context.Context, k *key.Key) error {
 func newLog(dir string, k *key.Key, file *segment.File, lock *segment.Lock) *log {
 	return &log{
 		dir: dir, key: k, file: file, lock: lock, queue: queue.New(), tiles: tree.Folder{Dir: dir},
-		closing: make(chan struct{}), ended: make(chan struct{}),
+		closing: make(chan struct{}), ended: make(chan struct{}), last: map[string]*int64{},
 	}
 }

@@ -59,6 +59,8 @@ type extension struct {
 	StartBy      int64 `json:"start_by"`
 	NotAfter     int64 `json:"not_after"`
 	UsedAt       int64 `json:"used_at"`
+	PeerFrom     int64 `json:"peer_from"`
+	PeerUntil    int64 `json:"peer_until"`
 	Data         Data
 	Status       int
 	Resolves     int64
@@ -104,7 +106,8 @@ func (w *wire) event() Event {
 		Phase: x.Phase, Workflow: x.Workflow, Run: x.Run, Step: x.Step, Attempt: x.Attempt, Use: x.Use,
 		Decision: x.Decision, Rule: x.Rule, RuleAt: x.RuleAt, Needs: x.Needs, Approvals: x.Approvals,
 		Grant: x.Grant, Lease: x.Lease, Material: x.Material,
-		StartBy: milli(x.StartBy), NotAfter: milli(x.NotAfter), UsedAt: milli(x.UsedAt), Data: x.Data,
+		StartBy: milli(x.StartBy), NotAfter: milli(x.NotAfter), UsedAt: milli(x.UsedAt),
+		Peer: Validity{milli(x.PeerFrom), milli(x.PeerUntil)}, Data: x.Data,
 		Outcome: Outcome(w.Status), Reason: w.Code, Status: x.Status, Resolves: x.Resolves,
 		Duration: x.Duration, Count: x.Count,
 		Boundary: x.Boundary, Build: x.Build, Trace: x.Trace,

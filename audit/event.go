@@ -57,6 +57,7 @@ type Event struct {
 	StartBy  time.Time // of the grant
 	NotAfter time.Time // of grant, lease or material
 	UsedAt   time.Time // zero: not a use
+	Peer     Validity  // of the far side's certificate, where a canary looked at it; zero: it did not
 	Data     Data      // zero: no data
 
 	// How it ended.
@@ -89,6 +90,9 @@ type Assurance struct {
 	AMR      []string  // RFC 8176 amr
 	AuthTime time.Time // zero: unknown, never fresh
 }
+
+// Validity is when something is valid: OCSF certificate created_time and expiration_time.
+type Validity struct{ From, Until time.Time }
 
 // Data says what kind of data crossed, never which.
 type Data struct {

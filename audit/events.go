@@ -32,18 +32,21 @@ func (x *extent) get() (lines, bytes int64) {
 // Events reads back what was on the disk when it was called, oldest first, in
 // constant memory: the n-th event is the line with index n, the log's own among them.
 // Subjects are pseudonyms. An error is the last that it yields; a zero Log yields one.
-func (l *Log) Events(ctx context.Context) iter.Seq2[Event, error] {
+func (l *Log) Events(ctx context.Context) iter.Seq2[Event, error] { return l.EventsFrom(ctx, 0) }
+
+// EventsFrom is Events from the line with index first on; those before are not looked at.
+func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		g, err := l.open()
 		if err != nil {
 			yield(Event{}, err)
 			return
 		}
-		g.events(ctx, yield)
+		g.events(ctx, first, yield)
 	}
 }
 
-func (g *log) events(ctx context.Context, yield func(Event, error) bool) {
+func (g *log) events(ctx context.Context, first int64, yield func(Event, error) bool) {
 	_, size := g.durable.get()
 	f, err := os.Open(filepath.Join(g.dir, folderSegments, firstSegment))
 	if err != nil {
@@ -52,7 +55,7 @@ func (g *log) events(ctx context.Context, yield func(Event, error) bool) {
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 2*(maxLine+1))
-	for read := int64(0); read < size; {
+	for read, index := int64(0), int64(-1); read < size; {
 		text, err := in.ReadSlice('\n')
 		switch {
 		case ctx.Err() != nil:
@@ -63,6 +66,9 @@ func (g *log) events(ctx context.Context, yield func(Event, error) bool) {
 		var e Event
 		if read += int64(len(text)); err == nil {
 			if bytes.HasPrefix(text, []byte(commitHead)) {
+				continue
+			}
+			if index++; index < first {
 				continue
 			}
 			e, err = decode(text)

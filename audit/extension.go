@@ -40,6 +40,8 @@ func (l *line) extension(e *Event, x extra) {
 	l.at("start_by", e.StartBy)
 	l.at("not_after", e.NotAfter)
 	l.at("used_at", e.UsedAt)
+	l.at("peer_from", e.Peer.From)
+	l.at("peer_until", e.Peer.Until)
 	l.data(&e.Data)
 	l.num("status", int64(e.Status))
 	l.num("resolves", e.Resolves)

@@ -74,6 +74,7 @@ type log struct {
 	tiles     tree.Folder
 	shipped   int // full tiles in the last publication
 	recovery  Recovery
+	last      map[string]*int64 // by action, the newest line when it was opened
 }
 
 func (l *Log) open() (*log, error) {
@@ -134,6 +135,15 @@ func (l *Log) Recovery() Recovery {
 		return g.recovery
 	}
 	return Recovery{}
+}
+
+// Newest is the index of the newest event with an action that there was when the log was
+// opened; -1: there was none, or it is a zero Log.
+func (l *Log) Newest(action string) int64 {
+	if g, err := l.open(); err == nil && g.last[action] != nil {
+		return *g.last[action]
+	}
+	return -1
 }
 
 // Receipt is what a proof needs.

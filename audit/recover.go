@@ -38,8 +38,15 @@ type replay struct {
 // pending is what lines say that are not yet committed.
 type pending struct {
 	marks  []mark
+	seen   []seen
 	newest span
 	open   bool // the last line is no checkpoint
+}
+
+// seen is that a line has an action.
+type seen struct {
+	newest *int64 // of that action, as of the last commit
+	index  int64
 }
 
 // mark is what one line says about a grant. What answers a grant has its action: that
@@ -138,7 +145,10 @@ func (r *replay) commitTo(offset int64) error {
 			delete(r.grants, m.grant)
 		}
 	}
-	r.batch.marks = r.batch.marks[:0]
+	for _, s := range r.batch.seen {
+		*s.newest = s.index
+	}
+	r.batch.marks, r.batch.seen = r.batch.marks[:0], r.batch.seen[:0]
 	return nil
 }
 
@@ -149,6 +159,12 @@ func (r *replay) note(text []byte, at span) {
 		r.batch.newest = at
 	}
 	r.batch.open = string(action) != actionCheckpoint
+	newest := r.last[string(action)]
+	if newest == nil {
+		newest = new(int64(-1))
+		r.last[string(action)] = newest
+	}
+	r.batch.seen = append(r.batch.seen, seen{newest, r.next.Size - 1})
 	if r.tenant.Load() == nil {
 		r.isOf(string(member(text, "tenant_uid")))
 	}

@@ -78,6 +78,8 @@ func (c *checker) why(e *Event) {
 	c.time("StartBy", e.StartBy)
 	c.time("NotAfter", e.NotAfter)
 	c.time("UsedAt", e.UsedAt)
+	c.time("Peer.From", e.Peer.From)
+	c.time("Peer.Until", e.Peer.Until)
 }
 
 func (c *checker) how(e *Event) {

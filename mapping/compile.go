@@ -119,7 +119,7 @@ func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) 
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
 	}
 	c := compiler{
-		mapper: &Mapper{src: src, dst: dst, to: clone(to), label: harmless()},
+		mapper: &Mapper{src: src, dst: dst, text: slices.Clone(mapping), to: clone(to), label: harmless()},
 		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
 	}
 	if c.read(mapping, &c.file) {

@@ -17,6 +17,7 @@ type KeySource interface {
 // Mapper is a compiled mapping. A nil or zero Mapper refuses everything.
 type Mapper struct {
 	name, hash string
+	text       []byte // as Compile took it
 	src, dst   *Schema
 	to         Destination
 	label      Label
@@ -100,6 +101,15 @@ func (m *Mapper) Destination() Destination {
 		return Destination{}
 	}
 	return clone(m.to)
+}
+
+// For is the mapping for another destination, checked as Compile does. A nil or zero
+// Mapper has none: M201.
+func (m *Mapper) For(to Destination) (*Mapper, error) {
+	if !m.made() {
+		return nil, Findings{{Code: "M201", Problem: "is no mapping"}}
+	}
+	return Compile(m.src, m.dst, m.text, to)
 }
 
 // NotAfter is when the earliest release that it uses ends, which is the midnight (UTC)
