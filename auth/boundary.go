@@ -38,6 +38,8 @@ type BoundaryOptions struct {
 //	B141 mapping for another system   B145 data that may not be held by self
 //	B142 places and fields differ     B146 token key that is not a secret of the system
 //	B143 field that cannot go there   B147 data, and nobody declared self
+//	B139 twin that does not take what its system's mappings make, or has a secret of its
+//	     system that is not a key of theirs
 //	B148 one key for pairwise ids and tokens of a privileged operation
 func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error) {
 	if c == nil || c.tenant == "" || d == nil || d.Hash() == "" {
@@ -68,7 +70,10 @@ func (b *Boundary) join() {
 	anywhere := []string{mapping.Anywhere}
 	for name, op := range b.operations {
 		label := mapping.Label{Class: mapping.Public, Residency: anywhere, Purposes: anywhere} // of what is not there
-		if op.mapper = b.mappings[op.input]; op.mapper != nil {
+		if op.mapper = b.mappings[op.input]; op.mapper != nil && op.system.TwinOf != "" {
+			op.mapper, _ = op.mapper.For(b.catalogue.Destination(op.system.Name)) // which check has found to fit
+		}
+		if op.mapper != nil {
 			label = label.Join(op.mapper.Label())
 		}
 		if op.answer = b.schemas[op.operation.Output]; op.answer != nil {

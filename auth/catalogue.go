@@ -49,14 +49,17 @@ func (d *declared) call() wire.Call {
 //	B108 secret's path           B123 scopes              B133 clearance  B134 subject
 //	B109 delegation              B124 input               B135 base, filter, attributes
 //	B136 paths that one request could both be             B137 origin in two places
-//	B138 undo, ask, or keyed
+//	B138 undo, ask, or keyed     B139 twin
+//
+// A system with TwinOf has the operations of that one, by its own name: of crm.note.add a
+// twin called lab has lab.note.add.
 func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 	if err := check.Catalogue(tenant, checked(systems)).Err(); err != nil {
 		return nil, err
 	}
-	made, narrower := &Catalogue{tenant: tenant, operations: map[string]declared{}}, check.Narrower(checked(systems))
-	for _, s := range systems {
-		s = s.clone()
+	twinned := check.Twinned(checked(systems))
+	made, narrower := &Catalogue{tenant: tenant, operations: map[string]declared{}}, check.Narrower(twinned)
+	for _, s := range deep.Convert[[]System](twinned) {
 		made.systems = append(made.systems, s)
 		origin, _ := check.OriginOf(s.kind(), s.Origin) // self has none
 		for i := range s.Operations {
@@ -86,10 +89,7 @@ func some[T any](p *T) *T {
 
 // Systems are copies, in the order of their names.
 func (c *Catalogue) Systems() []System {
-	systems := slices.Clone(some(c).systems)
-	for i, s := range systems {
-		systems[i] = s.clone()
-	}
+	systems := deep.Copy(some(c).systems)
 	slices.SortFunc(systems, func(a, b System) int { return strings.Compare(a.Name, b.Name) })
 	return systems
 }

@@ -139,6 +139,9 @@ func (c *crossing) fail(err error) error {
 func (c *crossing) finish(err error, status int) (audit.Receipt, error) {
 	e := c.grant.event(c.grant.operation.Name)
 	e.Use, e.UsedAt, e.Duration, e.Status, e.Lease, e.Data = c.use, c.began, time.Since(c.began), status, c.credential, c.data
+	if c.grant.principal.errand.canary() {
+		e.Peer.From, e.Peer.Until = c.broker.lines[c.grant.system.Name].Certificate()
+	}
 	e.Outcome = audit.OutcomeSuccess
 	if err != nil {
 		e.Outcome, e.Reason = audit.OutcomeFailure, reason(err)

@@ -2,10 +2,9 @@ package auth
 
 import (
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
+	"github.com/carnet-go/carnet/auth/internal/names"
 	"github.com/carnet-go/carnet/auth/internal/wire"
 )
 
@@ -53,18 +52,11 @@ type DeniedError struct {
 
 // Error names the rule and the kinds of what is needed.
 func (e *DeniedError) Error() string {
-	rule := e.Rule
-	if rule == "" {
-		rule = "no permit"
-	}
-	if len(e.Needs) == 0 {
-		return ErrDenied.Error() + ": " + rule
-	}
 	kinds := make([]string, len(e.Needs))
 	for i, need := range e.Needs {
 		kinds[i] = need.Kind
 	}
-	return ErrDenied.Error() + ": " + rule + ": needs " + strings.Join(kinds, ", ")
+	return names.Denied(ErrDenied, e.Rule, kinds)
 }
 
 // Unwrap is ErrDenied.
@@ -92,14 +84,7 @@ type FailedError struct {
 
 // Error names side, system and status.
 func (e *FailedError) Error() string {
-	switch {
-	case e.Status != 0:
-	case e.Side == ErrUnavailable || e.Side == ErrUnknown:
-		return fmt.Sprintf("%v: %s did not answer", e.Side, e.System)
-	default:
-		return fmt.Sprintf("%v: the way into %s", e.Side, e.System)
-	}
-	return fmt.Sprintf("%v: %s answered %d", e.Side, e.System, e.Status)
+	return names.Failed(e.Side, e.System, e.Status, e.Side == ErrUnavailable || e.Side == ErrUnknown)
 }
 
 // Unwrap is Side.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -77,6 +78,9 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 		g.logger = slog.New(slog.DiscardHandler)
 	}
 	g.refusals = tally.New(sumEvery, g.recordRefusals)
+	if log.Newest(actionFreeze) > log.Newest(actionThaw) { // by the process before
+		g.known.Store(g.brake.Pull())
+	}
 	if err := g.recordBoundary(ctx); err != nil {
 		return nil, err
 	}
@@ -152,9 +156,15 @@ func (g *Gate) Plan(ctx context.Context, operation string) Decision {
 	return g.boundary.decide(ctx, g.about(op, time.Now()))
 }
 
-// Freeze stops everything, also what is under way, until Thaw or the end of the process.
-// It does not wait for the log and holds where the log fails: the error only says that
-// the log does not know.
+// What the log says of freezes.
+const (
+	actionFreeze = "gate.freeze"
+	actionThaw   = "gate.thaw"
+)
+
+// Freeze stops everything, also what is under way, until Thaw: the next gate on this log
+// is frozen too. It does not wait for the log and holds where the log fails: the error only
+// says that the log does not know, and so that it ends with the process.
 func (g *Gate) Freeze(ctx context.Context) error {
 	if g == nil || g.log == nil {
 		return ErrForeign
@@ -165,7 +175,7 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	if g.known.Load() {
 		return nil
 	}
-	e := g.event("gate.freeze")
+	e := g.event(actionFreeze)
 	e.Outcome = audit.OutcomeSuccess
 	err := g.record(ctx, e)
 	if err == nil {
@@ -186,12 +196,21 @@ func (g *Gate) Thaw(ctx context.Context, p Principal) error {
 		return err
 	}
 	times := g.brake.Times()
-	if _, err := g.Authorize(ctx, p, opThaw); err != nil {
+	made, err := g.Authorize(ctx, p, opThaw)
+	if err != nil {
 		return err
 	}
 	g.known.Store(false)
+	e := made.Event(actionThaw)
+	e.Outcome = audit.OutcomeSuccess
+	if err := g.record(ctx, e); err != nil {
+		return err
+	}
 	if !g.brake.Release(times) {
-		return fmt.Errorf("%w: frozen again", ErrUnavailable)
+		g.known.Store(false) // the log may have it the other way round
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+		defer cancel()
+		return errors.Join(fmt.Errorf("%w: frozen again", ErrUnavailable), g.Freeze(ctx))
 	}
 	return nil
 }
@@ -245,7 +264,7 @@ func (g *Gate) facts(p Principal, operation string) (Facts, declared, error) {
 		return Facts{}, declared{}, err
 	case !p.p.errand.valid(p.p):
 		return Facts{}, declared{}, fmt.Errorf("%w: errand", ErrInvalid)
-	case !ok:
+	case !ok || (op.system.TwinOf != "") != p.p.errand.canary():
 		return Facts{}, declared{}, ErrUndeclared
 	}
 	f := g.about(op, time.Now())

@@ -84,22 +84,12 @@ type Errand struct {
 	For      *Identity   // on whose behalf; nil: the principal's own
 }
 
+// canary says whether it tries a workflow: that takes twins, and nothing else does.
+func (e *Errand) canary() bool { return e != nil && e.Phase == audit.PhaseCanary }
+
 // valid says whether the errand may be recorded. Only the service itself goes on
 // errands for others: anybody else would sign with somebody's name.
 func (e *Errand) valid(p *principal) bool {
-	if e == nil {
-		return true
-	}
-	if e.Workflow != "" && !names.Hash.MatchString(e.Workflow) {
-		return false
-	}
-	for _, name := range []string{e.Run, e.Step, e.Key} {
-		if name != "" && !names.Name.MatchString(name) {
-			return false
-		}
-	}
-	if e.Phase > audit.PhaseCanary || e.Attempt < 0 {
-		return false
-	}
-	return e.For == nil || (p.self && e.For.Issuer != "" && e.For.Subject != "")
+	return e == nil || names.Errand(e.Workflow, e.Run, e.Step, e.Key) && e.Phase <= audit.PhaseCanary && e.Attempt >= 0 &&
+		(e.For == nil || p.self && e.For.Issuer != "" && e.For.Subject != "")
 }

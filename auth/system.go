@@ -19,6 +19,7 @@ type System struct {
 	Endpoints     map[string]string // https URLs that its translator calls besides, such as token and acs; nil: none
 	Audience      string            // as which it expects to be addressed; empty: Origin
 	Private       []string          // CIDR ranges that may be dialled although not public; nil: none
+	TwinOf        string            // the system that it stands in for in a canary, and nowhere else: Kind, Delegation, Ceiling and Operations are that one's; empty: none
 	Zone          string            // such as production; empty: crosses no zone rule
 	Jurisdictions []string          // where it processes, stores and supports; nil: nowhere
 	Clearance     mapping.Clearance // zero: accepts no data

@@ -40,9 +40,7 @@ func FromRequest(r *http.Request) Presented {
 	if !ok {
 		return Presented{TLS: r.TLS}
 	}
-	p := Bearer(token)
-	p.TLS = r.TLS
-	return p
+	return Presented{SchemeBearer, NewSecret([]byte(token)), r.TLS}
 }
 
 // Verifier finds out who presents himself, for one audience: this gate's own. It

@@ -111,7 +111,12 @@ func (l *loader) suit() {
 	if l.catalogue == nil {
 		return
 	}
-	for i, system := range l.file.Systems {
+	declared := map[string]auth.System{}
+	for _, system := range l.catalogue.Systems() {
+		declared[system.Name] = system
+	}
+	for i := range l.file.Systems {
+		system := declared[l.file.Systems[i].Name] // a twin has the operations of another
 		kind := cmp.Or(system.Kind, auth.KindAPI)
 		if system.Name == auth.Self || l.fits[kind] == nil {
 			continue

@@ -26,11 +26,12 @@ type Summary struct {
 
 	Opaque      []Note   // operations whose input or output nobody described, with the reason
 	Privileged  []Note   // operations
-	Unreachable []Note   // operations that nobody may do: there is no permit, or the rule that is the reason denies everybody
+	Unreachable []Note   // operations, but those of twins, that nobody may do: there is no permit, or the rule that is the reason denies everybody
 	Endless     []Note   // permits without end
 	Unattended  []Note   // permits with which the service goes forward for somebody who has gone
 	Mutable     []Note   // systems that call people by their e-mail address
 	Undated     []Note   // systems that take callers whose login has no time
+	Twins       []Note   // systems that canaries use, with the one that they stand in for as the reason
 	Released    []Ending // mappings that use releases, the one that ends first before the others
 }
 
@@ -92,6 +93,9 @@ func (s *Summary) system(system auth.System, at string) {
 	}
 	if system.Subject.Undated {
 		s.Undated = append(s.Undated, Note{Name: system.Name, At: at})
+	}
+	if system.TwinOf != "" {
+		s.Twins = append(s.Twins, Note{Name: system.Name, At: at, Reason: system.TwinOf})
 	}
 }
 

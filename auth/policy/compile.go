@@ -54,14 +54,14 @@ func compile(c *auth.Catalogue, d Declaration) *Policy {
 	}
 	for _, system := range c.Systems() {
 		for _, op := range system.Operations {
-			p.operations[op.Name] = d.about(system.Name, op.Name)
+			p.operations[op.Name] = d.about(&system, op.Name)
 		}
 	}
 	return p
 }
 
-func (d Declaration) about(system, name string) *operation {
-	op := &operation{system: system}
+func (d Declaration) about(system *auth.System, name string) *operation {
+	op := &operation{system: system.Name}
 	for i := range d.Permits {
 		if permit := &d.Permits[i]; slices.Contains(permit.Operations, name) {
 			op.permits = append(op.permits, permit)
@@ -73,8 +73,12 @@ func (d Declaration) about(system, name string) *operation {
 		}
 		return b.Until.Compare(a.Until)
 	})
+	on := []string{name, system.Name}
+	if of := system.TwinOf; of != "" { // what restricts a system restricts its twin
+		on = append(on, of, of+strings.TrimPrefix(name, system.Name))
+	}
 	for i := range d.Rules {
-		if rule := &d.Rules[i]; rule.On == nil || slices.Contains(rule.On, name) || slices.Contains(rule.On, system) {
+		if rule := &d.Rules[i]; rule.On == nil || slices.ContainsFunc(on, func(name string) bool { return slices.Contains(rule.On, name) }) {
 			op.rules = append(op.rules, rule)
 		}
 	}

@@ -20,6 +20,9 @@
 // the catalogue (jurisdictions, class, zones) is known before anybody comes, so it
 // denies at once, and so does what nobody declared.
 //
+// A rule on a system or an operation holds for the twin too: a canary is let off nothing.
+// A permit does not: who may try a workflow is said for the twin.
+//
 // The order of permits and rules never changes the verdict. Of several permits the
 // one that ends last decides, the first declared where they end together. A denial
 // names the first rule that nothing cures, and where all can be cured the first
@@ -102,7 +105,7 @@ type Who struct {
 // Rule restricts. Each condition that is set must hold, or it denies.
 type Rule struct {
 	Name      string            // in the log and in errors; unlike every other permit's and rule's
-	On        []string          // exact names of operations or systems; nil: all; empty but not nil is refused
+	On        []string          // exact names of operations or systems, with those of their twins; nil: all; empty but not nil is refused
 	Level     uint8             // assurance, as Declaration.Levels maps it; zero: any
 	MaxAge    time.Duration     // of the login, in whole seconds; zero: any
 	Scopes    []string          // the ceiling: neither presented token nor operation has another; nil: any; empty but not nil: none at all

@@ -87,6 +87,22 @@ func TestBoundaryCheckReadsDirectories(t *testing.T) {
 	}
 }
 
+func TestBoundaryCheckListsTwins(t *testing.T) {
+	dir := t.TempDir()
+	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+	file := filepath.Join(dir, "boundary.jsonc")
+	text := strings.Replace(read(t, file), `"systems": [`, `"systems": [
+    {"name": "lab", "twin_of": "crm", "origin": "https://lab.example", "zone": "partners", "jurisdictions": ["eu"],
+     "clearance": {"class": "confidential", "categories": ["pii.contact"], "purposes": ["sales"]}},`, 1)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := runWith(t.Context(), "boundary", "check", dir)
+	if want := "review: boundary.jsonc:9: system lab is the twin of crm, for canaries\n"; got.status != 0 || !strings.HasSuffix(got.stdout, want) {
+		t.Errorf("got %#v, want %q", got, want)
+	}
+}
+
 func TestBoundaryCheckListsWhatToLookAt(t *testing.T) {
 	dir := t.TempDir()
 	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)

@@ -19,11 +19,13 @@ var boundaryCheck = command{
 carnet boundary check DIR
 
 Everything that is wrong is told at once, one finding a line, with file:line:column and the
-nearest right name; bases and filters of directories are read as ldapauth reads them. Of a sound boundary it prints tenant, hash and counts, and what a reviewer
-must look at: opaque operations with their reasons, privileged operations, operations that nobody
-may do, permits without end, permits with which the service goes on for somebody who has gone,
-systems that call people by an e-mail address or take logins without a time, and mappings that
-use releases, with the day on which the first of these ends.
+nearest right name; bases and filters of directories are read as ldapauth reads them. Of a
+sound boundary it prints tenant, hash and counts, and what a reviewer must look at: opaque
+operations with their reasons, privileged operations, operations that nobody may do, permits
+without end, permits with which the service goes on for somebody who has gone, systems that
+call people by an e-mail address or take logins without a time, systems that stand in for
+others in canaries, and mappings that use releases, with the day on which the first of these
+ends.
 
 Example:
   carnet boundary check boundary`,
@@ -53,6 +55,9 @@ func runBoundaryCheck(_ context.Context, c *call) int {
 	c.notes("unattended permit", s.Unattended)
 	c.notes("people by e-mail address in system", s.Mutable)
 	c.notes("logins without time in system", s.Undated)
+	for _, n := range s.Twins {
+		fmt.Fprintf(c.stdout, "review: %s: system %s is the twin of %s, for canaries\n", n.At, n.Name, n.Reason)
+	}
 	for _, m := range s.Released {
 		fmt.Fprintf(c.stdout, "review: %s: mapping %s uses releases until %s\n", m.At, m.Name, m.NotAfter.UTC().Format(time.RFC3339))
 	}

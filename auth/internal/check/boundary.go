@@ -21,7 +21,11 @@ func Boundary(systems []System, schemas map[string]*mapping.Schema, mappings map
 			c.self = &systems[i]
 		}
 	}
+	p := pair(systems)
 	for i := range systems {
+		if of := p.originals[systems[i].TwinOf]; of != nil {
+			c.apart(i, &systems[i], of)
+		}
 		for j := range systems[i].Operations {
 			c.operation(fmt.Sprintf("/systems/%d/operations/%d", i, j), &systems[i], &systems[i].Operations[j])
 		}
@@ -39,14 +43,17 @@ type fitting struct {
 func (c *fitting) operation(path string, s *System, op *Operation) {
 	if input := Takes(op.Input); input != None && input != Opaque {
 		m := c.mappings[input]
-		if m.Hash() == "" {
+		switch {
+		case m.Hash() == "":
 			c.unknown("B140", path+"/input", "is not a mapping of the boundary", input, slices.Sorted(maps.Keys(c.mappings)))
-		} else {
+		case s.TwinOf != "":
+			c.twin(path+"/input", s, op, m)
+		default:
 			c.held(path+"/input", m.Source())
 			c.made(path+"/input", s, op, m)
 		}
 	}
-	if op.Output == "" || op.Output == None || op.Output == Opaque {
+	if s.TwinOf != "" || op.Output == "" || op.Output == None || op.Output == Opaque {
 		return
 	}
 	answer := c.schemas[op.Output]

@@ -32,12 +32,17 @@ const longestCeiling = 24 * time.Hour
 func Catalogue(tenant string, systems []System) mapping.Findings {
 	var c check
 	c.find(!names.Name.MatchString(tenant), "B101", "/tenant", notName)
+	c.twins(systems)
+	twinned := Twinned(systems)
 	seen := map[string]bool{}
 	for i, s := range systems {
 		if len(c.findings) >= mostFindings {
 			break
 		}
 		path := fmt.Sprintf("/systems/%d", i)
+		if s.TwinOf != "" {
+			s.Kind, s.Operations = twinned[i].Kind, nil
+		}
 		c.system(path, s)
 		c.find(seen[s.Name], "B111", path+"/name", "is declared twice")
 		seen[s.Name] = true

@@ -51,6 +51,7 @@ const Self = "self"
 // System is auth.System, as it is checked.
 type System struct {
 	Name, Kind, Origin, Audience, Zone, Delegation string
+	TwinOf                                         string
 	Endpoints                                      map[string]string
 	Private, Jurisdictions, Secrets                []string
 	Clearance                                      mapping.Clearance
@@ -110,7 +111,7 @@ func (s *System) destination() mapping.Destination {
 
 // reaches says whether anything beyond the process is declared of it.
 func (s *System) reaches() bool {
-	return s.Origin != "" || s.Endpoints != nil || s.Audience != "" || s.Private != nil || s.Secrets != nil ||
+	return s.TwinOf != "" || s.Origin != "" || s.Endpoints != nil || s.Audience != "" || s.Private != nil || s.Secrets != nil ||
 		s.Subject.Declared() || s.Delegation != "" || s.Ceiling != 0 || slices.ContainsFunc(s.Operations, func(op Operation) bool { return !op.only() })
 }
 

@@ -1,4 +1,5 @@
-// Package names says which texts may stand in a declaration, and so in a log.
+// Package names says which texts may stand in a declaration, and so in a log, and how
+// denials and failures read.
 //
 //	ok := names.Name.MatchString(s)
 //	places, ok := names.Places("uid={uid},ou=people")
@@ -60,3 +61,8 @@ func Effect(n uint8) string {
 
 // EffectOf is the effect of a name; 0: there is none.
 func EffectOf(name string) uint8 { return uint8(max(0, slices.Index(effects(), name))) }
+
+// Errand says whether an errand may be recorded: what is there is a hash and names.
+func Errand(hash string, names ...string) bool {
+	return (hash == "" || Hash.MatchString(hash)) && !slices.ContainsFunc(names, func(s string) bool { return s != "" && !Name.MatchString(s) })
+}

@@ -36,7 +36,7 @@ func (e endpoints) RoundTrip(r *http.Request) (*http.Response, error) {
 		}
 		return nil, ErrElsewhere
 	}
-	return e.line.RoundTrip(r.Clone(r.Context()), true)
+	return e.line.transmit(r.Clone(r.Context()), true)
 }
 
 func (e endpoints) declared(r *http.Request) bool {

@@ -33,6 +33,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/internal/netguard"
@@ -43,6 +44,7 @@ import (
 type Line struct {
 	pooled, fresh *http.Transport
 	guard         netguard.Guard
+	peer          atomic.Pointer[x509.Certificate] // that the origin showed last
 }
 
 // NewLine dials public addresses and the private ranges, and trusts roots; nil: the
@@ -52,9 +54,10 @@ func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
 	if err != nil {
 		return nil, err
 	}
+	l := &Line{guard: guard}
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
-	pooled := &http.Transport{
+	l.pooled = &http.Transport{
 		DialContext:            guard.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12},
 		TLSHandshakeTimeout:    10 * time.Second,
@@ -64,14 +67,44 @@ func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
 		DisableCompression:     true, // an answer is as large as it says
 		Protocols:              &protocols,
 	}
-	fresh := pooled.Clone()
-	fresh.DisableKeepAlives = true
-	return &Line{pooled, fresh, guard}, nil
+	l.fresh = l.pooled.Clone()
+	l.fresh.DisableKeepAlives = true
+	return l, nil
 }
 
-// RoundTrip transmits at most once: on a connection of its own where once says so,
-// and otherwise with a body that cannot be sent again.
+// Certificate is when the certificate is valid that the origin has shown last, in times that
+// a log takes: from 1970 on; zero: none, or one that does not end before the year 10000.
+func (l *Line) Certificate() (from, until time.Time) {
+	c := l.peer.Load()
+	if c == nil || c.NotAfter.Unix() >= 253402300800 {
+		return from, until
+	}
+	if from = c.NotBefore; from.Unix() < 1 {
+		from = time.Unix(1, 0)
+	}
+	return from, c.NotAfter
+}
+
+// shown remembers whose certificate was verified.
+func (l *Line) shown(c tls.ConnectionState) error {
+	if len(c.PeerCertificates) > 0 {
+		l.peer.Store(c.PeerCertificates[0])
+	}
+	return nil
+}
+
+// RoundTrip calls the origin, as transmit does.
 func (l *Line) RoundTrip(r *http.Request, once bool) (*http.Response, error) {
+	response, err := l.transmit(r, once)
+	if err == nil && response.TLS != nil {
+		_ = l.shown(*response.TLS)
+	}
+	return response, err
+}
+
+// transmit transmits at most once: on a connection of its own where once says so,
+// and otherwise with a body that cannot be sent again.
+func (l *Line) transmit(r *http.Request, once bool) (*http.Response, error) {
 	empty := r.Body == nil || r.Body == http.NoBody
 	r.GetBody = nil
 	if empty && (r.Method == http.MethodPost || r.Method == http.MethodPut || r.Method == http.MethodPatch) {
@@ -90,10 +123,10 @@ func (l *Line) Dial(ctx context.Context, address string) (net.Conn, error) {
 	return l.guard.DialContext(ctx, "tcp", address)
 }
 
-// TLS is whom the line trusts, for a host.
+// TLS is whom the line trusts, for the origin's host.
 func (l *Line) TLS(host string) *tls.Config {
 	config := l.pooled.TLSClientConfig.Clone()
-	config.ServerName, config.NextProtos = host, nil
+	config.ServerName, config.NextProtos, config.VerifyConnection = host, nil, l.shown
 	return config
 }
 
