@@ -68,6 +68,7 @@
 //	a retry of a denied or privileged call     one call is one transmission, also for net/http; a run tries neither again
 //	a secret that a system has refused         not lent again, to nobody, until there is another version
 //	a workflow whose way back is denied        does not begin
+//	a canary on a system without a twin        does not begin; of a twin the Gate grants nothing else
 //	an outcome that nobody knows               asked for, or waited for; never repeated blindly
 //	a frame of the journal forged or old       ErrDamaged, or a run that the audit log does not know
 //
@@ -86,10 +87,12 @@
 //     nobody looks whether the far side put something else there.
 //   - Whoever holds a SAML signing key can sign anybody in.
 //   - An API key cannot say on whose behalf a call is made; the log alone does.
+//   - That a twin behaves as the system that it stands in for, nobody proves: a canary finds
+//     what has changed there first.
 //   - Header values are plain strings in net/http while a request is written.
 //   - A Gate serves one tenant. Several tenants are several gates.
-//   - A journal belongs to one process at a time. A freeze lasts until Gate.Thaw
-//     or the end of the process, which nothing remembers.
+//   - A journal belongs to one process at a time.
+//   - A freeze lasts until Gate.Thaw, also in the next process, if the log could take it.
 //
 // # Errors
 //

@@ -55,9 +55,11 @@ const rules = `
 	failsafe/guard < failsafe/internal/core;
 	internal/atomicfile, internal/segment, failsafe/internal/frames < failsafe/internal/file;
 	failsafe/internal/frames < failsafe/internal/peek;
-	mapping, audit, auth, internal/declare < failsafe;
+	auth, internal/declare, failsafe/internal/core < failsafe/internal/plan;
+	mapping, audit < failsafe/internal/canary;
+	mapping, audit, auth < failsafe;
 	failsafe/guard, failsafe/internal/core, failsafe/internal/file, failsafe/internal/seal < failsafe;
-	failsafe/internal/aside, failsafe/internal/meter, failsafe/internal/peek, failsafe/internal/pool < failsafe;
+	failsafe/internal/aside, failsafe/internal/canary, failsafe/internal/meter, failsafe/internal/peek, failsafe/internal/plan, failsafe/internal/pool < failsafe;
 	failsafe < failsafe/failsafetest, failsafe/syslogfailsafe, failsafe/webhookfailsafe;
 
 	# The roof.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 )
 
@@ -52,7 +53,7 @@ func (r *Runner) Continue(ctx context.Context, p auth.Principal) error {
 // Halt stops a run, at whatever it waits, and rolls it back: the operation self.run.halt.
 // One that is parked, or whose process has ended, is rolled back when it is resumed.
 func (r *Runner) Halt(ctx context.Context, p auth.Principal, run string) error {
-	if !namePattern.MatchString(run) {
+	if !plan.Name.MatchString(run) {
 		return auth.ErrInvalid
 	}
 	return r.order(ctx, p, opHalt, order{Halt: run})

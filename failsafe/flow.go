@@ -6,19 +6,24 @@ import (
 	"encoding/json"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
 	"github.com/carnet-go/carnet/failsafe/internal/aside"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 )
 
 // Flow is a compiled workflow. A nil or zero Flow refuses. Safe for concurrent use.
 type Flow[S any] struct {
 	runner *Runner
-	plan   *plan
+	plan   *plan.Plan
 	steps  []Step[S]
+
+	twin     *plan.Plan // on the twins of its systems
+	twinless []int      // steps that have none
 }
 
 // Run starts a run, or continues the one with the same id, input and subject: one that a
@@ -31,7 +36,7 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 		return none, errZero
 	}
 	input, err := json.Marshal(s)
-	if err != nil || len(input) > mostState || !namePattern.MatchString(id) || p.Identity().Subject == "" {
+	if err != nil || len(input) > mostState || !plan.Name.MatchString(id) || p.Identity().Subject == "" {
 		return none, auth.ErrInvalid // what json says quotes the input
 	}
 	if err := f.runner.gate.Knows(p); err != nil {
@@ -47,10 +52,10 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 	case x.foreign:
 		return none, ErrConflict
 	case x.began == nil:
-		if err := f.begin(ctx, j, p, input); err != nil {
+		if err := f.begin(ctx, j, p, input, 0); err != nil {
 			return f.refused(id, err)
 		}
-	case digestOf(x.began.Hash, p.Identity(), input) != x.began.Digest || !f.plan.may(x.began.Hash):
+	case digestOf(x.began.Hash, p.Identity(), input) != x.began.Digest || !f.may(x.began) || x.began.Budget > 0:
 		return none, ErrConflict
 	case x.end != nil:
 		return f.told(x)
@@ -63,7 +68,16 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 }
 
 func (f *Flow[S]) journey(x *run, p auth.Principal) *journey {
-	return &journey{r: f.runner, x: x, plan: f.plan, call: f.call, principal: p}
+	j := &journey{r: f.runner, x: x, plan: f.plan, call: f.call, principal: p}
+	if x.began != nil && x.began.Budget > 0 { // what is left of a canary
+		j.plan, j.trial = f.twin, f.trial(x.id, x.began.Budget)
+	}
+	return j
+}
+
+// may says whether this code may finish a run.
+func (f *Flow[S]) may(b *beginning) bool {
+	return b.Workflow == f.plan.Name && (b.Budget == 0 && f.plan.May(b.Hash) || b.Budget > 0 && f.twin.May(b.Hash))
 }
 
 // digestOf says which run it is.
@@ -73,19 +87,26 @@ func digestOf(hash string, who auth.Identity, input []byte) [32]byte {
 }
 
 // begin begins a run, if every step may be taken, and the way back too.
-func (f *Flow[S]) begin(ctx context.Context, j *journey, p auth.Principal, input json.RawMessage) error {
+func (f *Flow[S]) begin(ctx context.Context, j *journey, p auth.Principal, input json.RawMessage, budget int) error {
 	who := p.Identity()
 	self, err := f.runner.gate.AdmitSelf(ctx)
 	if err != nil {
 		return err
 	}
 	b := &beginning{
-		Workflow: f.plan.Name, Version: f.plan.Version, Hash: f.plan.hash, Tenant: who.Tenant, Issuer: who.Issuer, Subject: who.Subject,
-		Self: self.Identity().Issuer == who.Issuer && self.Identity().Subject == who.Subject, Digest: digestOf(f.plan.hash, who, input), Input: input, At: time.Now().UTC(),
+		Workflow: j.plan.Name, Version: j.plan.Version, Hash: j.plan.Hash, Tenant: who.Tenant, Issuer: who.Issuer, Subject: who.Subject,
+		Self: self.Identity().Issuer == who.Issuer && self.Identity().Subject == who.Subject, Digest: digestOf(j.plan.Hash, who, input), Input: input, At: time.Now().UTC(),
+	}
+	if budget > 0 {
+		b.Budget, b.Boundary = budget, f.runner.gate.Boundary().Hash()
 	}
 	asks := *j
 	asks.x = &run{runner: f.runner, id: j.x.id, began: b} // what may never begin, nobody sees
-	if err := asks.allowed(ctx, p); err != nil {
+	err = asks.allowed(ctx, p)
+	if stopped, ok := errors.AsType[*StoppedError](err); ok && budget > 0 { // which somebody is to hear of
+		j.cause = stopped.err
+		j.trial.Refuse(slices.IndexFunc(j.plan.Steps, func(s plan.Step) bool { return s.Name == stopped.Step }))
+	} else if err != nil {
 		return err
 	}
 	return j.x.begin(b)
@@ -97,7 +118,7 @@ func (j *journey) allowed(ctx context.Context, p auth.Principal) error {
 	for i := range j.plan.Steps {
 		step := &j.plan.Steps[i]
 		for _, phase := range []core.Phase{core.Do, core.Undo, core.Ask} {
-			op := step.of(phase)
+			op := step.Does(phase)
 			if op.Name == "" {
 				continue
 			}
@@ -232,7 +253,7 @@ func (f *Flow[S]) resume(ctx context.Context, id string) (result Result[S], err 
 		return result, nil, true
 	case x.foreign:
 		return stopped(causeForeign)
-	case !f.plan.may(x.began.Hash):
+	case !f.may(x.began):
 		return stopped(causeChanged)
 	}
 	j := f.journey(x, auth.Principal{})
@@ -259,7 +280,7 @@ func (f *Flow[S]) resume(ctx context.Context, id string) (result Result[S], err 
 
 // settle notes that what was under way when its process ended may have happened.
 func (j *journey) settle() {
-	if a := j.plan.core.Next(j.s); a.Kind == core.Pending {
+	if a := j.plan.Core.Next(j.s); a.Kind == core.Pending {
 		j.happened(core.Event{What: core.Failed, Phase: a.Phase, Class: guard.Unknown}, nil, nil)
 	}
 }
@@ -281,10 +302,11 @@ func (f *Flow[S]) ordered(ctx context.Context, p auth.Principal, id string, e co
 	if f == nil || f.runner == nil {
 		return none, errZero
 	}
-	if !namePattern.MatchString(id) {
+	if !plan.Name.MatchString(id) {
 		return none, auth.ErrInvalid
 	}
-	if _, err := f.runner.gate.Authorize(ctx, p.On(auth.Errand{Workflow: f.plan.hash, Run: id}), opResume); err != nil {
+	may, err := f.runner.gate.Authorize(ctx, p.On(auth.Errand{Workflow: f.plan.Hash, Run: id}), opResume)
+	if err != nil {
 		return none, err // before anybody is told which runs there are
 	}
 	x, err := f.runner.enter(id)
@@ -292,13 +314,16 @@ func (f *Flow[S]) ordered(ctx context.Context, p auth.Principal, id string, e co
 		return none, err
 	}
 	defer f.runner.leave(x)
-	if x.began == nil || x.foreign || x.end != nil || x.began.Workflow != f.plan.Name || !f.plan.may(x.began.Hash) {
+	if x.began == nil || x.foreign || x.end != nil || !f.may(x.began) {
 		return none, ErrConflict
 	}
 	j := f.journey(x, auth.Principal{})
 	j.start()
 	if j.s.Parked == "" {
 		return none, ErrRunning
+	}
+	if err := f.runner.ordered(ctx, may, j.name(j.s.Step), e); err != nil {
+		return none, err
 	}
 	j.happened(e, nil, nil)
 	if err := x.flush(ctx, true); err != nil {

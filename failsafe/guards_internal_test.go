@@ -5,14 +5,15 @@ import (
 	"testing"
 
 	"github.com/carnet-go/carnet/failsafe/guard"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 )
 
 // TestGuardsAreNotShared: what is done wrong at one system, or without privilege, is not
 // another's.
 func TestGuardsAreNotShared(t *testing.T) {
 	long := strings.Repeat("x", 64)
-	r, seen := &Runner{guards: map[string]*guard.Guard{}}, map[*guard.Guard]operation{}
-	for _, op := range []operation{
+	r, seen := &Runner{guards: map[string]*guard.Guard{}}, map[*guard.Guard]plan.Operation{}
+	for _, op := range []plan.Operation{
 		{System: "crm"}, {System: "crm", Privileged: true}, {System: "crm-privileged"}, {System: "crm-privileged", Privileged: true},
 		{System: long}, {System: long, Privileged: true},
 	} {

@@ -175,7 +175,7 @@ type where struct {
 
 // here is where the run stands before an event.
 func (j *journey) here() *where {
-	next := j.plan.core.Next(j.s)
+	next := j.plan.Core.Next(j.s)
 	return &where{j.name(next.Step), next.Attempt, time.Now().UTC()}
 }
 

@@ -1,6 +1,7 @@
 package failsafe
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,7 +12,9 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
 	"github.com/carnet-go/carnet/failsafe/internal/aside"
+	"github.com/carnet-go/carnet/failsafe/internal/canary"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 )
 
 // endWithin bounds what is recorded at the end of a run, and at a stop.
@@ -25,9 +28,10 @@ type caller func(ctx context.Context, step int, phase core.Phase, x Crossing, be
 type journey struct {
 	r         *Runner
 	x         *run
-	plan      *plan
+	plan      *plan.Plan
 	call      caller
 	principal auth.Principal  // who goes forward; zero: the service itself
+	trial     *canary.Trial   // nil: it is no canary
 	under     context.Context // ends with the runner, and with a freeze
 
 	s     core.State
@@ -49,7 +53,7 @@ func (j *journey) travel(ctx context.Context) (End, error) {
 		if err := j.stopped(); err != nil {
 			return Parked, err
 		}
-		a := j.plan.core.Next(j.s)
+		a := j.plan.Core.Next(j.s)
 		switch a.Kind {
 		case core.TheEnd:
 			return j.end()
@@ -70,7 +74,7 @@ func (j *journey) travel(ctx context.Context) (End, error) {
 
 // start is where the journal left the run.
 func (j *journey) start() {
-	j.s = j.plan.core.Start()
+	j.s = j.plan.Core.Start()
 	for _, e := range j.x.events {
 		j.apply(e, nil)
 	}
@@ -79,7 +83,7 @@ func (j *journey) start() {
 // apply moves on, and notes where and why it turned around or stopped.
 func (j *journey) apply(e core.Event, err error) {
 	before := j.s
-	j.s = j.plan.core.Apply(before, e)
+	j.s = j.plan.Core.Apply(before, e)
 	turned := before.Mode == core.Forward && j.s.Mode != core.Forward && j.s.Mode != core.Done
 	if turned || before.Parked == "" && j.s.Parked != "" && j.s.Mode == core.Forward {
 		j.at = j.name(before.Step)
@@ -92,7 +96,7 @@ func (j *journey) apply(e core.Event, err error) {
 	}
 }
 
-func (j *journey) name(step int) string { return j.plan.Steps[min(step, len(j.plan.Steps)-1)].Name }
+func (j *journey) name(step int) string { return j.plan.At(step).Name }
 
 // happened remembers an event, with the state that it leaves.
 func (j *journey) happened(e core.Event, state json.RawMessage, err error) {
@@ -117,20 +121,27 @@ func (j *journey) stopped() error {
 // turns turns around where a person has ordered it, or the caller has left.
 func (j *journey) turns(ctx context.Context) bool {
 	_, halted, _ := j.r.controls.now(j.x.id)
-	if j.s.Mode != core.Forward || !halted && ctx.Err() == nil {
+	if j.s.Mode != core.Forward {
 		return false
 	}
-	j.happened(core.Event{What: core.Halted}, nil, ctx.Err())
+	over, err := false, error(nil)
+	if j.trial != nil {
+		over, err = j.trial.Over(ctx, j.s.Step, j.s.Step == len(j.plan.Steps), j.plan.Ahead(j.s))
+	}
+	if !over && !halted && ctx.Err() == nil {
+		return false
+	}
+	j.happened(core.Event{What: core.Halted}, nil, cmp.Or(ctx.Err(), err))
 	return true
 }
 
 // base is the context of a phase: forward it is the caller's, and back nobody's who could
 // leave.
-func (j *journey) base(ctx context.Context, phase core.Phase, step *planned) (context.Context, context.CancelFunc) {
+func (j *journey) base(ctx context.Context, phase core.Phase, step *plan.Step) (context.Context, context.CancelFunc) {
 	if phase == core.Do {
 		return j.r.watched(ctx, j.under, j.x.id)
 	}
-	ctx, cancel := context.WithTimeout(j.under, step.limits.Total)
+	ctx, cancel := context.WithTimeout(j.under, step.Limits.Total)
 	return ctx, cancel
 }
 
@@ -147,7 +158,7 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 	}
 	ctx, cancel := j.base(ctx, a.Phase, step)
 	defer cancel()
-	if time.Since(j.since) > step.limits.Total {
+	if time.Since(j.since) > step.Limits.Total || step.Does(a.Phase).Name != "" && !j.trial.May(ctx, a.Step) {
 		j.happened(core.Event{What: core.GaveUp}, nil, nil)
 		return nil
 	}
@@ -168,7 +179,7 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 }
 
 // unpaused waits while a person has ordered a pause, which is no time of the step's.
-func (j *journey) unpaused(ctx context.Context, phase core.Phase, step *planned) bool {
+func (j *journey) unpaused(ctx context.Context, phase core.Phase, step *plan.Step) bool {
 	if paused, _, _ := j.r.controls.now(j.x.id); !paused {
 		return true
 	}
@@ -191,9 +202,9 @@ func (j *journey) unpaused(ctx context.Context, phase core.Phase, step *planned)
 
 // intent is the journal's word that something begins, and the gate's that it may: one
 // wait for both.
-func (j *journey) intent(ctx context.Context, step *planned, a core.Action) (grant auth.Grant, denied, err error) {
+func (j *journey) intent(ctx context.Context, step *plan.Step, a core.Action) (grant auth.Grant, denied, err error) {
 	j.happened(core.Event{What: core.Began, Phase: a.Phase}, nil, nil)
-	op, back := step.of(a.Phase), j.s.Mode == core.Back
+	op, back := step.Does(a.Phase), j.s.Mode == core.Back
 	if op.Name == "" {
 		return auth.Grant{}, nil, j.intend(back)
 	}
@@ -219,10 +230,13 @@ func (j *journey) intend(back bool) error {
 }
 
 // who acts: forward whoever began the run, if he is here, and otherwise the service itself.
-func (j *journey) who(ctx context.Context, step *planned, a core.Action) (auth.Principal, error) {
+func (j *journey) who(ctx context.Context, step *plan.Step, a core.Action) (auth.Principal, error) {
 	e := auth.Errand{
 		Workflow: j.x.began.Hash, Run: j.x.id, Step: step.Name, Attempt: a.Attempt,
 		Phase: [...]audit.Phase{audit.PhaseDo, audit.PhaseUndo, audit.PhaseAsk}[a.Phase],
+	}
+	if j.trial != nil {
+		e.Phase = audit.PhaseCanary
 	}
 	if a.Phase != core.Ask {
 		e.Key = j.key(step, a.Phase)
@@ -233,7 +247,7 @@ func (j *journey) who(ctx context.Context, step *planned, a core.Action) (auth.P
 	return j.x.self(ctx, e)
 }
 
-func (j *journey) key(step *planned, phase core.Phase) string {
+func (j *journey) key(step *plan.Step, phase core.Phase) string {
 	return j.r.sealer.Key(j.x.id, phase.String()+" "+step.Name)
 }
 
@@ -253,7 +267,7 @@ func needsPerson(err error, phase core.Phase) bool {
 }
 
 // attempt calls the step, and says what came of it.
-func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, grant auth.Grant) (core.Event, json.RawMessage, error) {
+func (j *journey) attempt(ctx context.Context, step *plan.Step, a core.Action, grant auth.Grant) (core.Event, json.RawMessage, error) {
 	crossing := Crossing{Grant: grant, Attempt: a.Attempt, Key: j.key(step, a.Phase)}
 	before := j.x.state
 	type answer struct {
@@ -274,20 +288,20 @@ func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, gra
 		return <-result, nil
 	}
 	var err error
-	if op := step.of(a.Phase); op.Name == "" {
-		limited, cancel := context.WithTimeout(ctx, step.limits.Attempt)
+	if op := step.Does(a.Phase); op.Name == "" {
+		limited, cancel := context.WithTimeout(ctx, step.Limits.Attempt)
 		came, err = fn(limited)
 		cancel()
 	} else {
 		var g *guard.Guard
 		if g, err = j.r.guard(op); err == nil {
-			came, err = guard.DoWithin(ctx, g, step.limits.Attempt, fn)
+			came, err = guard.DoWithin(ctx, g, step.Limits.Attempt, fn)
 		}
 	}
 	switch {
 	case err != nil:
 		// It is final, and it may have come after the call: only a local step is all there is.
-		vague := step.of(a.Phase).Name != "" && !guard.Known(err)
+		vague := step.Does(a.Phase).Name != "" && !guard.Known(err)
 		return core.Event{What: core.Failed, Phase: a.Phase, Class: j.class(step, err), Vague: vague}, nil, err
 	case a.Phase == core.Ask:
 		return core.Event{What: core.Answered, Phase: a.Phase, Yes: came.yes}, nil, nil
@@ -296,7 +310,7 @@ func (j *journey) attempt(ctx context.Context, step *planned, a core.Action, gra
 }
 
 // class is what an error means. A call that was cut off may have happened.
-func (j *journey) class(step *planned, err error) guard.Class {
+func (j *journey) class(step *plan.Step, err error) guard.Class {
 	class := guard.Classify(err)
 	if class == guard.Cancelled {
 		return guard.Unknown
@@ -306,8 +320,8 @@ func (j *journey) class(step *planned, err error) guard.Class {
 
 // pause waits before another attempt at the same, if there is one. What was tried is
 // durable before.
-func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause error) error {
-	next := j.plan.core.Next(j.s)
+func (j *journey) pause(ctx context.Context, step *plan.Step, a core.Action, cause error) error {
+	next := j.plan.Core.Next(j.s)
 	if cause == nil || next.Kind != core.Try || next.Step != a.Step || next.Phase != a.Phase {
 		return nil
 	}
@@ -316,7 +330,7 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 	if err := j.x.flush(bounded, true); err != nil {
 		return fmt.Errorf("%w: %w", ErrJournal, err)
 	}
-	left := step.limits.Total - time.Since(j.since)
+	left := step.Limits.Total - time.Since(j.since)
 	wait := max(min(guard.Backoff(a.Attempt+j.shut), left), guard.Delay(cause))
 	switch guard.Classify(cause) {
 	case guard.Expired:
@@ -324,7 +338,7 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 	case guard.Rejected:
 		j.shut++ // which is no attempt, and yet a frame and an event each time
 	default:
-		if g, err := j.r.guard(step.of(a.Phase)); err == nil && step.of(a.Phase).Name != "" {
+		if g, err := j.r.guard(step.Does(a.Phase)); err == nil && step.Does(a.Phase).Name != "" {
 			until, cancel := context.WithTimeout(ctx, max(0, left))
 			defer cancel()
 			if err := g.Again(until, a.Attempt, cause); err != nil && ctx.Err() == nil {
@@ -345,7 +359,8 @@ func (j *journey) pause(ctx context.Context, step *planned, a core.Action, cause
 func (j *journey) park() (End, error) {
 	ctx, cancel := within(endWithin)
 	defer cancel()
-	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: j.s.Parked, End: Parked, err: j.cause}
+	_, cause := j.trial.Good(ctx, j.cause)
+	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: j.s.Parked, End: Parked, err: cause}
 	var logged error
 	if j.x.waits == nil { // whoever asks again is told, and alerts nobody
 		logged = j.x.log(ctx, actionPark, j.x.began.Digest, j.s.Parked)
@@ -371,8 +386,19 @@ func (j *journey) end() (End, error) {
 		}
 		return Done, nil
 	}
+	good, err := j.trial.Good(ctx, j.cause)
+	if good {
+		j.at, j.x.began.Seen = "", j.trial.Watch.Crossings()
+		if err := j.x.finish(ctx, RolledBack, "", ""); err != nil {
+			return Parked, fmt.Errorf("%w: %w", ErrJournal, err)
+		}
+		return RolledBack, nil
+	}
 	cause := j.s.Cause
-	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: cause, End: RolledBack, err: j.cause}
+	if j.trial.Findings() != nil {
+		cause = canary.Drift
+	}
+	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: cause, End: RolledBack, err: err}
 	if j.x.waits == nil {
 		j.x.alert(j.at, reasonOf(RolledBack, cause))
 	}

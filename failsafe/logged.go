@@ -2,9 +2,11 @@ package failsafe
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 )
 
@@ -13,6 +15,9 @@ const (
 	actionStart = "run.start"
 	actionPark  = "run.park"
 	actionEnd   = "run.end"
+
+	actionRetry  = "run.retry"
+	actionSettle = "run.settle"
 )
 
 // logged is what the audit log says of a run.
@@ -45,9 +50,25 @@ func (x *run) event(action string, digest [32]byte, reason string) audit.Event {
 	return e
 }
 
-// reasonOf is empty for what is done.
+// ordered records what a person has said of a step: it counts as what has happened.
+func (r *Runner) ordered(ctx context.Context, may auth.Grant, step string, e core.Event) error {
+	said := may.Event(actionSettle)
+	said.Step, said.Reason, said.Outcome = step, "not-happened", audit.OutcomeSuccess
+	switch {
+	case e.What != core.Told:
+		said.Action, said.Reason = actionRetry, ""
+	case e.Yes:
+		said.Reason = "happened"
+	}
+	if _, err := r.gate.Log().Append(ctx, said); err != nil {
+		return fmt.Errorf("%w: what was said was not recorded", auth.ErrUnavailable)
+	}
+	return nil
+}
+
+// reasonOf is empty for what is done, and for a canary that was good.
 func reasonOf(end End, cause string) string {
-	if end == Done {
+	if end == Done || cause == "" {
 		return ""
 	}
 	return "rolled-back." + cause

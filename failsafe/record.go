@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/carnet-go/carnet/failsafe/internal/canary"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 )
@@ -30,6 +31,9 @@ type beginning struct {
 	Digest                  [32]byte        // of hash, subject and input
 	Input                   json.RawMessage // the first state
 	At                      time.Time
+	Budget                  int               `json:",omitempty"` // of a canary; zero: it is none
+	Boundary                string            `json:",omitempty"` // of a canary: the hash
+	Seen                    []canary.Crossing `json:",omitempty"` // of a canary that was good
 }
 
 // ending is what remains of a run.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -261,6 +262,22 @@ func TestParkedSurvives(t *testing.T) {
 			}
 			if _, err := flow.Settle(t.Context(), o.alice(), "hire-1", true); err != failsafe.ErrConflict {
 				t.Errorf("settled twice: %v", err)
+			}
+			var said []string
+			for e, err := range o.log.Events(t.Context()) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if e.Action == "run.settle" || e.Action == "run.retry" {
+					said = append(said, strings.Join([]string{e.Action, e.Run, e.Step, e.Reason}, " "))
+					if e.Actor != (audit.Actor{Issuer: alice.Issuer, Subject: o.log.Pseudonym(audit.Actor{Issuer: alice.Issuer, Subject: alice.Subject})}) {
+						t.Errorf("the log does not tell who said so: %+v", e.Actor)
+					}
+				}
+			}
+			answer := map[bool]string{true: "happened", false: "not-happened"}[c.happened]
+			if want := []string{"run.retry hire-1 erp ", "run.settle hire-1 erp " + answer}; !slices.Equal(said, want) {
+				t.Errorf("the log tells %q, want %q", said, want)
 			}
 		})
 	}

@@ -34,6 +34,7 @@ type run struct {
 	chain   seal.Chain
 	waiting []entry    // not yet durable: they go with the next frame
 	foreign bool       // the audit log does not know it, or the journal does not
+	line    int64      // of the log, behind its beginning
 	past    [][32]byte // hashes of its frames when the journal was opened; nil: it has ended
 }
 
@@ -174,7 +175,8 @@ func (x *run) begin(b *beginning) error {
 	x.note(entry{Begin: b})
 	logged, event := make(chan error, 1), x.event(actionStart, b.Digest, "")
 	go func() {
-		_, err := x.runner.gate.Log().Append(ctx, event)
+		receipt, err := x.runner.gate.Log().Append(ctx, event)
+		x.line = receipt.Index + 1
 		logged <- err
 	}()
 	err := errors.Join(x.flush(ctx, false), <-logged)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -16,24 +15,25 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/guard"
 	"github.com/carnet-go/carnet/failsafe/internal/aside"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
-	"github.com/carnet-go/carnet/internal/declare"
 )
 
 // Runner runs flows on one journal. A nil or zero Runner refuses. Safe for concurrent
 // use.
 type Runner struct {
-	gate     *auth.Gate
-	tenant   string
-	journal  Journal
-	sealer   *seal.Sealer
-	lease    *auth.Lease
-	options  Options
-	under    context.Context // ends with Close
-	stop     context.CancelCauseFunc
-	busy     sync.WaitGroup
-	calls    aside.Calls // of steps and alerters
-	controls controls
+	gate      *auth.Gate
+	catalogue plan.Catalogue
+	tenant    string
+	journal   Journal
+	sealer    *seal.Sealer
+	lease     *auth.Lease
+	options   Options
+	under     context.Context // ends with Close
+	stop      context.CancelCauseFunc
+	busy      sync.WaitGroup
+	calls     aside.Calls // of steps and alerters
+	controls  controls
 
 	mu     sync.Mutex
 	closed bool
@@ -56,7 +56,8 @@ func New(ctx context.Context, g *auth.Gate, j Journal, key auth.Source, o *Optio
 	if g.Log() == nil || j == nil || key == nil {
 		return nil, fmt.Errorf("%w: a runner needs a gate, a journal and a key", auth.ErrInvalid)
 	}
-	r := &Runner{gate: g, tenant: g.Boundary().Catalogue().Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}, options: *cmp.Or(o, &Options{})}
+	declared := g.Boundary().Catalogue()
+	r := &Runner{gate: g, catalogue: plan.Declare(declared.Systems()), tenant: declared.Tenant(), journal: j, runs: map[string]*run{}, guards: map[string]*guard.Guard{}, options: *cmp.Or(o, &Options{})}
 	r.options.Logger = cmp.Or(r.options.Logger, slog.Default())
 	r.under, r.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	r.controls.wake, r.controls.halted = make(chan struct{}), map[string]bool{}
@@ -108,31 +109,9 @@ func sealerOf(lease *auth.Lease, field, tenant string) (s *seal.Sealer, err erro
 	return s, err
 }
 
-// operations are those of all systems but the service itself.
-func (r *Runner) operations() map[string]auth.Operation {
-	all := map[string]auth.Operation{}
-	for _, s := range r.gate.Boundary().Catalogue().Systems() {
-		for _, op := range s.Operations {
-			if s.Name != auth.Self {
-				all[op.Name] = op
-			}
-		}
-	}
-	return all
-}
-
-func (r *Runner) nearest(operation string) string {
-	return declare.Nearest(operation, slices.Collect(maps.Keys(r.operations())))
-}
-
-func systemOf(operation string) string {
-	system, _, _ := strings.Cut(operation, ".")
-	return system
-}
-
 // guard bounds the calls of one system: privileged ones by themselves, so that what
 // others do wrong is not theirs.
-func (r *Runner) guard(op operation) (*guard.Guard, error) {
+func (r *Runner) guard(op plan.Operation) (*guard.Guard, error) {
 	name, key := op.System, op.System
 	if op.Privileged {
 		name, key = name+"-privileged", key+" privileged" // no system is called that
@@ -143,7 +122,7 @@ func (r *Runner) guard(op operation) (*guard.Guard, error) {
 		return g, nil
 	}
 	o := *cmp.Or(r.options.Guard, &guard.Options{})
-	o.Attempts, o.Attempt, o.Total = mostAttempts, longestTotal, longestTotal
+	o.Attempts, o.Attempt, o.Total = plan.MostAttempts, plan.Longest, plan.Longest
 	g, err := guard.New(name[:min(len(name), 64)], &o)
 	if err == nil {
 		r.guards[key] = g

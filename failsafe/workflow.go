@@ -28,6 +28,9 @@
 // A run that ends its process again and again waits for a person. The same id with the
 // same input, workflow and subject is the same run; with another it is [ErrConflict].
 //
+// A canary ([Flow.Canary]) is a run on the twins of its systems, under the same rules, with
+// credentials of their own.
+//
 // A step that panics, ends its goroutine or ignores its context takes nobody with it;
 // what it returns after its deadline is dropped. State is a value: an attempt has its own
 // copy, and it counts only if the attempt returned nil in time.
@@ -94,13 +97,4 @@ type Crossing struct {
 	Key     string     // the same for all attempts, also after a crash; sent as Idempotency-Key where the operation is Keyed
 }
 
-const (
-	mostSteps    = 64
-	mostState    = 1 << 20
-	mostAttempts = 10
-
-	defaultAttempts = 3
-	defaultAttempt  = 10 * time.Second
-	defaultTotal    = time.Minute
-	longestTotal    = 24 * time.Hour
-)
+const mostState = 1 << 20

@@ -1,0 +1,109 @@
+package canary
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/mapping"
+)
+
+// Drift is the cause of a canary that was not what it should have been.
+const Drift = "drift"
+
+// ErrUnseen: the log does not say what the canary has done.
+var ErrUnseen = errors.New("failsafe: the log does not say what the canary has done")
+
+// Trial is a canary under way. A nil Trial is none, and has nothing to say.
+type Trial struct {
+	Log    *audit.Log
+	Run    string // its id
+	From   int64  // the line of the log behind its beginning; zero: it is looked for
+	Budget int    // of crossings
+	Watch  *Watch // nil: what there was to be seen, another process has seen, and it only goes back
+
+	used    int              // crossings that the log knows: a grant on a twin is good for one
+	through bool             // every step has happened
+	found   mapping.Findings // besides Watch's
+}
+
+// look takes what the log says of it since it last looked.
+func (t *Trial) look(ctx context.Context) error {
+	for e, err := range t.Log.EventsFrom(ctx, t.From) {
+		if err != nil {
+			return ErrUnseen
+		}
+		if t.From++; e.Run != t.Run {
+			continue
+		}
+		if e.Use > 0 {
+			t.used++
+		}
+		if t.Watch != nil {
+			t.Watch.Take(&e)
+		}
+	}
+	return nil
+}
+
+// Over says whether it goes no further than to a step: because that is the last, behind all
+// others; because something is not what was declared; or because the budget would not
+// suffice for what is ahead, the step with the way back.
+func (t *Trial) Over(ctx context.Context, step int, last bool, ahead int) (bool, error) {
+	err := t.look(ctx)
+	t.through = last && err == nil && t.Watch != nil && t.Findings() == nil
+	if !last && t.Findings() == nil && t.used+ahead > t.Budget {
+		t.spend(step)
+	}
+	return t.through || err != nil || t.Watch == nil || t.Findings() != nil, err
+}
+
+// May says whether there is a crossing left for a step.
+func (t *Trial) May(ctx context.Context, step int) bool {
+	if t == nil {
+		return true
+	}
+	if t.look(ctx) != nil {
+		return false
+	}
+	if t.used >= t.Budget {
+		t.spend(step)
+		return false
+	}
+	return true
+}
+
+func (t *Trial) spend(step int) {
+	t.found = mapping.Findings{{Code: "W128", Path: fmt.Sprintf("/steps/%d", step), Problem: "is where the budget was spent"}}
+}
+
+// Refuse notes that a step, or its way back, would not be permitted: nothing is begun.
+func (t *Trial) Refuse(step int) {
+	t.found = mapping.Findings{{Code: "W122", Path: fmt.Sprintf("/steps/%d", step), Problem: "would not be permitted, or its way back would not"}}
+}
+
+// Findings are what was found; nil: nothing.
+func (t *Trial) Findings() mapping.Findings {
+	if t == nil {
+		return nil
+	}
+	if t.Watch == nil {
+		return t.found
+	}
+	return slices.Concat(t.Watch.findings, t.found)
+}
+
+// Good looks for the last time: whether every step has happened, and all was as it should
+// be. If not, the error says what was found, around the cause.
+func (t *Trial) Good(ctx context.Context, cause error) (bool, error) {
+	if t == nil {
+		return false, cause
+	}
+	unseen := t.look(ctx)
+	if found := t.Findings().Err(); found != nil || unseen != nil {
+		return false, errors.Join(found, unseen, cause)
+	}
+	return t.through, cause
+}
