@@ -46,16 +46,27 @@ func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, erro
 	}
 }
 
+// place is a line that an iteration came to, and where it begins.
+type place struct{ index, offset int64 }
+
 func (g *log) events(ctx context.Context, first int64, yield func(Event, error) bool) {
 	_, size := g.durable.get()
+	if ctx.Err() != nil {
+		yield(Event{}, ctx.Err())
+		return
+	}
 	f, err := os.Open(filepath.Join(g.dir, folderSegments, firstSegment))
 	if err != nil {
 		yield(Event{}, errRead)
 		return
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(io.NewSectionReader(f, 0, size), 2*(maxLine+1))
-	for read, index := int64(0), int64(-1); read < size; {
+	var at place
+	if p := g.reached.Load(); p != nil && p.index <= first { // whoever reads on need not begin anew
+		at = *p
+	}
+	in := bufio.NewReaderSize(io.NewSectionReader(f, at.offset, size-at.offset), 2*(maxLine+1))
+	for at.offset < size {
 		text, err := in.ReadSlice('\n')
 		switch {
 		case ctx.Err() != nil:
@@ -64,11 +75,11 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 			err = errRead
 		}
 		var e Event
-		if read += int64(len(text)); err == nil {
+		if at.offset += int64(len(text)); err == nil {
 			if bytes.HasPrefix(text, []byte(commitHead)) {
 				continue
 			}
-			if index++; index < first {
+			if at.index++; at.index <= first {
 				continue
 			}
 			e, err = decode(text)
@@ -77,4 +88,5 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 			return
 		}
 	}
+	g.reached.Store(&at)
 }

@@ -53,7 +53,9 @@ func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error)
 	if err := check.Boundary(checked(c.systems), b.schemas, b.mappings).Err(); err != nil {
 		return nil, err
 	}
-	b.join()
+	if b.join() != nil {
+		return nil, ErrInvalid // a release has ended since
+	}
 	if b.hash = check.Hash(c.tenant, c.Systems(), d.Hash(), b.schemas, b.mappings); b.hash == "" {
 		return nil, ErrInvalid
 	}
@@ -61,7 +63,7 @@ func NewBoundary(c *Catalogue, d Decider, o *BoundaryOptions) (*Boundary, error)
 }
 
 // join gives each operation what makes it and what describes its answer.
-func (b *Boundary) join() {
+func (b *Boundary) join() (err error) {
 	for i := range b.catalogue.systems {
 		if b.catalogue.systems[i].Name == Self {
 			b.self = &b.catalogue.systems[i]
@@ -71,7 +73,9 @@ func (b *Boundary) join() {
 	for name, op := range b.operations {
 		label := mapping.Label{Class: mapping.Public, Residency: anywhere, Purposes: anywhere} // of what is not there
 		if op.mapper = b.mappings[op.input]; op.mapper != nil && op.system.TwinOf != "" {
-			op.mapper, _ = op.mapper.For(b.catalogue.Destination(op.system.Name)) // which check has found to fit
+			if op.mapper, err = op.mapper.For(b.catalogue.Destination(op.system.Name)); err != nil {
+				return err
+			}
 		}
 		if op.mapper != nil {
 			label = label.Join(op.mapper.Label())
@@ -84,6 +88,7 @@ func (b *Boundary) join() {
 		}
 		b.operations[name] = op
 	}
+	return nil
 }
 
 // Catalogue is its systems.

@@ -45,6 +45,9 @@ func TestFreezeOutlivesItsProcess(t *testing.T) {
 		if _, err := g.Authorize(t.Context(), admit(t, g), "crm.contact.read"); g.Frozen() != frozen || frozen != errors.Is(err, auth.ErrUnavailable) {
 			t.Errorf("frozen %t, want %t: %v", g.Frozen(), frozen, err)
 		}
+		if d := g.Plan(t.Context(), "crm.contact.read"); d.Verdict == auth.Denied {
+			t.Error("what starts with a frozen gate cannot be checked")
+		}
 		then(g)
 	}
 	freeze := func(g *auth.Gate) {

@@ -4,12 +4,10 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
@@ -46,7 +44,6 @@ type Gate struct {
 	build     string
 	refusals  *tally.Tally    // before anybody is known: everyone with a socket can be refused, so it costs no disk
 	brake     *lifetime.Brake // every crossing is under it
-	known     atomic.Bool     // the log knows that it is frozen
 }
 
 // GateOptions of NewGate. Nil means the documented defaults.
@@ -79,7 +76,9 @@ func NewGate(ctx context.Context, log *audit.Log, b *Boundary, v Verifiers, o *G
 	}
 	g.refusals = tally.New(sumEvery, g.recordRefusals)
 	if log.Newest(actionFreeze) > log.Newest(actionThaw) { // by the process before
-		g.known.Store(g.brake.Pull())
+		g.brake.Pull()
+		g.brake.Known()
+		g.logger.Warn("auth: frozen since before this process")
 	}
 	if err := g.recordBoundary(ctx); err != nil {
 		return nil, err
@@ -150,7 +149,7 @@ func ends(f Facts, op declared, d Decision) time.Time {
 // undeclared operation is denied.
 func (g *Gate) Plan(ctx context.Context, operation string) Decision {
 	op, ok := some(g.Boundary()).operations[operation]
-	if !ok || g.ready(operation) != nil {
+	if !ok { // of a frozen gate too: what starts then is checked as ever
 		return Decision{}
 	}
 	return g.boundary.decide(ctx, g.about(op, time.Now()))
@@ -172,14 +171,15 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	if g.brake.Pull() {
 		g.logger.Warn("auth: frozen")
 	}
-	if g.known.Load() {
-		return nil
-	}
 	e := g.event(actionFreeze)
 	e.Outcome = audit.OutcomeSuccess
-	err := g.record(ctx, e)
-	if err == nil {
-		g.known.Store(true)
+	return g.told(ctx, g.brake.Tell(ctx, func() error { return g.record(ctx, e) }))
+}
+
+// told is the error of what was to be recorded in turn.
+func (g *Gate) told(ctx context.Context, err error) error {
+	if err != nil && known(err) == nil {
+		return side(ctx, err)
 	}
 	return err
 }
@@ -200,19 +200,13 @@ func (g *Gate) Thaw(ctx context.Context, p Principal) error {
 	if err != nil {
 		return err
 	}
-	g.known.Store(false)
 	e := made.Event(actionThaw)
 	e.Outcome = audit.OutcomeSuccess
-	if err := g.record(ctx, e); err != nil {
-		return err
+	lifted, err := g.brake.Lift(ctx, times, func() error { return g.record(ctx, e) })
+	if err == nil && !lifted {
+		err = fmt.Errorf("%w: frozen again", ErrUnavailable)
 	}
-	if !g.brake.Release(times) {
-		g.known.Store(false) // the log may have it the other way round
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
-		defer cancel()
-		return errors.Join(fmt.Errorf("%w: frozen again", ErrUnavailable), g.Freeze(ctx))
-	}
-	return nil
+	return g.told(ctx, err)
 }
 
 // Frozen says whether Freeze was called, and Thaw was not.

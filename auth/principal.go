@@ -87,9 +87,9 @@ type Errand struct {
 // canary says whether it tries a workflow: that takes twins, and nothing else does.
 func (e *Errand) canary() bool { return e != nil && e.Phase == audit.PhaseCanary }
 
-// valid says whether the errand may be recorded. Only the service itself goes on
-// errands for others: anybody else would sign with somebody's name.
+// valid says whether the errand may be recorded. Only the service itself tries workflows,
+// and goes on errands for others: anybody else would sign with somebody's name.
 func (e *Errand) valid(p *principal) bool {
-	return e == nil || names.Errand(e.Workflow, e.Run, e.Step, e.Key) && e.Phase <= audit.PhaseCanary && e.Attempt >= 0 &&
+	return e == nil || names.Errand(e.Workflow, e.Run, e.Step, e.Key) && e.Phase <= audit.PhaseCanary && e.Attempt >= 0 && (p.self || !e.canary()) &&
 		(e.For == nil || p.self && e.For.Issuer != "" && e.For.Subject != "")
 }

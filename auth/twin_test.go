@@ -55,7 +55,7 @@ func on(t testing.TB, g *auth.Gate, operation string) auth.Grant {
 	if strings.HasPrefix(operation, "lab.") {
 		errand.Phase = audit.PhaseCanary
 	}
-	grant, err := g.Authorize(t.Context(), admit(t, g).On(errand), operation)
+	grant, err := g.Authorize(t.Context(), selfOf(t, g).On(errand), operation)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestTwinsAreForCanaries(t *testing.T) {
 	f := farSide(t, ok)
 	self := auth.System{Name: auth.Self, Operations: []auth.Operation{{Name: "self.gate.thaw", Effect: auth.Idempotent}}}
 	g := gate(t, decider(allow), f.system, labOf(t, f, ok).system, self)
-	p := admit(t, g)
+	p := selfOf(t, g)
 	errand := func(phase audit.Phase) auth.Principal { return p.On(auth.Errand{Run: "r-1", Phase: phase}) }
 	for name, who := range map[string]auth.Principal{
 		"no errand": p, "no phase": errand(0), "do": errand(audit.PhaseDo), "undo": errand(audit.PhaseUndo), "ask": errand(audit.PhaseAsk), "canary": errand(audit.PhaseCanary),
@@ -230,5 +230,23 @@ func TestATwinOfADirectoryIsOne(t *testing.T) {
 	if c.Destination("lab").Kind != auth.KindDirectory || lab.Kind != auth.KindDirectory || lab.Delegation != auth.AuditOnly || lab.Ceiling != time.Minute ||
 		lab.TwinOf != "dir" || len(lab.Operations) != 1 || lab.Operations[0].Name != "lab.entry.drop" || lab.Operations[0].Base != "uid=x,o=acme" {
 		t.Errorf("%+v", lab)
+	}
+}
+
+// selfOf is the service itself, which alone tries workflows.
+func selfOf(t testing.TB, g *auth.Gate) auth.Principal {
+	t.Helper()
+	p, err := g.AdmitSelf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestOnlyTheServiceTries workflows: a caller's errand of that phase is none.
+func TestOnlyTheServiceTries(t *testing.T) {
+	g := gate(t, decider(allow), crm(), auth.System{Name: "lab", TwinOf: "crm", Origin: "https://lab.example"})
+	if _, err := g.Authorize(t.Context(), admit(t, g).On(auth.Errand{Phase: audit.PhaseCanary}), "lab.contact.read"); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("alice tries: %v", err)
 	}
 }

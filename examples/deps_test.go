@@ -56,7 +56,7 @@ const rules = `
 	internal/atomicfile, internal/segment, failsafe/internal/frames < failsafe/internal/file;
 	failsafe/internal/frames < failsafe/internal/peek;
 	auth, internal/declare, failsafe/internal/core < failsafe/internal/plan;
-	mapping, audit < failsafe/internal/canary;
+	failsafe/internal/plan < failsafe/internal/canary;
 	mapping, audit, auth < failsafe;
 	failsafe/guard, failsafe/internal/core, failsafe/internal/file, failsafe/internal/seal < failsafe;
 	failsafe/internal/aside, failsafe/internal/canary, failsafe/internal/meter, failsafe/internal/peek, failsafe/internal/plan, failsafe/internal/pool < failsafe;

@@ -140,6 +140,7 @@ type trade struct {
 	mu     sync.Mutex
 	permit string // the name of the one that allows everything; empty: nothing is allowed
 	twice  bool   // a step calls twice
+	skips  string // an operation that is not called
 	before func() // a step's call
 }
 
@@ -150,7 +151,9 @@ func newTrade(t *testing.T, until time.Duration) *trade {
 	b.crm, b.lab = newShop(t, "crm-key", roots, now.Add(-day), now.Add(90*day)), newShop(t, "lab-key", roots, now.Add(until-90*day), now.Add(until))
 	loopback := []string{"127.0.0.0/8"}
 	catalogue, err := auth.NewCatalogue("acme", auth.System{
-		Name: auth.Self, Jurisdictions: []string{"eu"}, Clearance: mapping.Clearance{Class: mapping.Internal, Purposes: []string{"hr"}}, Operations: []auth.Operation{{Name: "self.run.resume", Effect: auth.Idempotent}},
+		Name: auth.Self, Jurisdictions: []string{"eu"}, Clearance: mapping.Clearance{Class: mapping.Internal, Purposes: []string{"hr"}}, Operations: []auth.Operation{
+			{Name: "self.run.resume", Effect: auth.Idempotent}, {Name: "self.gate.thaw", Effect: auth.Idempotent},
+		},
 	}, auth.System{
 		Name: "crm", Origin: b.crm.server.URL, Private: loopback, Secrets: []string{"crm/api"}, Operations: []auth.Operation{
 			{Name: "crm.note.put", Method: "PUT", Path: "/notes", Effect: auth.Idempotent, Undo: "crm.note.drop", Ask: "crm.note.count"},
@@ -235,8 +238,11 @@ func (b *trade) open() {
 // cross is every Do and every Undo.
 func (b *trade) cross(ctx context.Context, x failsafe.Crossing, h *hire) error {
 	b.mu.Lock()
-	before, twice := b.before, b.twice
+	before, twice, skips := b.before, b.twice, b.skips
 	b.mu.Unlock()
+	if skips == x.Grant.Operation().Name {
+		return nil
+	}
 	if before != nil {
 		before()
 	}
@@ -262,8 +268,13 @@ func (b *trade) count(ctx context.Context, x failsafe.Crossing, _ *hire) (bool, 
 
 func (b *trade) flow(version string) *failsafe.Flow[hire] {
 	b.t.Helper()
+	return b.within(version, failsafe.Limits{}, b.cross)
+}
+
+func (b *trade) within(version string, limits failsafe.Limits, do func(context.Context, failsafe.Crossing, *hire) error) *failsafe.Flow[hire] {
+	b.t.Helper()
 	f, err := failsafe.Compile(b.runner, failsafe.Workflow[hire]{Name: "note", Version: version, Steps: []failsafe.Step[hire]{
-		{Name: "put", Operation: "crm.note.put", Do: b.cross, Undo: b.cross, Ask: b.count},
+		{Name: "put", Operation: "crm.note.put", Do: do, Undo: b.cross, Ask: b.count, Limits: limits},
 		{Name: "mail", Operation: "crm.mail.send", Do: b.cross},
 	}})
 	if err != nil {
@@ -354,7 +365,11 @@ func TestCanaryFindsDrift(t *testing.T) {
 		"another answer":                    {90 * day, false, func(b *trade) { b.lab.answers("GET /notes", 200, `{"notes": 0, "more": 1}`) }, "W123 /steps/0/ask", there},
 		"a request that is no longer taken": {90 * day, false, func(b *trade) { b.lab.answers("PUT /notes", 422, "") }, "W123 /steps/0/do", "PUT /notes"},
 		"a certificate that ends":           {13 * day, false, func(*trade) {}, "W124 /steps/0/ask, W124 /steps/0/do, W124 /steps/0/undo", "PUT /notes, DELETE /notes, GET /notes"},
+		"a certificate that has ended":      {-time.Hour, false, func(*trade) {}, "W124 /steps/0/do", ""},
 		"a second call":                     {90 * day, false, func(b *trade) { b.twice = true }, "W121 /steps/0", "PUT /notes, DELETE /notes, GET /notes"},
+		"a call that nobody makes":          {90 * day, false, func(b *trade) { b.skips = "lab.mail.send" }, "W129 /steps/1/do", "PUT /notes, DELETE /notes, GET /notes"},
+		"an undo that nobody makes":         {90 * day, false, func(b *trade) { b.skips = "lab.note.drop"; b.lab.answers("PUT /notes", 200, "") }, "W129 /steps/0/undo", "PUT /notes, POST /mails, GET /notes"},
+		"a redirect":                        {90 * day, false, func(b *trade) { b.lab.answers("POST /mails", 302, "") }, "W123 /steps/1/do", there},
 		"another permit":                    {90 * day, true, func(b *trade) { b.permits("all") }, "W125 /steps/0/ask, W125 /steps/0/do, W125 /steps/0/undo", "PUT /notes, DELETE /notes, GET /notes"},
 		"another status":                    {90 * day, true, func(b *trade) { b.lab.answers("POST /mails", 202, "") }, "W127 /steps/1/do", there},
 	} {
@@ -415,6 +430,116 @@ func TestCanaryKeepsItsBudget(t *testing.T) {
 	}
 }
 
+// TestCanaryBudgetHoldsForWhatIsAbandoned: calls that are still under way, and grants that
+// nobody has used yet, count.
+func TestCanaryBudgetHoldsForWhatIsAbandoned(t *testing.T) {
+	b := newTrade(t, 90*day)
+	var stash []auth.Grant
+	for name, do := range map[string]func(context.Context, failsafe.Crossing, *hire) error{
+		"under way": func(_ context.Context, x failsafe.Crossing, _ *hire) error {
+			_, err := b.broker.Do(context.Background(), x.Grant, mapping.Document{})
+			return err
+		},
+		"kept": func(ctx context.Context, x failsafe.Crossing, _ *hire) error {
+			if stash = append(stash, x.Grant); len(stash) < 3 {
+				return says("transient")
+			}
+			for _, grant := range stash {
+				_, _ = b.broker.Do(ctx, grant, mapping.Document{})
+			}
+			return says("transient")
+		},
+	} {
+		b.lab.is(func(_ http.ResponseWriter, call string) bool {
+			if name == "under way" && call == "PUT /notes" {
+				time.Sleep(300 * time.Millisecond)
+			}
+			return false
+		})
+		b.lab.calls = nil
+		result, err := b.within(name[:4], failsafe.Limits{Attempts: 5, Attempt: 20 * time.Millisecond}, do).Canary(t.Context(), hire{}, 4)
+		if err == nil {
+			t.Errorf("%s: %v", name, result.End)
+		}
+		time.Sleep(time.Second)
+		if calls, _ := b.lab.called(); strings.Count(calls, ",")+1 > 4 {
+			t.Errorf("%s: called %s", name, calls)
+		}
+	}
+}
+
+// TestCanaryWithLocalSteps takes the budget that it says.
+func TestCanaryWithLocalSteps(t *testing.T) {
+	b := newTrade(t, 90*day)
+	nothing := func(context.Context, failsafe.Crossing, *hire) error { return nil }
+	local := failsafe.Step[hire]{Name: "local", Do: nothing, Undo: nothing}
+	flow, err := failsafe.Compile(b.runner, failsafe.Workflow[hire]{Name: "x", Version: "1", Steps: []failsafe.Step[hire]{
+		{Name: "put", Operation: "crm.note.put", Do: b.cross, Undo: b.cross, Ask: b.count}, local,
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := flow.Canary(t.Context(), hire{}, 2); codes(err) != "W116 /budget" {
+		t.Errorf("less than it takes: %v", err)
+	}
+	if _, err := flow.Canary(t.Context(), hire{}, 3); err != nil {
+		t.Errorf("what it takes: %v", err)
+	}
+	if flow, err = failsafe.Compile(b.runner, failsafe.Workflow[hire]{Name: "y", Version: "1", Steps: []failsafe.Step[hire]{local}}); err != nil {
+		t.Fatal(err)
+	}
+	for budget, want := range map[int]string{-1: "W116 /budget", 0: "W116 /budget", 1: ""} {
+		if result, err := flow.Canary(t.Context(), hire{}, budget); codes(err) != want || want == "" && (err != nil || result.End != failsafe.RolledBack) {
+			t.Errorf("budget %d of nothing: %v, %v", budget, result.End, err)
+		}
+	}
+}
+
+// TestCanaryRemembersWhatItFound, over a freeze, a crash and the person who lets it go on:
+// the alert says drift whenever it comes.
+func TestCanaryRemembersWhatItFound(t *testing.T) {
+	b := newTrade(t, 90*day)
+	if _, err := b.flow("1").Canary(t.Context(), hire{}, 9); err != nil {
+		t.Fatal(err)
+	}
+	b.lab.answers("POST /mails", 202, "")
+	b.before = func() {
+		if calls, _ := b.lab.called(); strings.HasSuffix(calls, "POST /mails") && strings.Count(calls, "POST") == 2 {
+			_ = b.gate.Freeze(context.Background())
+		}
+	}
+	if _, err := b.flow("1").Canary(t.Context(), hire{}, 9); !errors.Is(err, failsafe.ErrStopped) {
+		t.Fatalf("frozen on the way back: %v", err)
+	}
+	b.before = nil
+	for _, err := range b.flow("1").Resume(t.Context()) { // which is no crash
+		if !errors.Is(err, failsafe.ErrStopped) {
+			t.Errorf("frozen: %v", err)
+		}
+	}
+	self, err := b.gate.AdmitSelf(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := b.gate.Thaw(t.Context(), self); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.runner.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.open()
+	n := 0
+	for _, err := range b.flow("1").Resume(t.Context()) {
+		stopped, _ := errors.AsType[*failsafe.StoppedError](err)
+		if n++; stopped == nil || stopped.Cause != "drift" || codes(err) != "W127 /steps/1/do" {
+			t.Errorf("resumed: %v", err)
+		}
+	}
+	if got := b.alerts.reasons(); n != 1 || len(got) != 1 || !strings.HasSuffix(got[0], " rolled-back.drift") {
+		t.Errorf("%d runs, alerted %q", n, got)
+	}
+}
+
 // TestCanaryIsJudgedByTheLastGoodOne, also after a crash, and until whoever accepts the
 // change has changed the version.
 func TestCanaryIsJudgedByTheLastGoodOne(t *testing.T) {
@@ -443,6 +568,10 @@ func TestCanaryIsJudgedByTheLastGoodOne(t *testing.T) {
 		if _, err := b.flow("2").Canary(t.Context(), hire{}, 9); err != nil {
 			t.Errorf("accepted, and found %v", err)
 		}
+	}
+	b.lab.is(nil) // as at first: but the newest good one counts, which is of version 2
+	if _, err := b.flow("2").Canary(t.Context(), hire{}, 9); codes(err) != "W127 /steps/0/undo" {
+		t.Errorf("found %v", err)
 	}
 }
 
@@ -503,9 +632,12 @@ func TestCanaryThatIsStuck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if got := b.alerts.reasons(); len(got) != 1 || !strings.HasSuffix(got[0], " put drift.stuck") {
+		t.Errorf("alerted %q", got)
+	}
 	again, err := flow.Retry(t.Context(), self, result.Run)
 	_, notes := b.lab.called()
-	if calls, _ := b.crm.called(); err == nil || again.End != failsafe.RolledBack || notes != 0 || calls != "" {
+	if calls, _ := b.crm.called(); codes(err) != "W122 /steps/0/undo" || again.End != failsafe.RolledBack || notes != 0 || calls != "" {
 		t.Errorf("%+v, %v; %d notes, called %s", again, err, notes, calls)
 	}
 }

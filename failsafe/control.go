@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/failsafe/internal/aside"
 	"github.com/carnet-go/carnet/failsafe/internal/plan"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
 )
@@ -119,21 +120,8 @@ func (c *controls) now(run string) (paused, halted bool, changed <-chan struct{}
 
 // watched is a context that ends also when a run is halted, and with another.
 func (r *Runner) watched(ctx, under context.Context, run string) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(under, cancel)
-	go func() {
-		for {
-			_, halted, changed := r.controls.now(run)
-			if halted {
-				cancel()
-				return
-			}
-			select {
-			case <-changed:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return ctx, func() { stop(); cancel() }
+	return aside.Until(ctx, under, func() (bool, <-chan struct{}) {
+		_, halted, changed := r.controls.now(run)
+		return halted, changed
+	})
 }

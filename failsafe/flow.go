@@ -18,10 +18,9 @@ import (
 
 // Flow is a compiled workflow. A nil or zero Flow refuses. Safe for concurrent use.
 type Flow[S any] struct {
-	runner *Runner
-	plan   *plan.Plan
-	steps  []Step[S]
-
+	runner   *Runner
+	plan     *plan.Plan
+	steps    []Step[S]
 	twin     *plan.Plan // on the twins of its systems
 	twinless []int      // steps that have none
 }
@@ -68,11 +67,10 @@ func (f *Flow[S]) Run(ctx context.Context, p auth.Principal, id string, s S) (Re
 }
 
 func (f *Flow[S]) journey(x *run, p auth.Principal) *journey {
-	j := &journey{r: f.runner, x: x, plan: f.plan, call: f.call, principal: p}
 	if x.began != nil && x.began.Budget > 0 { // what is left of a canary
-		j.plan, j.trial = f.twin, f.trial(x.id, x.began.Budget)
+		return f.tries(x, x.began.Budget)
 	}
-	return j
+	return &journey{r: f.runner, x: x, plan: f.plan, call: f.call, principal: p}
 }
 
 // may says whether this code may finish a run.
@@ -266,6 +264,9 @@ func (f *Flow[S]) resume(ctx context.Context, id string) (result Result[S], err 
 		x.tell(ctx)
 		return result, x.flush(ctx, true), true
 	}
+	if f.runner.gate.Frozen() { // which is no end of its process
+		return result, ErrStopped, false
+	}
 	x.note(entry{Again: true})
 	if x.resumes > mostResumes {
 		j.settle()
@@ -324,6 +325,9 @@ func (f *Flow[S]) ordered(ctx context.Context, p auth.Principal, id string, e co
 	}
 	if err := f.runner.ordered(ctx, may, j.name(j.s.Step), e); err != nil {
 		return none, err
+	}
+	if j.trial != nil && j.s.Step == len(j.plan.Steps) { // where a canary turns around there is nothing to be told
+		e = core.Event{What: core.Halted}
 	}
 	j.happened(e, nil, nil)
 	if err := x.flush(ctx, true); err != nil {

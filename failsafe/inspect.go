@@ -2,7 +2,6 @@ package failsafe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"maps"
@@ -112,12 +111,7 @@ type reading struct {
 
 func readingOf(key *auth.Lease, tenant string, seen func(*entry)) (r *reading, err error) {
 	r = &reading{seen: seen, runs: map[string]*run{}, damaged: map[string]bool{}}
-	if r.now, err = sealerOf(key, "key", tenant); err != nil {
-		return nil, err
-	}
-	if r.previous, err = sealerOf(key, "previous", tenant); errors.Is(err, auth.ErrUndeclared) {
-		err = nil
-	}
+	r.now, r.previous, err = sealersOf(key, tenant)
 	return r, err
 }
 

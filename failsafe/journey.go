@@ -132,7 +132,17 @@ func (j *journey) turns(ctx context.Context) bool {
 		return false
 	}
 	j.happened(core.Event{What: core.Halted}, nil, cmp.Or(ctx.Err(), err))
+	j.drifted()
 	return true
+}
+
+// drifted remembers what a canary has found: it outlives the process.
+func (j *journey) drifted() bool {
+	found := j.trial.Findings()
+	if len(found) > len(j.x.found) {
+		j.x.note(entry{Found: found})
+	}
+	return found != nil
 }
 
 // base is the context of a phase: forward it is the caller's, and back nobody's who could
@@ -158,8 +168,9 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 	}
 	ctx, cancel := j.base(ctx, a.Phase, step)
 	defer cancel()
-	if time.Since(j.since) > step.Limits.Total || step.Does(a.Phase).Name != "" && !j.trial.May(ctx, a.Step) {
-		j.happened(core.Event{What: core.GaveUp}, nil, nil)
+	spent := j.trial.May(ctx, a.Step)
+	if time.Since(j.since) > step.Limits.Total || step.Does(a.Phase).Name != "" && spent != nil {
+		j.happened(core.Event{What: core.GaveUp}, nil, spent)
 		return nil
 	}
 	grant, denied, err := j.intent(ctx, step, a)
@@ -359,12 +370,16 @@ func (j *journey) pause(ctx context.Context, step *plan.Step, a core.Action, cau
 func (j *journey) park() (End, error) {
 	ctx, cancel := within(endWithin)
 	defer cancel()
-	_, cause := j.trial.Good(ctx, j.cause)
+	_, cause := j.trial.Good(ctx, false, j.cause)
+	reason := j.s.Parked
+	if j.drifted() {
+		reason = canary.Drift + "." + reason
+	}
 	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: j.s.Parked, End: Parked, err: cause}
 	var logged error
 	if j.x.waits == nil { // whoever asks again is told, and alerts nobody
-		logged = j.x.log(ctx, actionPark, j.x.began.Digest, j.s.Parked)
-		j.x.alert(j.at, j.s.Parked)
+		logged = j.x.log(ctx, actionPark, j.x.began.Digest, reason)
+		j.x.alert(j.at, reason)
 	}
 	if err := errors.Join(j.x.flush(ctx, true), logged); err != nil {
 		return Parked, errors.Join(stopped, ErrJournal)
@@ -386,7 +401,7 @@ func (j *journey) end() (End, error) {
 		}
 		return Done, nil
 	}
-	good, err := j.trial.Good(ctx, j.cause)
+	good, err := j.trial.Good(ctx, true, j.cause)
 	if good {
 		j.at, j.x.began.Seen = "", j.trial.Watch.Crossings()
 		if err := j.x.finish(ctx, RolledBack, "", ""); err != nil {
@@ -395,7 +410,7 @@ func (j *journey) end() (End, error) {
 		return RolledBack, nil
 	}
 	cause := j.s.Cause
-	if j.trial.Findings() != nil {
+	if j.drifted() {
 		cause = canary.Drift
 	}
 	stopped := &StoppedError{Run: j.x.id, Step: j.at, Cause: cause, End: RolledBack, err: err}

@@ -12,10 +12,9 @@ import (
 
 // What the runner records. The digest says which run it is: another journal has another.
 const (
-	actionStart = "run.start"
-	actionPark  = "run.park"
-	actionEnd   = "run.end"
-
+	actionStart  = "run.start"
+	actionPark   = "run.park"
+	actionEnd    = "run.end"
 	actionRetry  = "run.retry"
 	actionSettle = "run.settle"
 )
@@ -25,6 +24,7 @@ type logged struct {
 	began, ended string // digests
 	tried        bool   // something was to happen
 	calls        int    // attempts that something was sent in
+	line         int64  // behind its beginning
 }
 
 // log records an event about the run.
@@ -78,13 +78,14 @@ func reasonOf(end End, cause string) string {
 // or knows as ended, or as further on, was not written by a runner of this log, or is of
 // yesterday; and what only the log knows was taken away.
 func (r *Runner) look(ctx context.Context) error {
-	known := map[string]logged{}
+	known, line := map[string]logged{}, int64(0)
 	for e, err := range r.gate.Log().Events(ctx) {
 		if err != nil {
 			return err
 		}
+		line++
 		if x := r.runs[e.Run]; e.Run != "" && (x == nil || x.end == nil) { // of what has ended here, nothing is asked
-			known[e.Run] = known[e.Run].and(e)
+			known[e.Run] = known[e.Run].and(e, line)
 		}
 	}
 	for id, k := range known {
@@ -104,6 +105,7 @@ func (r *Runner) look(ctx context.Context) error {
 			x.began = nil // its process ended before the log knew: nothing was tried
 			continue
 		}
+		x.line = k.line
 		if x.foreign = !ok || !r.same(k, x); x.foreign {
 			r.options.Logger.ErrorContext(ctx, "failsafe: a run that the audit log does not know is not resumed", "run", id)
 		}
@@ -112,10 +114,10 @@ func (r *Runner) look(ctx context.Context) error {
 }
 
 // and is what the log says with one more event.
-func (k logged) and(e audit.Event) logged {
+func (k logged) and(e audit.Event, line int64) logged {
 	switch e.Action {
 	case actionStart:
-		k.began, k.ended = e.Data.Digest, ""
+		k.began, k.ended, k.line = e.Data.Digest, "", line
 	case actionEnd:
 		k.ended = e.Data.Digest
 	}

@@ -8,19 +8,21 @@ import (
 	"github.com/carnet-go/carnet/failsafe/internal/canary"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // entry is one thing that a run remembers.
 type entry struct {
-	Begin *beginning      `json:"begin,omitempty"`
-	Event *core.Event     `json:"event,omitempty"`
-	Class string          `json:"class,omitempty"` // of Event, in words
-	At    *where          `json:"at,omitempty"`    // of Event
-	State json.RawMessage `json:"state,omitempty"` // after Event
-	Alert *Alert          `json:"alert,omitempty"` // to be delivered
-	Told  string          `json:"told,omitempty"`  // id of an alert that was delivered, or that nobody takes
-	Again bool            `json:"again,omitempty"` // it is resumed after a crash
-	End   *ending         `json:"end,omitempty"`   // the last of all
+	Begin *beginning       `json:"begin,omitempty"`
+	Event *core.Event      `json:"event,omitempty"`
+	Class string           `json:"class,omitempty"` // of Event, in words
+	At    *where           `json:"at,omitempty"`    // of Event
+	State json.RawMessage  `json:"state,omitempty"` // after Event
+	Alert *Alert           `json:"alert,omitempty"` // to be delivered
+	Told  string           `json:"told,omitempty"`  // id of an alert that was delivered, or that nobody takes
+	Again bool             `json:"again,omitempty"` // it is resumed after a crash
+	Found mapping.Findings `json:"found,omitempty"` // by a canary, so far
+	End   *ending          `json:"end,omitempty"`   // the last of all
 }
 
 // beginning is how a run began.

@@ -10,6 +10,7 @@ import (
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/failsafe/internal/core"
 	"github.com/carnet-go/carnet/failsafe/internal/seal"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // mostResumes is how often a run is resumed after a crash; then a person looks at it.
@@ -32,10 +33,11 @@ type run struct {
 	at      *where  // the newest event; nil: there is none, or it is of an older version
 	resumes int
 	chain   seal.Chain
-	waiting []entry    // not yet durable: they go with the next frame
-	foreign bool       // the audit log does not know it, or the journal does not
-	line    int64      // of the log, behind its beginning
-	past    [][32]byte // hashes of its frames when the journal was opened; nil: it has ended
+	waiting []entry          // not yet durable: they go with the next frame
+	foreign bool             // the audit log does not know it, or the journal does not
+	line    int64            // of the log, behind its beginning
+	found   mapping.Findings // by a canary
+	past    [][32]byte       // hashes of its frames when the journal was opened; nil: it has ended
 }
 
 func (x *run) ended() bool {
@@ -125,6 +127,9 @@ func (x *run) take(e entry) bool {
 	}
 	if e.State != nil {
 		x.state = e.State
+	}
+	if e.Found != nil {
+		x.found = e.Found
 	}
 	return true
 }

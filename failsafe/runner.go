@@ -74,11 +74,8 @@ func New(ctx context.Context, g *auth.Gate, j Journal, key auth.Source, o *Optio
 // open reads the journal.
 func (r *Runner) open(ctx context.Context, lease *auth.Lease) (err error) {
 	r.lease = lease
-	if r.sealer, err = sealerOf(lease, "key", r.tenant); err != nil {
-		return err
-	}
-	previous, err := sealerOf(lease, "previous", r.tenant)
-	if err != nil && !errors.Is(err, auth.ErrUndeclared) {
+	var previous *seal.Sealer
+	if r.sealer, previous, err = sealersOf(lease, r.tenant); err != nil {
 		return err
 	}
 	for frame, err := range r.journal.Frames(ctx) {
@@ -95,6 +92,17 @@ func (r *Runner) open(ctx context.Context, lease *auth.Lease) (err error) {
 		}
 	}
 	return r.look(ctx)
+}
+
+// sealersOf are what seals now, and what sealed before the key was changed; nil: nothing.
+func sealersOf(lease *auth.Lease, tenant string) (now, previous *seal.Sealer, err error) {
+	if now, err = sealerOf(lease, "key", tenant); err != nil {
+		return nil, nil, err
+	}
+	if previous, err = sealerOf(lease, "previous", tenant); errors.Is(err, auth.ErrUndeclared) {
+		err = nil
+	}
+	return now, previous, err
 }
 
 func sealerOf(lease *auth.Lease, field, tenant string) (s *seal.Sealer, err error) {

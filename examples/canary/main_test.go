@@ -23,7 +23,7 @@ the lab withdraws a permission: 1 crossings, 0 notes left
 the lab says otherwise that it has deleted: 3 crossings, 0 notes left
   finding: W127 was answered with another status than the last time at /steps/0/undo
   failsafe: rolled back at put: drift
-  alert: note at put: unknown
+  alert: note at put: drift.unknown
 the lab answers one field more: 3 crossings, 0 notes left
   finding: W123 was sent, or answered, what does not fit at /steps/0/ask
   failsafe: parked at put: unknown

@@ -21,11 +21,8 @@ func Boundary(systems []System, schemas map[string]*mapping.Schema, mappings map
 			c.self = &systems[i]
 		}
 	}
-	p := pair(systems)
+	c.apart(systems, pair(systems))
 	for i := range systems {
-		if of := p.originals[systems[i].TwinOf]; of != nil {
-			c.apart(i, &systems[i], of)
-		}
 		for j := range systems[i].Operations {
 			c.operation(fmt.Sprintf("/systems/%d/operations/%d", i, j), &systems[i], &systems[i].Operations[j])
 		}

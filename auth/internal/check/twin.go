@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -71,9 +72,17 @@ const longestName = 64
 
 // twins checks what stands in for what.
 func (c *check) twins(systems []System) {
-	p, origins := pair(systems), map[string]int{}
+	p, origins := pair(systems), map[string]bool{"": false}
+	taken := map[string]int{} // host and port, and audience: how many systems have it
 	for i := range systems {
-		origins[address(&systems[i], p.originals[systems[i].TwinOf])]++
+		s := &systems[i]
+		here := address(s, p.originals[s.TwinOf])
+		origins[here] = true
+		for _, at := range append(endpoints(s), here, audience(s)) {
+			if at != "" {
+				taken[at]++
+			}
+		}
 	}
 	for i := range systems {
 		s, at := &systems[i], fmt.Sprintf("/systems/%d", i)
@@ -90,11 +99,10 @@ func (c *check) twins(systems []System) {
 		c.find(p.twins[s.TwinOf] != s, "B139", at+"/twin_of", "has a twin already")
 		c.find(s.Kind != "" || s.Delegation != "" || s.Ceiling != 0 || s.Operations != nil, "B139", at,
 			"declares what a twin has of its system: kind, delegation, ceiling and operations")
-		here := address(s, of)
-		c.find(here != "" && origins[here] > 1, "B139", at+"/origin", "is another system's too: a twin is somewhere else")
-		for _, url := range s.Endpoints {
-			there, _, err := netguard.ParseEndpoint(url)
-			c.find(err == nil && there.Address() == address(of, nil), "B139", at+"/endpoints", "are at the system that it is the twin of")
+		c.find(taken[address(s, of)] > 1, "B139", at+"/origin", "is another system's too: a twin is somewhere else")
+		c.find(s.Audience != "" && taken[audience(s)] > 1, "B139", at+"/audience", "is another system's too: what is made for a twin would be taken there")
+		for _, there := range endpoints(s) {
+			c.find(origins[there], "B139", at+"/endpoints", "are at another system")
 		}
 		for _, op := range of.Operations {
 			half := op.Undo != "" && p.twin(op.Undo) == "" || op.Ask != "" && p.twin(op.Ask) == ""
@@ -102,6 +110,25 @@ func (c *check) twins(systems []System) {
 			c.find(len(op.Name)-len(of.Name)+len(s.Name) > longestName, "B139", at+"/name", "makes names of operations that are longer than 64")
 		}
 	}
+}
+
+// audience is as which a system expects to be addressed.
+func audience(s *System) string {
+	if said := cmp.Or(s.Audience, s.Origin); said != "" {
+		return "audience " + said
+	}
+	return ""
+}
+
+// endpoints are the hosts and ports of those of a system, each once, but for its own.
+func endpoints(s *System) (all []string) {
+	for _, url := range s.Endpoints {
+		origin, _, err := netguard.ParseEndpoint(url)
+		if at := origin.Address(); err == nil && at != address(s, nil) && !slices.Contains(all, at) {
+			all = append(all, at)
+		}
+	}
+	return all
 }
 
 // address is the host and port of a system, or of a twin of another; empty: it has none.
@@ -130,15 +157,28 @@ func (c *fitting) twin(path string, s *System, op *Operation, m *mapping.Mapper)
 	c.made(path, s, op, mine)
 }
 
-// apart checks that a twin has no secret of its system but the keys by which its mappings
-// make tokens.
-func (c *fitting) apart(i int, s, of *System) {
-	var keys []string
-	for _, op := range of.Operations {
-		keys = append(keys, c.mappings[op.Input].Keys()...)
+// apart checks that twins have no secret of another system but the keys by which their
+// mappings make tokens.
+func (c *fitting) apart(systems []System, p pairs) {
+	owners := map[string][]string{} // by secret
+	for i := range systems {
+		for _, secret := range systems[i].Secrets {
+			owners[secret] = append(owners[secret], systems[i].Name)
+		}
 	}
-	for j, secret := range s.Secrets {
-		c.find(slices.Contains(of.Secrets, secret) && !slices.Contains(keys, secret), "B139", fmt.Sprintf("/systems/%d/secrets/%d", i, j),
-			"is a secret of the system that it is the twin of: a twin has its own")
+	for i := range systems {
+		s := &systems[i]
+		of := p.originals[s.TwinOf]
+		if of == nil {
+			continue
+		}
+		var keys []string
+		for _, op := range of.Operations {
+			keys = append(keys, c.mappings[op.Input].Keys()...)
+		}
+		for j, secret := range s.Secrets {
+			c.find(len(owners[secret]) > 1 && !slices.Contains(keys, secret), "B139", fmt.Sprintf("/systems/%d/secrets/%d", i, j),
+				"is a secret of another system: a twin has its own")
+		}
 	}
 }

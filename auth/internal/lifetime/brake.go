@@ -13,11 +13,13 @@ type Brake struct {
 	mu     sync.Mutex
 	under  context.Context
 	cancel context.CancelFunc
+	turn   chan struct{} // to record: full while somebody does
+	known  bool          // it is on record that it is pulled; for whoever has the turn
 }
 
 // NewBrake is released. What is under it has no values and no deadline.
 func NewBrake() *Brake {
-	b := new(Brake)
+	b := &Brake{turn: make(chan struct{}, 1)}
 	b.under, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -62,3 +64,50 @@ func (b *Brake) Release(times uint64) bool {
 	}
 	return true
 }
+
+// Known notes that it is on record that it is pulled.
+func (b *Brake) Known() { b.known = true }
+
+// Tell records that it is pulled, unless that is on record. It waits for nobody but those
+// who record too, until ctx ends.
+func (b *Brake) Tell(ctx context.Context, record func() error) error {
+	if err := b.wait(ctx); err != nil {
+		return err
+	}
+	defer b.next()
+	if b.known {
+		return nil
+	}
+	err := record()
+	b.known = err == nil
+	return err
+}
+
+// Lift records that it is released, and releases it; false: somebody has pulled since Times
+// was read. So the record has both in the order in which they hold: whoever pulls meanwhile
+// tells of it afterwards.
+func (b *Brake) Lift(ctx context.Context, times uint64, record func() error) (bool, error) {
+	if err := b.wait(ctx); err != nil {
+		return false, err
+	}
+	defer b.next()
+	if times != b.times.Load() {
+		return false, nil
+	}
+	b.known = false
+	if err := record(); err != nil {
+		return false, err
+	}
+	return b.Release(times), nil
+}
+
+func (b *Brake) wait(ctx context.Context) error {
+	select {
+	case b.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (b *Brake) next() { <-b.turn }

@@ -1,6 +1,9 @@
 package lifetime_test
 
 import (
+	"context"
+	"errors"
+	"strings"
 	"sync"
 	"testing"
 
@@ -48,4 +51,60 @@ func TestBrakeTogether(t *testing.T) {
 		})
 	}
 	all.Wait()
+}
+
+// TestBrakeIsOnRecordInOrder: whoever pulls while it is lifted tells of it afterwards, and
+// once; nobody waits for longer than he wants.
+func TestBrakeIsOnRecordInOrder(t *testing.T) {
+	b := lifetime.NewBrake()
+	var record []string
+	says := func(what string) func() error {
+		return func() error { record = append(record, what); return nil }
+	}
+	tell := func() {
+		t.Helper()
+		b.Pull()
+		if err := b.Tell(t.Context(), says("pulled")); err != nil {
+			t.Error(err)
+		}
+	}
+	tell()
+	tell()
+	if lifted, err := b.Lift(t.Context(), b.Times(), says("lifted")); !lifted || err != nil || b.Pulled() {
+		t.Errorf("%t, %v", lifted, err)
+	}
+	tell()
+	stale := b.Times()
+	tell() // on record already, and counts
+	if lifted, err := b.Lift(t.Context(), stale, says("wrong")); lifted || err != nil || !b.Pulled() {
+		t.Errorf("lifted over a pull that it has not seen: %v", err)
+	}
+	meanwhile := make(chan error)
+	lifted, err := b.Lift(t.Context(), b.Times(), func() error {
+		b.Pull()
+		go func() { meanwhile <- b.Tell(t.Context(), says("pulled")) }()
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := b.Tell(ended, says("out of turn")); !errors.Is(err, context.Canceled) {
+			t.Errorf("nobody waits: %v", err)
+		}
+		return says("lifted")()
+	})
+	if lifted || err != nil || !b.Pulled() || <-meanwhile != nil {
+		t.Errorf("%t, %v", lifted, err)
+	}
+	failed := errors.New("failed")
+	if lifted, err := b.Lift(t.Context(), b.Times(), func() error { return failed }); lifted || err != failed || !b.Pulled() {
+		t.Errorf("lifted without a record: %v", err)
+	}
+	tell() // nobody knows what is on record
+	if got, want := strings.Join(record, " "), "pulled lifted pulled lifted pulled pulled"; got != want {
+		t.Errorf("on record: %s, want %s", got, want)
+	}
+	known := lifetime.NewBrake()
+	known.Pull()
+	known.Known()
+	if err := known.Tell(t.Context(), says("twice")); err != nil || record[len(record)-1] == "twice" {
+		t.Errorf("told of what is known: %v", err)
+	}
 }

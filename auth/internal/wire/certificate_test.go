@@ -92,4 +92,12 @@ func TestTimesOfCertificates(t *testing.T) {
 			t.Errorf("%v to %v: %v to %v", c.from, c.until, from, until)
 		}
 	}
+	leaf, between, root := &x509.Certificate{NotBefore: year(2000), NotAfter: year(2050)}, &x509.Certificate{NotBefore: year(2001), NotAfter: year(2040)}, &x509.Certificate{NotAfter: year(2060)}
+	shown := tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf, between}, VerifiedChains: [][]*x509.Certificate{{leaf, between, root}}}
+	if err := line.TLS("crm.example").VerifyConnection(shown); err != nil {
+		t.Fatal(err)
+	}
+	if from, until := line.Certificate(); !from.Equal(year(2001)) || !until.Equal(year(2040)) {
+		t.Errorf("of a chain not the one that ends first: %v to %v", from, until)
+	}
 }

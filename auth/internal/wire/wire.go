@@ -29,9 +29,11 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -72,8 +74,9 @@ func NewLine(private []string, roots *x509.CertPool) (*Line, error) {
 	return l, nil
 }
 
-// Certificate is when the certificate is valid that the origin has shown last, in times that
-// a log takes: from 1970 on; zero: none, or one that does not end before the year 10000.
+// Certificate is when the certificates are valid that the origin has shown last, the one
+// that ends first, in times that a log takes: from 1970 on; zero: none were, or none of
+// them ends before the year 10000.
 func (l *Line) Certificate() (from, until time.Time) {
 	c := l.peer.Load()
 	if c == nil || c.NotAfter.Unix() >= 253402300800 {
@@ -85,12 +88,21 @@ func (l *Line) Certificate() (from, until time.Time) {
 	return from, c.NotAfter
 }
 
-// shown remembers whose certificate was verified.
+// shown remembers whose certificate was verified, by which others.
 func (l *Line) shown(c tls.ConnectionState) error {
-	if len(c.PeerCertificates) > 0 {
-		l.peer.Store(c.PeerCertificates[0])
+	chain := c.PeerCertificates[:min(len(c.PeerCertificates), 1)]
+	if len(c.VerifiedChains) > 0 {
+		chain = c.VerifiedChains[0]
 	}
+	l.ends(chain)
 	return nil
+}
+
+// ends remembers the one of them that ends first.
+func (l *Line) ends(chain []*x509.Certificate) {
+	if len(chain) > 0 {
+		l.peer.Store(slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }))
+	}
 }
 
 // RoundTrip calls the origin, as transmit does.
@@ -98,6 +110,9 @@ func (l *Line) RoundTrip(r *http.Request, once bool) (*http.Response, error) {
 	response, err := l.transmit(r, once)
 	if err == nil && response.TLS != nil {
 		_ = l.shown(*response.TLS)
+	}
+	if bad, ok := errors.AsType[x509.CertificateInvalidError](err); ok && bad.Reason == x509.Expired {
+		l.ends([]*x509.Certificate{bad.Cert})
 	}
 	return response, err
 }

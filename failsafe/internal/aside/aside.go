@@ -101,3 +101,25 @@ func Sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// Until is ctx, and ends also with under, and when over says so: asked at once, and again
+// with each change.
+func Until(ctx, under context.Context, over func() (bool, <-chan struct{})) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	stop := context.AfterFunc(under, cancel)
+	go func() {
+		for {
+			ended, changed := over()
+			if ended {
+				cancel()
+				return
+			}
+			select {
+			case <-changed:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return ctx, func() { stop(); cancel() }
+}

@@ -26,6 +26,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/failsafe/internal/plan"
 	"github.com/carnet-go/carnet/mapping"
 )
 
@@ -37,17 +38,22 @@ type Step struct {
 
 // path is where the operation stands in the workflow; false: it is none of the step's.
 func (s *Step) path(i int, operation string) (string, bool) {
-	for part, name := range map[string]string{"do": s.Do, "undo": s.Undo, "ask": s.Ask} {
+	for part, name := range s.operations() {
 		if name == operation && name != "" {
-			return fmt.Sprintf("/steps/%d/%s", i, part), true
+			return fmt.Sprintf("/steps/%d/%s", i, parts[part]), true
 		}
 	}
 	return "", false
 }
 
+var parts = [...]string{"do", "undo", "ask"}
+
+func (s *Step) operations() [len(parts)]string { return [...]string{s.Do, s.Undo, s.Ask} }
+
 // Crossing is what the log says of a call that went well.
 type Crossing struct {
 	Step, Operation string
+	Answered        bool // it has crossed
 
 	Permit string // that allowed it
 	Level  uint8
@@ -64,9 +70,36 @@ type Watch struct {
 	Before []Crossing // of the last good one, under the same declarations; nil: there is none
 	Same   bool       // that had the same input
 
+	since    time.Time // when that began
 	findings mapping.Findings
 	seen     []Crossing
 	expired  []string // paths of what was not accepted once
+}
+
+// Over is a Watch of the steps of a plan.
+func Over(p *plan.Plan) *Watch {
+	w := &Watch{}
+	for i := range p.Steps {
+		s := &p.Steps[i]
+		w.Steps = append(w.Steps, Step{Name: s.Name, Do: s.Operation.Name, Undo: s.Undo.Name, Ask: s.Ask.Name})
+	}
+	return w
+}
+
+// Past is a canary that was good, or the one that is judged.
+type Past struct {
+	Hash, Boundary string
+	Digest         [32]byte // of hash, subject and input
+	At             time.Time
+	Seen           []Crossing
+}
+
+// After judges now by a canary that was good, if it was of the same declarations, and newer
+// than others.
+func (w *Watch) After(now, good Past) {
+	if good.Hash == now.Hash && good.Boundary == now.Boundary && w.since.Before(good.At) {
+		w.since, w.Before, w.Same = good.At, good.Seen, good.Digest == now.Digest
+	}
 }
 
 // Take takes one event of the canary's run. What the run itself and the vault record says
@@ -107,7 +140,7 @@ func (w *Watch) granted(path string, e *audit.Event) {
 // crossed takes what came of a call.
 func (w *Watch) crossed(path string, e *audit.Event) {
 	w.find(ends(e.Peer, e.UsedAt), "W124", path, "was answered under a certificate that ends soon")
-	answered := e.Status >= 200 && e.Status < 300
+	answered := e.Status >= 200 && e.Status < 400
 	switch {
 	case e.Reason == "expired" && !slices.Contains(w.expired, path): // a credential was changed meanwhile, and the next is another
 		w.expired = append(w.expired, path)
@@ -120,6 +153,7 @@ func (w *Watch) crossed(path string, e *audit.Event) {
 		return
 	}
 	c, d := w.crossing(e), &e.Data
+	c.Answered = true
 	c.Mapping, c.Class, c.Categories, c.Residency, c.Fields, c.Status = d.Mapping, d.Class, d.Categories, d.Residency, d.Fields, e.Status
 	before := w.before(e)
 	if before == nil {
@@ -128,6 +162,19 @@ func (w *Watch) crossed(path string, e *audit.Event) {
 	sent := c.Class == before.Class && c.Fields == before.Fields && slices.Equal(c.Categories, before.Categories) && slices.Equal(c.Residency, before.Residency)
 	w.find(c.Mapping != before.Mapping || w.Same && !sent, "W126", path, "was sent other data than the last time")
 	w.find(c.Status != before.Status, "W127", path, "was answered with another status than the last time")
+}
+
+// missing finds what was declared, and was not called on the way there and back: what is
+// done, what undoes it, and what tells whether that has worked.
+func (w *Watch) missing() {
+	for i := range w.Steps {
+		s := &w.Steps[i]
+		for part, operation := range s.operations() {
+			called := slices.ContainsFunc(w.seen, func(c Crossing) bool { return c.Step == s.Name && c.Operation == operation && c.Answered })
+			asked := part < 2 || s.Undo != "" // of what nothing undoes, nobody asks
+			w.find(operation != "" && asked && !called, "W129", fmt.Sprintf("/steps/%d/%s", i, parts[part]), "was not called")
+		}
+	}
 }
 
 const (

@@ -137,7 +137,7 @@ func TestTrialCountsCrossings(t *testing.T) {
 		t.Errorf("all of the budget is ahead: %v, %v", over, err)
 	}
 	for range 2 {
-		if !trial.May(t.Context(), 0) {
+		if trial.May(t.Context(), 0) != nil {
 			t.Error("within the budget")
 		}
 		cross()
@@ -145,19 +145,19 @@ func TestTrialCountsCrossings(t *testing.T) {
 	if over, err := trial.Over(t.Context(), 1, false, 2); !over || err != nil || trial.Findings()[0].Path != "/steps/1" {
 		t.Errorf("more is ahead than is left: %v, %v, %v", over, err, trial.Findings())
 	}
-	if !trial.May(t.Context(), 0) {
+	if trial.May(t.Context(), 0) != nil {
 		t.Error("one is left")
 	}
 	cross()
 	resumed := &canary.Trial{Log: l, Run: "canary-1", Budget: 3}
-	if trial.May(t.Context(), 0) || resumed.May(t.Context(), 0) || len(trial.Findings()) != 1 {
+	if trial.May(t.Context(), 0) == nil || resumed.May(t.Context(), 0) == nil || len(trial.Findings()) != 1 {
 		t.Errorf("beyond the budget: %v", trial.Findings())
 	}
 	cause := errors.New("cause")
-	if good, err := trial.Good(t.Context(), cause); good || !errors.Is(err, cause) {
+	if good, err := trial.Good(t.Context(), true, cause); good || !errors.Is(err, cause) {
 		t.Errorf("%v, %v", good, err)
 	}
-	if blind := (&canary.Trial{Log: &audit.Log{}, Budget: 3}); blind.May(t.Context(), 0) {
+	if blind := (&canary.Trial{Log: &audit.Log{}, Budget: 3}); blind.May(t.Context(), 0) != canary.ErrUnseen {
 		t.Error("may, although nobody knows what it did")
 	}
 }
@@ -170,14 +170,14 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 	if over, err := trial.Over(t.Context(), 2, true, 0); !over || !errors.Is(err, canary.ErrUnseen) {
 		t.Errorf("%v, %v", over, err)
 	}
-	if good, err := trial.Good(t.Context(), nil); good || !errors.Is(err, canary.ErrUnseen) {
+	if good, err := trial.Good(t.Context(), true, nil); good || !errors.Is(err, canary.ErrUnseen) {
 		t.Errorf("%v, %v", good, err)
 	}
 	trial = &canary.Trial{Log: l, Run: "canary-1", Budget: 9}
 	if over, err := trial.Over(t.Context(), 0, false, 1); !over || err != nil {
 		t.Errorf("%v, %v", over, err)
 	}
-	if good, err := trial.Good(t.Context(), nil); good || err != nil {
+	if good, err := trial.Good(t.Context(), true, nil); good || err != nil {
 		t.Errorf("%v, %v", good, err)
 	}
 	trial.Refuse(1)
@@ -185,7 +185,7 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	var none *canary.Trial
-	if good, err := none.Good(t.Context(), nil); good || err != nil || !none.May(t.Context(), 0) || none.Findings() != nil {
+	if good, err := none.Good(t.Context(), true, nil); good || err != nil || none.May(t.Context(), 0) != nil || none.Findings() != nil {
 		t.Error("none has something to say")
 	}
 	trial = &canary.Trial{Log: l, Run: "canary-1", Budget: 9, Watch: &canary.Watch{Steps: steps}}
@@ -197,11 +197,51 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 	if over, err := trial.Over(t.Context(), 2, true, 0); !over || err != nil {
 		t.Errorf("at the end: %v, %v", over, err)
 	}
-	if good, err := trial.Good(t.Context(), nil); !good || err != nil {
+	blind := *trial
+	watch := *trial.Watch
+	blind.Watch = &watch
+	if good, err := blind.Good(t.Context(), true, nil); good || err == nil || err.Error() != "W129 was not called at /steps/0/undo\nW129 was not called at /steps/0/ask" {
+		t.Errorf("half of it was not called: %v, %v", good, err)
+	}
+	for _, action := range []string{"lab.note.drop", "lab.note.count"} {
+		e := call(func(e *audit.Event) { e.Action = action })
+		if _, err := l.Append(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if good, err := trial.Good(t.Context(), true, nil); !good || err != nil {
 		t.Errorf("%v, %v", good, err)
 	}
 	seen := trial.Watch.Crossings()
-	if len(seen) != 1 || seen[0].Permit != "tries" || seen[0].Status != 200 || !slices.Equal(seen[0].Scopes, []string{"notes"}) {
+	if len(seen) != 3 || seen[0].Permit != "tries" || seen[0].Status != 200 || !slices.Equal(seen[0].Scopes, []string{"notes"}) {
 		t.Errorf("seen %+v", seen)
+	}
+}
+
+// TestAfter: of those that were good the newest counts, and only of the same declarations.
+func TestAfter(t *testing.T) {
+	at := time.Now()
+	now := canary.Past{Hash: "h", Boundary: "b", Digest: [32]byte{1}}
+	good := func(seen string, change func(p *canary.Past)) canary.Past {
+		p := canary.Past{Hash: "h", Boundary: "b", Digest: [32]byte{1}, At: at, Seen: []canary.Crossing{{Step: seen}}}
+		change(&p)
+		return p
+	}
+	w := &canary.Watch{}
+	for _, p := range []canary.Past{
+		good("older", func(p *canary.Past) { p.At = at.Add(-time.Hour) }),
+		good("newest", func(p *canary.Past) { p.Digest = [32]byte{2} }),
+		good("oldest", func(p *canary.Past) { p.At = at.Add(-2 * time.Hour) }),
+		good("of another version", func(p *canary.Past) { p.Hash, p.At = "x", at.Add(time.Hour) }),
+		good("of another boundary", func(p *canary.Past) { p.Boundary, p.At = "x", at.Add(time.Hour) }),
+	} {
+		w.After(now, p)
+	}
+	if len(w.Before) != 1 || w.Before[0].Step != "newest" || w.Same {
+		t.Errorf("judged by %+v, same input %t", w.Before, w.Same)
+	}
+	w.After(now, good("same", func(p *canary.Past) { p.At = at.Add(time.Minute) }))
+	if w.Before[0].Step != "same" || !w.Same {
+		t.Errorf("judged by %+v, same input %t", w.Before, w.Same)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/mapping"
@@ -26,11 +27,16 @@ type Trial struct {
 
 	used    int              // crossings that the log knows: a grant on a twin is good for one
 	through bool             // every step has happened
-	found   mapping.Findings // besides Watch's
+	Found   mapping.Findings // besides Watch's; also by the process before
 }
+
+// lookWithin bounds how long the log is read, whatever time a step has.
+const lookWithin = 30 * time.Second
 
 // look takes what the log says of it since it last looked.
 func (t *Trial) look(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookWithin)
+	defer cancel()
 	for e, err := range t.Log.EventsFrom(ctx, t.From) {
 		if err != nil {
 			return ErrUnseen
@@ -38,7 +44,7 @@ func (t *Trial) look(ctx context.Context) error {
 		if t.From++; e.Run != t.Run {
 			continue
 		}
-		if e.Use > 0 {
+		if e.Use == 0 && e.Step != "" && e.Decision == "allowed" {
 			t.used++
 		}
 		if t.Watch != nil {
@@ -60,28 +66,35 @@ func (t *Trial) Over(ctx context.Context, step int, last bool, ahead int) (bool,
 	return t.through || err != nil || t.Watch == nil || t.Findings() != nil, err
 }
 
-// May says whether there is a crossing left for a step.
-func (t *Trial) May(ctx context.Context, step int) bool {
+// May says why a step may not cross: the budget is spent, or nobody knows of how much.
+func (t *Trial) May(ctx context.Context, step int) error {
 	if t == nil {
-		return true
+		return nil
 	}
-	if t.look(ctx) != nil {
-		return false
+	if err := t.look(ctx); err != nil {
+		return err
 	}
-	if t.used >= t.Budget {
-		t.spend(step)
-		return false
+	if t.used < t.Budget {
+		return nil
 	}
-	return true
+	t.spend(step)
+	return t.Findings().Err()
 }
 
 func (t *Trial) spend(step int) {
-	t.found = mapping.Findings{{Code: "W128", Path: fmt.Sprintf("/steps/%d", step), Problem: "is where the budget was spent"}}
+	t.add(mapping.Finding{Code: "W128", Path: fmt.Sprintf("/steps/%d", step), Problem: "is where the budget was spent"})
+}
+
+// add notes a finding, one of each code.
+func (t *Trial) add(f mapping.Finding) {
+	if !slices.ContainsFunc(t.Found, func(g mapping.Finding) bool { return g.Code == f.Code }) {
+		t.Found = append(t.Found, f)
+	}
 }
 
 // Refuse notes that a step, or its way back, would not be permitted: nothing is begun.
 func (t *Trial) Refuse(step int) {
-	t.found = mapping.Findings{{Code: "W122", Path: fmt.Sprintf("/steps/%d", step), Problem: "would not be permitted, or its way back would not"}}
+	t.add(mapping.Finding{Code: "W122", Path: fmt.Sprintf("/steps/%d", step), Problem: "would not be permitted, or its way back would not"})
 }
 
 // Findings are what was found; nil: nothing.
@@ -90,20 +103,30 @@ func (t *Trial) Findings() mapping.Findings {
 		return nil
 	}
 	if t.Watch == nil {
-		return t.found
+		return t.Found
 	}
-	return slices.Concat(t.Watch.findings, t.found)
+	all := slices.Clone(t.Watch.findings)
+	for _, f := range t.Found {
+		if !slices.Contains(all, f) {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
-// Good looks for the last time: whether every step has happened, and all was as it should
-// be. If not, the error says what was found, around the cause.
-func (t *Trial) Good(ctx context.Context, cause error) (bool, error) {
+// Good looks for the last time: whether every step has happened and is undone, which is
+// what back says, and all was as it should be. If not, the error says what was found,
+// around the cause.
+func (t *Trial) Good(ctx context.Context, back bool, cause error) (bool, error) {
 	if t == nil {
 		return false, cause
 	}
 	unseen := t.look(ctx)
+	if back && t.through && unseen == nil && t.Findings() == nil {
+		t.Watch.missing()
+	}
 	if found := t.Findings().Err(); found != nil || unseen != nil {
 		return false, errors.Join(found, unseen, cause)
 	}
-	return t.through, cause
+	return back && t.through, cause
 }

@@ -32,6 +32,7 @@ import (
 type Plan struct {
 	Name    string
 	Version string
+	Canary  bool `json:",omitempty"` // it is a twin
 	Steps   []Step
 	Core    core.Plan `json:"-"` // as long as Steps; of a twin one step longer
 	Hash    string    `json:"-"`
