@@ -48,6 +48,7 @@ const rules = `
 	auth/policy < auth/boundary;
 
 	# With what, for how long.
+	internal/flight < vault;
 	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
 
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.

@@ -12,10 +12,11 @@ import (
 
 // Issued is what a Backend issues.
 type Issued struct {
-	ID      string                 // for Revoke; empty: cannot be revoked
-	Version string                 // of a stored secret; empty: made for this lease
-	Fields  map[string]auth.Secret // at least one
-	TTL     time.Duration          // zero: no end of its own
+	ID        string                 // for Revoke; empty: cannot be revoked
+	Version   string                 // of a stored secret; empty: made for this lease
+	Fields    map[string]auth.Secret // at least one
+	TTL       time.Duration          // zero: no end of its own
+	ParentTTL time.Duration          // of the login that it dies with; zero: none
 }
 
 // Backend is where secrets live. It is safe for concurrent use, does not cache or
@@ -25,6 +26,13 @@ type Issued struct {
 type Backend interface {
 	Issue(ctx context.Context, path string) (Issued, error)
 	Revoke(ctx context.Context, id string) error
+}
+
+// Renewer is a Backend whose leases can be renewed. Renew asks for by more, and says how
+// long it lasts now, with the login that it dies with; ErrUndeclared and ErrInvalid mean
+// that the lease is gone. It is safe for concurrent use, and does not retry.
+type Renewer interface {
+	Renew(ctx context.Context, id string, by time.Duration) (ttl time.Duration, err error)
 }
 
 // bare is a context without values.

@@ -33,20 +33,24 @@ var self = audit.Actor{Issuer: "local", Subject: "self"}
 
 // lent is a lease that has not ended.
 type lent struct {
-	number  uint64
-	lease   *auth.Lease
-	timer   *time.Timer
-	path    string
-	version string      // of what is stored; empty: not known
-	id      string      // at the backend
-	ends    time.Time   // at the backend; zero: never
-	end     time.Time   // here
-	event   audit.Event // of the lease
+	number   uint64
+	lease    *auth.Lease
+	timer    *time.Timer // ends it
+	renewal  *time.Timer // nil: it is not renewed
+	path     string
+	version  string // of what is stored; empty: not known
+	id       string // at the backend
+	ttl      time.Duration
+	ends     time.Time   // at the backend; zero: never
+	end      time.Time   // here, if the backend's lives so long
+	failures int         // of renewals, in a row
+	event    audit.Event // of the lease
 }
 
 // Lease lends the secret at path, if the grant's system declares it. It ends with
-// the backend's lease, MaxTTL or the grant, whichever is first. Its Close gives it
-// back, whether or not the log is there and the caller waits.
+// the backend's lease, MaxTTL or the grant, whichever is first; where the backend's is
+// renewed, Expires is when it ends at the latest. Its Close gives it back, whether or not
+// the log is there and the caller waits.
 func (v *Vault) Lease(ctx context.Context, g auth.Grant, path string) (*auth.Lease, error) {
 	if v == nil || v.backend == nil {
 		return nil, auth.ErrUndeclared
@@ -133,24 +137,30 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 }
 
 func (v *Vault) describe(issued Issued, event audit.Event, began, notAfter time.Time) *lent {
-	l := &lent{id: issued.ID, end: began.Add(v.maxTTL), event: event}
-	if issued.TTL > 0 {
-		l.ends = began.Add(issued.TTL)
-	}
-	for _, end := range []time.Time{l.ends, notAfter} {
-		if !end.IsZero() && end.Before(l.end) {
-			l.end = end
+	l := &lent{id: issued.ID, ttl: issued.TTL, end: began.Add(v.maxTTL), event: event}
+	for _, ttl := range []time.Duration{issued.TTL, issued.ParentTTL} { // a lease dies with the login that it was made by
+		if ttl > 0 && (l.ends.IsZero() || began.Add(ttl).Before(l.ends)) {
+			l.ends = began.Add(ttl)
 		}
 	}
+	if !notAfter.IsZero() {
+		l.end = earlier(l.end, notAfter)
+	}
+	if !l.ends.IsZero() && !v.renewable(l) {
+		l.end = earlier(l.end, l.ends)
+	}
 	l.event.Lease, l.event.NotAfter = "l-"+strings.ToLower(rand.Text()), l.end
+	if !l.ends.IsZero() {
+		l.event.NotAfter = earlier(l.ends, l.end)
+	}
 	return l
 }
 
 func (v *Vault) usable(l *lent, issued Issued) error {
-	if len(issued.Fields) == 0 || issued.TTL < 0 {
+	if len(issued.Fields) == 0 || issued.TTL < 0 || issued.ParentTTL < 0 {
 		return auth.ErrInvalid
 	}
-	if !time.Now().Before(l.end) {
+	if now := time.Now(); !now.Before(l.end) || !l.ends.IsZero() && !now.Before(l.ends) {
 		return auth.ErrExpired
 	}
 	v.mu.Lock()
@@ -167,13 +177,13 @@ func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, 
 	})
 	v.mu.Lock()
 	err := v.refusal(l)
-	if v.closed {
+	if v.sealed() {
 		err = auth.ErrUnavailable
 	}
 	v.last++
 	l.number = v.last
 	v.lent[l.number] = l
-	l.timer = time.AfterFunc(time.Until(l.end), func() { _ = l.lease.Close(context.Background()) })
+	v.plan(l)
 	v.mu.Unlock()
 	if err != nil {
 		_ = l.lease.Close(ctx)
@@ -188,9 +198,13 @@ func (v *Vault) release(ctx context.Context, l *lent) error {
 	v.mu.Lock()
 	delete(v.lent, l.number)
 	l.timer.Stop()
+	if l.renewal != nil {
+		l.renewal.Stop()
+	}
+	ends := l.ends
 	v.mu.Unlock()
 	now := time.Now()
-	if l.id != "" && (l.ends.IsZero() || now.Before(l.ends)) {
+	if l.id != "" && (ends.IsZero() || now.Before(ends)) {
 		return v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
 	}
 	if !now.Before(l.end) {

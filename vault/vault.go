@@ -10,11 +10,25 @@
 // A lease needs a live [auth.Grant] that the vault's own log has witnessed, for a
 // system that declares the path; the backend is not asked before. Its event is
 // durable before a secret is handed out: a lease that could not be recorded is
-// revoked at once. It ends with the backend's own lease, with MaxTTL or with the
-// grant, whichever is first. What the backend can revoke is revoked when the lease
-// is closed, when it ends before the backend's own, when the caller left before it
-// came, and when the vault is closed. Revoking waits neither for the log nor for a
-// caller that has left.
+// revoked at once. It ends with the backend's own lease, with the login that this dies
+// with, with MaxTTL or with the grant, whichever is first. What the backend can revoke is
+// revoked when the lease is closed, when it ends before the backend's own, when the caller
+// left before it came, and when the vault is closed. Revoking waits neither for the log
+// nor for a caller that has left.
+//
+// Where a backend is a [Renewer] its lease is renewed at two thirds of its life, a little
+// earlier or later, while the one that is lent may live on. A renewal that fails is tried
+// again at most seven times, a second apart at least, and never after a denial or where the
+// lease is gone: that ends at once, and any other when the backend's does, and the log says
+// why. What the backend gives no more of is not asked for again.
+//
+// [Bind] keeps what was built from a lease, such as a pool of connections: it builds the
+// next in time, lets users of the one before go on for a while, and asks once however many
+// wait, also where that fails. A stored secret that nobody can confirm is used up to
+// BindOptions.MaxAge, and then [ErrStale]; one that is denied or gone, not at all.
+//
+// A vault that follows a gate ([Vault.Follow]) gives back all that it has lent when the gate
+// is frozen, whether or not the log is there, and lends again when that is lifted.
 //
 // A version of a stored secret that a system has refused, as its translator told the
 // lease, is not lent again, to nobody, and what is lent of it ends: a program that tries a
@@ -51,7 +65,8 @@
 // # Concurrency
 //
 // A Vault is safe for concurrent use. It starts one goroutine for each call of the
-// backend, and one timer for each lease.
+// backend, and two timers for each lease; a [Bound] has one goroutine, and one more for each
+// generation that drains.
 package vault
 
 import (
@@ -80,17 +95,21 @@ var pathPattern = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]
 type Vault struct {
 	log     *audit.Log
 	backend Backend
+	renewer Renewer // nil: it is none
 	own     []string
 	maxTTL  time.Duration
 	most    int // leases at a time
 
-	mu      sync.Mutex
-	closed  bool
-	last    uint64                 // of the numbers of what was lent
-	lent    map[uint64]*lent       // what has not ended
-	refused map[string][]refused   // by path, what systems refused, the newest last
-	busy    int                    // calls under way
-	idle    map[chan struct{}]bool // closed when nothing is under way
+	mu        sync.Mutex
+	closed    bool
+	under     func() context.Context // what Follow was given; nil: nothing
+	watched   context.Context        // what that returned last
+	unwatched func() bool            // ends the watch
+	last      uint64                 // of the numbers of what was lent
+	lent      map[uint64]*lent       // what has not ended
+	refused   map[string][]refused   // by path, what systems refused, the newest last
+	busy      int                    // calls under way
+	idle      map[chan struct{}]bool // closed when nothing is under way
 }
 
 // Options of New. Nil means the documented defaults.
@@ -122,6 +141,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 		}
 	}
 	v := &Vault{log: log, backend: b, own: slices.Clone(o.Own), maxTTL: o.MaxTTL, most: mostLent}
+	v.renewer, _ = b.(Renewer)
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}
@@ -138,6 +158,7 @@ func (v *Vault) Close(ctx context.Context) error {
 	}
 	v.mu.Lock()
 	v.closed = true
+	v.unwatch()
 	v.mu.Unlock()
 	// A lease that somebody else is closing right now answers in its own time.
 	ended := make(chan error, 1)
@@ -178,7 +199,7 @@ func (v *Vault) newestFirst() []*lent {
 func (v *Vault) enter() bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if v.closed || len(v.lent) >= v.most {
+	if v.sealed() || len(v.lent) >= v.most {
 		return false
 	}
 	v.busy++
