@@ -66,7 +66,7 @@ type Event struct {
 	Status   int           // of the protocol; 0: none
 	Resolves int64         // index of the unknown that this answers; 0: none (line 0 is the genesis event)
 	Duration time.Duration // of the transmission
-	Count    int           // of the refusals that this event sums up; 0: it stands for one
+	Count    int           // of what this event sums up, such as refusals and failed renewals; of vault.generation the generation; 0: it stands for one
 
 	// Under which declarations.
 	Boundary string // hash

@@ -17,6 +17,9 @@ type Issued struct {
 	Fields    map[string]auth.Secret // at least one
 	TTL       time.Duration          // zero: no end of its own
 	ParentTTL time.Duration          // of the login that it dies with; zero: none
+
+	Store      string // where it is stored, such as a file, with Generation; empty: nobody says
+	Generation uint64 // of that store, which only rises: less than before is an older copy; zero: it has none
 }
 
 // Backend is where secrets live. It is safe for concurrent use, does not cache or

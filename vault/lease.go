@@ -116,6 +116,10 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 	if err != nil {
 		return nil, v.refuse(ctx, event, err)
 	}
+	if err := v.current(ctx, issued); err != nil {
+		_ = v.aside(ctx, func() error { return v.withdraw(event, issued.ID) })
+		return nil, v.refuse(ctx, event, err)
+	}
 	l := v.describe(issued, event, began, notAfter)
 	l.path, l.version = path, issued.Version
 	secrets := canonical(issued.Fields)

@@ -35,6 +35,9 @@
 // dead credential again locks the account. A new version ends that; where the backend
 // tells no versions, another value; and [Vault.Accept], which policy permits.
 //
+// Where a backend tells the generation of its store, an older copy of that is noticed, by
+// what the log has seen of it, and nothing of it is lent: [ErrRolledBack].
+//
 // What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
 // its use returns; the stored key is not lent.
 //
@@ -58,9 +61,9 @@
 // list, that has no secret, or a zero Vault. [auth.ErrDenied]: the backend does not give
 // it, or a system has refused the version that is stored. [auth.ErrExpired]: the grant has
 // ended, or the credential had before it came. [auth.ErrUnavailable]: the backend cannot
-// be reached, the event cannot be recorded, the vault is closed or full, or, with the
-// context's error, the caller left. [auth.ErrInvalid]: what the backend issued is no
-// secret. [auth.ErrUnknown]: the backend said nothing that is known here.
+// be reached, the event cannot be recorded, the vault is closed, sealed or full, or, with
+// the context's error, the caller left. [auth.ErrInvalid]: what the backend issued is no
+// secret, or [ErrRolledBack]. [auth.ErrUnknown]: the backend said nothing that is known here.
 //
 // # Concurrency
 //
@@ -99,6 +102,9 @@ type Vault struct {
 	own     []string
 	maxTTL  time.Duration
 	most    int // leases at a time
+
+	raising     chan struct{}  // full: somebody has generations
+	generations map[string]int // by action: the newest that is known of a store
 
 	mu        sync.Mutex
 	closed    bool
@@ -142,6 +148,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	}
 	v := &Vault{log: log, backend: b, own: slices.Clone(o.Own), maxTTL: o.MaxTTL, most: mostLent}
 	v.renewer, _ = b.(Renewer)
+	v.raising, v.generations = make(chan struct{}, 1), map[string]int{}
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}

@@ -59,6 +59,7 @@ const overviewText = `carnet verifies logs, checks boundaries, tells which runs 
   carnet vault list       list paths, versions and fields, without values
   carnet vault remove     remove a secret
   carnet vault rekey      encrypt the file to another identity
+  carnet vault raise      make an older copy of the file newer than a generation
   carnet version          print the version that this command was built from
 
 Run any with -h for its arguments and an example.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -110,6 +111,21 @@ are still opened by the old one: change the secrets in them too.
 Example:
   carnet vault rekey -identity vault.key -to new.key secrets.age`,
 	run: runVaultRekey,
+}
+
+var vaultRaise = command{
+	name:  "vault raise",
+	short: "make an older copy of the file newer than a generation",
+	usage: `
+carnet vault raise (-identity FILE | -passphrase) SECRETS GENERATION
+` + vaultKeys + `
+A service refuses a copy that is older than what its log has seen: it may be there to bring back
+secrets that were withdrawn. Where it was put back on purpose, GENERATION is the count of the log's
+newest event vault.generation; look at what is in the file first.
+
+Example:
+  carnet vault raise -identity vault.key secrets.age 17`,
+	run: runVaultRaise,
 }
 
 // task is what a command does with the file that its first argument names.
@@ -275,4 +291,25 @@ func runVaultRekey(ctx context.Context, c *call) int {
 		c.stays(to, err)
 		return err
 	}})
+}
+
+func runVaultRaise(ctx context.Context, c *call) int {
+	above := func(rest []string) (uint64, error) {
+		n, err := strconv.ParseUint(rest[0], 10, 63)
+		if err != nil {
+			return 0, errors.New("GENERATION is not a number")
+		}
+		return n, nil
+	}
+	return c.vault(task{
+		least: 1, most: 1,
+		names: func(rest []string) error { _, err := above(rest); return err },
+		do: func(f filevault.File, rest []string) error {
+			n, err := above(rest)
+			if err != nil {
+				return err
+			}
+			return c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Raise(ctx, n) })
+		},
+	})
 }

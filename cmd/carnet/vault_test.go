@@ -91,6 +91,11 @@ func TestVaultFromAPipe(t *testing.T) {
 	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", next, file); strings.Contains(out, "saml") {
 		t.Errorf("still there: %s", out)
 	}
+	vaulted(t, nil, statusOK, "raise", "-identity", next, file, "17")
+	vaulted(t, piped("canary-4"), statusOK, "set", "-identity", next, file, "crm/api", "key")
+	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", next, file); !strings.Contains(out, "crm/api\tversion 19\t") {
+		t.Errorf("raised above 17: %s", out)
+	}
 }
 
 func TestVaultFromATerminal(t *testing.T) {
@@ -147,6 +152,9 @@ func TestVaultRefuses(t *testing.T) {
 		"set in missing file": {nil, statusWrong, []string{"set", "-identity", key, file + "x", "crm/api", "key"}, ""},
 		"rekey missing file":  {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file + "x"}, ""},
 		"rekey to open key":   {nil, statusWrong, []string{"rekey", "-identity", key, "-to", open, file}, "chmod"},
+		"raise to no number":  {nil, statusUsage, []string{"raise", "-identity", key, file, "x1"}, "GENERATION"},
+		"raise to nowhere":    {nil, statusUsage, []string{"raise", "-identity", key, file}, "arguments"},
+		"raise too high":      {nil, statusWrong, []string{"raise", "-identity", key, file, "999999999999999999"}, "generation"},
 		"nothing to remove":   {nil, statusWrong, []string{"remove", "-identity", key, file, "crm/api"}, "carnet vault remove: there is no secret under that path\n"},
 		"empty value":         {piped(""), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "nothing to read"},
 		"long value":          {piped(long), statusWrong, []string{"set", "-identity", key, file, "crm/api", "key"}, "64 KiB"},

@@ -23,8 +23,9 @@
 //
 // # Limits
 //
-// The file cannot tell that it is an older copy of itself: whoever may write in its
-// folder can roll it back. Whoever knows the public half of the identity besides can
+// The file cannot tell that it is an older copy of itself: that the vault does, by the
+// generation that its log has seen last. A file at another path is another store, and a new
+// log has seen nothing. Whoever knows the public half of the identity besides can
 // put a file of their own there: do not publish it. Rekey changes neither the copies of
 // the file that exist nor the secrets in them: change those too.
 //
@@ -65,6 +66,7 @@ package filevault
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"time"
 
@@ -132,7 +134,29 @@ func (f File) Issue(ctx context.Context, path string) (vault.Issued, error) {
 	if e == nil {
 		return vault.Issued{}, auth.ErrUndeclared
 	}
-	return vault.Issued{Version: e.versionText(), Fields: e.secrets()}, nil
+	return vault.Issued{Version: e.versionText(), Fields: e.secrets(), Store: f.store(), Generation: s.last}, nil
+}
+
+// store names the file for the vault's log, which keeps no names.
+func (f File) store() string {
+	if path, err := filepath.Abs(f.Path); err == nil {
+		return path
+	}
+	return f.Path
+}
+
+// Raise makes the file newer than a generation: for an older copy that was put back on
+// purpose, and that a vault refuses because its log knows a newer one. The number is the
+// count of the log's newest event vault.generation. One that is not above the file's own is
+// ErrInvalid.
+func (f File) Raise(ctx context.Context, above uint64) error {
+	return f.change(ctx, func(s *store) error {
+		if above < s.last || above >= mostVersion {
+			return errGeneration
+		}
+		s.last = above + 1
+		return nil
+	})
 }
 
 // Revoke implements vault.Backend. It does nothing.

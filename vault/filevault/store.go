@@ -17,11 +17,12 @@ import (
 const mostVersion = 999_999_999_999_999
 
 var (
-	errPath  = fmt.Errorf("%w: not a path: names of a-z, 0-9, '.', '_' and '-', separated by /", auth.ErrInvalid)
-	errField = fmt.Errorf("%w: a secret has 1 to 64 fields, named with 1 to 64 of a-z, 0-9, '_' and '-'", auth.ErrInvalid)
-	errTwice = fmt.Errorf("%w: a field is named twice", auth.ErrInvalid)
-	errValue = fmt.Errorf("%w: a value has 1 byte to 64 KiB", auth.ErrInvalid)
-	errFull  = fmt.Errorf("%w: there are no more versions", auth.ErrInvalid)
+	errPath       = fmt.Errorf("%w: not a path: names of a-z, 0-9, '.', '_' and '-', separated by /", auth.ErrInvalid)
+	errField      = fmt.Errorf("%w: a secret has 1 to 64 fields, named with 1 to 64 of a-z, 0-9, '_' and '-'", auth.ErrInvalid)
+	errTwice      = fmt.Errorf("%w: a field is named twice", auth.ErrInvalid)
+	errValue      = fmt.Errorf("%w: a value has 1 byte to 64 KiB", auth.ErrInvalid)
+	errGeneration = fmt.Errorf("%w: the generation is not above that of the file, or too large", auth.ErrInvalid)
+	errFull       = fmt.Errorf("%w: there are no more versions", auth.ErrInvalid)
 )
 
 // store is the decrypted file. Values stay in base64, and in the buffers that hold

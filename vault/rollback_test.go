@@ -1,0 +1,65 @@
+package vault_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"testing"
+
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/vault"
+)
+
+// TestRollbackIsNoticed by what the log knows of a store, in this process and in the next;
+// other stores have generations of their own.
+func TestRollbackIsNoticed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := audit.Create(t.Context(), dir, "acme.example/test/a", nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range [][]struct {
+		store      string
+		generation uint64
+		want       error
+	}{
+		{{"a", 1, nil}, {"a", 1, nil}, {"a", 3, nil}, {"a", 2, vault.ErrRolledBack}, {"b", 1, nil}, {"", 0, nil}},
+		{{"b", 7, nil}, {"a", 2, vault.ErrRolledBack}, {"a", 3, nil}, {"b", 6, vault.ErrRolledBack}, {"c", 1, nil}},
+		{{"a", 2, vault.ErrRolledBack}, {"b", 6, vault.ErrRolledBack}, {"c", 1, nil}, {"a", 4, nil}},
+		{{"", 5, auth.ErrInvalid}, {"a", math.MaxInt32 + 1, auth.ErrInvalid}, {"a", 4, nil}},
+	} {
+		log, err := audit.Open(t.Context(), dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var now vault.Issued
+		v := open(t, log, &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, &vault.Options{Own: []string{"self/key"}})
+		for i, issue := range process {
+			now = vault.Issued{Version: "1", Fields: fields("key", "x"), Store: issue.store, Generation: issue.generation}
+			l, err := v.Own("self/key").Lease(t.Context(), auth.Grant{})
+			if !errors.Is(err, issue.want) || (l == nil) != (issue.want != nil) {
+				t.Errorf("%d: store %q, generation %d: %v, want %v", i, issue.store, issue.generation, err, issue.want)
+			}
+		}
+		if err := errors.Join(v.Close(t.Context()), log.Close(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		now = vault.Issued{Version: "1", Fields: fields("key", "x"), Store: "a", Generation: 99}
+	}
+	if !errors.Is(vault.ErrRolledBack, auth.ErrInvalid) {
+		t.Error("an older copy is not invalid")
+	}
+}
+
+// TestGenerationIsKnownFirst: what the log could not take is not lent.
+func TestGenerationIsKnownFirst(t *testing.T) {
+	g := gate(t)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) {
+		_ = g.Log().Close(context.Background())
+		return vault.Issued{ID: "id", Fields: fields("key", "x"), Store: "a", Generation: 1}, nil
+	}}, &vault.Options{Own: []string{"self/key"}})
+	if l, err := v.Own("self/key").Lease(t.Context(), auth.Grant{}); !errors.Is(err, auth.ErrUnavailable) || l != nil {
+		t.Errorf("lent: %v", err)
+	}
+}
