@@ -94,6 +94,21 @@ func (b *Bound[T]) Get(ctx context.Context) (value T, done func(), err error) {
 	return g.value, g.exit, nil
 }
 
+// Value is what Get lends, for those who are done with it at once, such as a key that is put
+// into a request: nobody waits for them, and it may be ended while they use it.
+func (b *Bound[T]) Value(ctx context.Context) (value T, err error) {
+	if b == nil || b.source == nil {
+		return value, auth.ErrUndeclared
+	}
+	g := b.now.Load()
+	for g == nil || !g.live.Load() {
+		if g, err = b.next(ctx); err != nil {
+			return value, err
+		}
+	}
+	return g.value, nil
+}
+
 // Age is how long ago the backend has confirmed what Get lends; zero: there is nothing.
 func (b *Bound[T]) Age() time.Duration {
 	if b == nil || b.source == nil {

@@ -95,12 +95,15 @@ func bind(t *testing.T, w *well, o vault.BindOptions[*pool]) *vault.Bound[*pool]
 	return b
 }
 
-// got is what Get lends, given back at once.
+// got is what Get and Value lend, given back at once.
 func got(t *testing.T, b *vault.Bound[*pool]) (*pool, error) {
 	t.Helper()
 	p, done, err := b.Get(t.Context())
 	if err == nil {
 		done()
+	}
+	if v, wrong := b.Value(t.Context()); v != p && err == nil || !errors.Is(wrong, err) {
+		t.Errorf("Get lends %v, %v, and Value %v, %v", p, err, v, wrong)
 	}
 	return p, err
 }
@@ -359,6 +362,9 @@ func TestBindRefuses(t *testing.T) {
 		}
 	}
 	for _, b := range []*vault.Bound[*pool]{nil, {}} {
+		if _, err := b.Value(t.Context()); err != auth.ErrUndeclared {
+			t.Errorf("zero: %v", err)
+		}
 		if _, _, err := b.Get(t.Context()); err != auth.ErrUndeclared || b.Age() != 0 || b.Changed() != nil || b.Close(t.Context()) != nil {
 			t.Errorf("zero: %v", err)
 		}
@@ -378,5 +384,19 @@ func BenchmarkBoundGet(b *testing.B) {
 			b.Fatal(err)
 		}
 		done()
+	}
+}
+
+func BenchmarkBoundValue(b *testing.B) {
+	bound, err := vault.Bind(b.Context(), &well{}, built, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer bound.Close(context.Background())
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := bound.Value(b.Context()); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
