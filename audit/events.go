@@ -3,11 +3,13 @@ package audit
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -46,8 +48,44 @@ func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, erro
 	}
 }
 
-// place is a line that an iteration came to, and where it begins.
+// place is a line, by its index, and where it begins.
 type place struct{ index, offset int64 }
+
+// sparse is how many lines lie between two places that are remembered.
+const sparse = 4096
+
+// places are where lines begin, of those that somebody has read: whoever reads on need not
+// begin anew.
+type places struct {
+	mu  sync.Mutex
+	all []place // rising
+}
+
+// before is the last that is known not to be behind a line.
+func (p *places) before(index int64) place {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i, found := slices.BinarySearchFunc(p.all, index, func(at place, index int64) int { return cmp.Compare(at.index, index) })
+	switch {
+	case found:
+		return p.all[i]
+	case i > 0:
+		return p.all[i-1]
+	}
+	return place{}
+}
+
+// pass remembers a place now and then.
+func (p *places) pass(at place) {
+	if at.index%sparse != 0 {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.all) == 0 || p.all[len(p.all)-1].index < at.index {
+		p.all = append(p.all, at)
+	}
+}
 
 func (g *log) events(ctx context.Context, first int64, yield func(Event, error) bool) {
 	_, size := g.durable.get()
@@ -61,10 +99,7 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 		return
 	}
 	defer f.Close()
-	var at place
-	if p := g.reached.Load(); p != nil && p.index <= first { // whoever reads on need not begin anew
-		at = *p
-	}
+	at := g.places.before(first)
 	in := bufio.NewReaderSize(io.NewSectionReader(f, at.offset, size-at.offset), 2*(maxLine+1))
 	for at.offset < size {
 		text, err := in.ReadSlice('\n')
@@ -79,7 +114,8 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 			if bytes.HasPrefix(text, []byte(commitHead)) {
 				continue
 			}
-			if at.index++; at.index <= first {
+			at.index++
+			if g.places.pass(at); at.index <= first {
 				continue
 			}
 			e, err = decode(text)
@@ -88,5 +124,4 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 			return
 		}
 	}
-	g.reached.Store(&at)
 }

@@ -66,10 +66,10 @@ type log struct {
 	result  error         // of the committer; after ended
 
 	tree    tree.Tree
-	dirty   bool                  // there are lines that no checkpoint covers
-	bad     bool                  // the last checkpoint could not be made or written
-	durable extent                // what Events may read
-	reached atomic.Pointer[place] // where the last who read to the end ended; nil: nobody has
+	dirty   bool   // there are lines that no checkpoint covers
+	bad     bool   // the last checkpoint could not be made or written
+	durable extent // what Events may read
+	places  places
 
 	published published
 	tiles     tree.Folder

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth/internal/check"
+	"github.com/carnet-go/carnet/auth/internal/deep"
 	"github.com/carnet-go/carnet/auth/internal/lifetime"
 	"github.com/carnet-go/carnet/auth/internal/wire"
 	"github.com/carnet-go/carnet/mapping"
@@ -71,7 +72,7 @@ func NewBroker(g *Gate, t Translators, o *BrokerOptions) (*Broker, error) {
 		b.lines[s.Name] = line
 		var unfit error
 		if fitter, ok := t[s.Name].(interface{ Fits(System) error }); ok {
-			unfit = fitter.Fits(s.clone())
+			unfit = fitter.Fits(deep.Copy(s))
 		}
 		found.System(s.Name, s.Delegation, unfit, g.boundary.needsKeys(s))
 	}

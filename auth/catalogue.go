@@ -73,9 +73,6 @@ func NewCatalogue(tenant string, systems ...System) (*Catalogue, error) {
 // checked are systems as they are checked: fields of the same names.
 func checked(systems []System) []check.System { return deep.Convert[[]check.System](systems) }
 
-// clone is a copy that nobody else can change.
-func (s System) clone() System { return deep.Copy(s) }
-
 // Tenant is whose systems they are.
 func (c *Catalogue) Tenant() string { return some(c).tenant }
 
@@ -98,7 +95,7 @@ func (c *Catalogue) Systems() []System {
 func (c *Catalogue) Destination(system string) mapping.Destination {
 	for _, s := range some(c).systems {
 		if s.Name == system {
-			s = s.clone()
+			s = deep.Copy(s)
 			return mapping.Destination{System: s.Name, Kind: s.kind(), Jurisdictions: s.Jurisdictions, Clearance: s.Clearance}
 		}
 	}

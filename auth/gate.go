@@ -171,17 +171,16 @@ func (g *Gate) Freeze(ctx context.Context) error {
 	if g.brake.Pull() {
 		g.logger.Warn("auth: frozen")
 	}
-	e := g.event(actionFreeze)
-	e.Outcome = audit.OutcomeSuccess
-	return g.told(ctx, g.brake.Tell(ctx, func() error { return g.record(ctx, e) }))
-}
-
-// told is the error of what was to be recorded in turn.
-func (g *Gate) told(ctx context.Context, err error) error {
-	if err != nil && known(err) == nil {
+	if err := g.brake.Tell(ctx, g.recordFreeze); err != nil {
 		return side(ctx, err)
 	}
-	return err
+	return nil
+}
+
+func (g *Gate) recordFreeze(ctx context.Context) error {
+	e := g.event(actionFreeze)
+	e.Outcome = audit.OutcomeSuccess
+	return g.record(ctx, e)
 }
 
 // opThaw is the operation of self that Thaw takes, and the only one that a frozen gate
@@ -202,11 +201,14 @@ func (g *Gate) Thaw(ctx context.Context, p Principal) error {
 	}
 	e := made.Event(actionThaw)
 	e.Outcome = audit.OutcomeSuccess
-	lifted, err := g.brake.Lift(ctx, times, func() error { return g.record(ctx, e) })
-	if err == nil && !lifted {
-		err = fmt.Errorf("%w: frozen again", ErrUnavailable)
+	lifted, err := g.brake.Lift(ctx, times, func(ctx context.Context) error { return g.record(ctx, e) }, g.recordFreeze)
+	switch {
+	case err != nil:
+		return side(ctx, err)
+	case !lifted:
+		return fmt.Errorf("%w: frozen again", ErrUnavailable)
 	}
-	return g.told(ctx, err)
+	return nil
 }
 
 // Frozen says whether Freeze was called, and Thaw was not.

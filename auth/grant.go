@@ -47,7 +47,7 @@ func (g Grant) Identity() Identity {
 }
 
 // System is the far side: a copy.
-func (g Grant) System() System { return of(g, func(g *grant) System { return g.system.clone() }) }
+func (g Grant) System() System { return of(g, func(g *grant) System { return deep.Copy(*g.system) }) }
 
 // Operation is what it is for: a copy.
 func (g Grant) Operation() Operation {

@@ -15,14 +15,14 @@ type Lease struct {
 	id      string
 	version string
 	fields  map[string]Secret
-	end     lifetime.End
-	closer  *lifetime.Closer
+	term    lifetime.Term
 	refuse  func()
 }
 
 // LeaseOptions of NewLease. Nil means the documented defaults.
 type LeaseOptions struct {
 	Expires time.Time                   // zero: never on its own; who leased it ends with the grant
+	Until   func() time.Time            // when it ends as things stand, before Expires; nil: then
 	Release func(context.Context) error // called once, by the first Close; nil: nothing to release
 	Refuse  func()                      // called by each Refuse; nil: nobody wants to know
 	Version string                      // of a stored secret; empty: made for this lease, or not known
@@ -32,8 +32,8 @@ type LeaseOptions struct {
 func NewLease(id string, fields map[string]Secret, o *LeaseOptions) *Lease {
 	o = cmp.Or(o, &LeaseOptions{})
 	return &Lease{
-		id: id, fields: maps.Clone(fields), end: lifetime.Until(o.Expires, time.Now()),
-		closer: lifetime.NewCloser(o.Release), refuse: o.Refuse, version: o.Version,
+		id: id, fields: maps.Clone(fields), refuse: o.Refuse, version: o.Version,
+		term: lifetime.Term{Closer: lifetime.NewCloser(o.Release), End: lifetime.Until(o.Expires, time.Now()), Until: o.Until},
 	}
 }
 
@@ -46,7 +46,7 @@ func (l *Lease) Version() string { return some(l).version }
 // Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
 // or was closed is ErrExpired.
 func (l *Lease) Secret(field string) (Secret, error) {
-	if !l.live() {
+	if !some(l).term.Live() {
 		return Secret{}, ErrExpired
 	}
 	s, ok := l.fields[field]
@@ -56,22 +56,23 @@ func (l *Lease) Secret(field string) (Secret, error) {
 	return s, nil
 }
 
-// Expires is when it ends; zero: never on its own, or it is no lease.
-func (l *Lease) Expires() time.Time { return some(l).end.Wall }
+// Expires is when it ends, as things stand; zero: never on its own, or it is no lease.
+func (l *Lease) Expires() time.Time { return some(l).term.Expires() }
+
+// Done is closed when it is closed or refused, not when it expires. Nil: it is no lease.
+func (l *Lease) Done() <-chan struct{} { return some(l).term.Done() }
 
 // Close gives it back. A second Close does nothing, and returns what the first did
 // when that is known, or the end of ctx.
-func (l *Lease) Close(ctx context.Context) error { return some(l).closer.Close(ctx) }
+func (l *Lease) Close(ctx context.Context) error { return some(l).term.Close(ctx) }
 
 // Refuse is for whoever has presented it: the far side does not accept it. A Source that
 // knows versions lends this one no more.
 func (l *Lease) Refuse() {
-	if l != nil && l.refuse != nil {
+	if some(l).term.Spend() && l.refuse != nil {
 		l.refuse()
 	}
 }
-
-func (l *Lease) live() bool { return l != nil && l.closer.Open() && !l.end.Over(time.Now()) }
 
 // Source leases secrets under a grant. It is safe for concurrent use, and its
 // errors are of this package: ErrDenied is final, ErrUnavailable is not.

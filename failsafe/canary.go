@@ -65,18 +65,17 @@ func (f *Flow[S]) Canary(ctx context.Context, s S, budget int) (Result[S], error
 
 // tries is a journey on the twins.
 func (f *Flow[S]) tries(x *run, budget int) *journey {
-	t := &canary.Trial{Log: f.runner.gate.Log(), Run: x.id, From: x.line, Budget: budget, Found: x.found}
+	t := &canary.Trial{Log: f.runner.gate.Log(), Run: x.id, From: x.line, Budget: budget, Found: x.found, Back: x.began != nil, Watch: f.runner.watch(x, f.twin)}
 	return &journey{r: f.runner, x: x, plan: f.twin, call: f.call, trial: t}
 }
 
-// watch is what a canary is held to: what its plan declares, and what the newest good one of
-// the same declarations has seen.
+// watch is what a canary is held to: its plan, and what the newest good one has seen.
 func (r *Runner) watch(x *run, p *plan.Plan) *canary.Watch {
 	w := canary.Over(p)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, other := range r.runs {
-		if b := other.good(); b != nil {
+		if b := other.good(); b != nil && x.began != nil {
 			w.After(past(x.began), past(b))
 		}
 	}

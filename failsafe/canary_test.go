@@ -485,6 +485,15 @@ func TestCanaryWithLocalSteps(t *testing.T) {
 	if _, err := flow.Canary(t.Context(), hire{}, 3); err != nil {
 		t.Errorf("what it takes: %v", err)
 	}
+	first, err := failsafe.Compile(b.runner, failsafe.Workflow[hire]{Name: "z", Version: "1", Steps: []failsafe.Step[hire]{
+		local, {Name: "put", Operation: "crm.note.put", Do: b.cross, Undo: b.cross, Ask: b.count},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Canary(t.Context(), hire{}, 3); err != nil {
+		t.Errorf("what it takes, the local step first: %v", err)
+	}
 	if flow, err = failsafe.Compile(b.runner, failsafe.Workflow[hire]{Name: "y", Version: "1", Steps: []failsafe.Step[hire]{local}}); err != nil {
 		t.Fatal(err)
 	}

@@ -69,11 +69,11 @@ func Inspect(journal iter.Seq2[Frame, error], key *auth.Lease, tenant string) it
 // Mark is one thing that a run remembers: names and times, never data.
 type Mark struct {
 	At      time.Time // zero: not known
-	What    string    // begun, tried, worked, failed, yes, no, gave up, halted, person, resumed, told yes, told no, poison, alert, delivered, again, done, rolled back
+	What    string    // begun, tried, worked, failed, yes, no, gave up, halted, person, resumed, told yes, told no, poison, alert, delivered, again, found, done, rolled back
 	Step    string    // its name; empty: of none, or not known
 	Phase   string    // do, undo or ask; empty: of none
 	Attempt int       // from 1, of tried; zero: of none
-	Why     string    // of begun the workflow and its version, of failed the class, of alert and rolled back the reason
+	Why     string    // of begun the workflow and its version, of failed the class, of alert and rolled back the reason, of found the first finding
 }
 
 // Trail yields what a journal's frames remember of one run, in its order; nothing: they do
@@ -183,6 +183,8 @@ func markOf(e *entry) Mark {
 		return Mark{At: e.Alert.Since, What: "alert", Step: e.Alert.Step, Why: e.Alert.Reason}
 	case e.Told != "":
 		return Mark{What: "delivered"}
+	case e.Found != nil:
+		return Mark{What: "found", Why: e.Found[0].Code}
 	case e.Event == nil:
 		return Mark{What: "again"}
 	}

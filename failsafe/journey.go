@@ -168,8 +168,8 @@ func (j *journey) try(ctx context.Context, a core.Action) error {
 	}
 	ctx, cancel := j.base(ctx, a.Phase, step)
 	defer cancel()
-	spent := j.trial.May(ctx, a.Step)
-	if time.Since(j.since) > step.Limits.Total || step.Does(a.Phase).Name != "" && spent != nil {
+	spent := j.trial.May(ctx, a.Step, step.Does(a.Phase).Name == "")
+	if time.Since(j.since) > step.Limits.Total || spent != nil {
 		j.happened(core.Event{What: core.GaveUp}, nil, spent)
 		return nil
 	}

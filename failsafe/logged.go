@@ -27,7 +27,6 @@ type logged struct {
 	line         int64  // behind its beginning
 }
 
-// log records an event about the run.
 func (x *run) log(ctx context.Context, action string, digest [32]byte, reason string) error {
 	_, err := x.runner.gate.Log().Append(ctx, x.event(action, digest, reason))
 	return err

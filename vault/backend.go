@@ -83,6 +83,8 @@ func (v *Vault) withdraw(event audit.Event, id string) error {
 	if id == "" {
 		return nil
 	}
+	v.revoking <- struct{}{} // a freeze gives all back at once, and each is to have its time
+	defer func() { <-v.revoking }()
 	ctx, cancel := context.WithTimeout(context.Background(), revokeWithin)
 	defer cancel()
 	err := side(guarded(func() error { return v.backend.Revoke(ctx, id) }))

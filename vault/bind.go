@@ -49,9 +49,10 @@ type Bound[T any] struct {
 
 	mu      sync.Mutex
 	closed  bool
+	stale   bool          // what was dropped had become so
 	failed  error         // the newest, until something goes well
 	until   time.Time     // nobody asks again before
-	due     time.Time     // when the next one is looked for
+	next    time.Time     // after a failure: nobody looks before
 	gap     time.Duration // between tries, since the first that failed; zero: none has
 	changed chan struct{}
 }
@@ -71,14 +72,14 @@ func Bind[T any](ctx context.Context, s auth.Source, build func(context.Context,
 	b.o.MaxAge = cmp.Or(b.o.MaxAge, max(defaultMaxAge, 3*b.o.Every))
 	b.o.Drain = cmp.Or(b.o.Drain, defaultDrain)
 	b.under, b.stop = context.WithCancel(context.Background())
-	if _, err := b.next(ctx); err != nil {
+	if _, err := b.await(ctx); err != nil {
 		return nil, errors.Join(err, b.Close(ctx))
 	}
 	b.busy.Go(b.keep)
 	return b, nil
 }
 
-// Get is what was built, to be used until done is called. Where it has ended, Get waits for
+// Get is what was built, to be used until done is called, once. Where it has ended, Get waits for
 // the next with all others who come, until ctx ends. The error is that of source or build,
 // for a second to all, and ErrStale besides where there was one.
 func (b *Bound[T]) Get(ctx context.Context) (value T, done func(), err error) {
@@ -87,7 +88,7 @@ func (b *Bound[T]) Get(ctx context.Context) (value T, done func(), err error) {
 	}
 	g := b.now.Load()
 	for !g.enter() {
-		if g, err = b.next(ctx); err != nil {
+		if g, err = b.await(ctx); err != nil {
 			return value, nil, err
 		}
 	}
@@ -102,7 +103,7 @@ func (b *Bound[T]) Value(ctx context.Context) (value T, err error) {
 	}
 	g := b.now.Load()
 	for g == nil || !g.live.Load() {
-		if g, err = b.next(ctx); err != nil {
+		if g, err = b.await(ctx); err != nil {
 			return value, err
 		}
 	}
@@ -154,8 +155,8 @@ func (b *Bound[T]) Close(ctx context.Context) error {
 	}
 }
 
-// next is the generation after the one that has ended: one call for all who wait.
-func (b *Bound[T]) next(ctx context.Context) (*generation[T], error) {
+// await is the generation after the one that has ended: one call for all who wait.
+func (b *Bound[T]) await(ctx context.Context) (*generation[T], error) {
 	g, err := b.flights.Do(ctx, struct{}{}, buildWithin, b.renew)
 	if err != nil && ctx.Err() != nil {
 		return nil, left(ctx)
@@ -166,7 +167,7 @@ func (b *Bound[T]) next(ctx context.Context) (*generation[T], error) {
 	return g, err
 }
 
-// renew makes a generation, unless somebody just has.
+// renew makes a generation, unless somebody just has, or has failed.
 func (b *Bound[T]) renew(ctx context.Context) (*generation[T], error) {
 	if g := b.now.Load(); g.usable(time.Now()) {
 		return g, nil
@@ -205,7 +206,7 @@ func (b *Bound[T]) make(ctx context.Context) (*generation[T], error) {
 	began := time.Now()
 	lease, err := b.source.Lease(ctx, auth.Grant{})
 	if err != nil {
-		return nil, b.fail(side(err))
+		return nil, b.withheld(side(err))
 	}
 	var value T
 	err = guarded(func() (err error) { value, err = b.build(ctx, lease); return err })
@@ -226,36 +227,53 @@ func (b *Bound[T]) make(ctx context.Context) (*generation[T], error) {
 	return g, nil
 }
 
-// fail remembers a failure, so that those who come within a second do not ask again. What
-// the backend denies, or has no more, is not lent on.
+// withheld is a failure of the source. What the backend denies, or has no more, is not lent
+// on.
+func (b *Bound[T]) withheld(err error) error {
+	if g := b.now.Load(); g != nil && (errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrUndeclared)) {
+		g.live.Store(false)
+	}
+	return b.fail(err)
+}
+
+// fail remembers a failure, so that those who come within a second do not ask again.
 func (b *Bound[T]) fail(err error) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	g := b.now.Load()
-	if g != nil && (errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrUndeclared)) {
-		g.live.Store(false)
-	} else if g != nil && !g.usable(time.Now()) && g.stored {
+	if b.stale || b.now.Load().stale(time.Now()) {
 		err = errors.Join(ErrStale, err)
 	}
 	b.failed, b.until = err, time.Now().Add(failedFor)
 	return err
 }
 
-// install makes a generation the current one; false: it was closed meanwhile.
+// install makes a generation the current one; false: it was closed meanwhile, or there is a
+// newer one.
 func (b *Bound[T]) install(g *generation[T]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.closed {
+	before := b.now.Load()
+	if b.closed || before.usable(time.Now()) && before.born.After(g.born) {
 		return false
 	}
-	before := b.now.Swap(g)
-	b.failed, b.due, b.gap = nil, g.due(b.o.Every), 0
+	b.now.Store(g)
+	b.failed, b.gap, b.stale, b.next = nil, 0, false, time.Time{}
 	if before != nil {
 		b.busy.Go(func() { b.retire(before) })
-		close(b.changed)
-		b.changed = make(chan struct{})
 	}
+	close(b.changed)
+	b.changed = make(chan struct{})
 	return true
+}
+
+// drop ends what may not be used any more, and has no successor.
+func (b *Bound[T]) drop(g *generation[T]) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.closed && b.now.CompareAndSwap(g, nil) {
+		b.stale = g.stale(time.Now())
+		b.busy.Go(func() { b.retire(g) })
+	}
 }
 
 // retire ends a generation, when its users have left or have had their time.
@@ -275,22 +293,29 @@ func (b *Bound[T]) keep() {
 	tick := time.NewTicker(lookEvery)
 	defer tick.Stop()
 	for {
+		g := b.now.Load()
 		select {
 		case <-b.under.Done():
 			return
+		case <-g.ended():
+			g.live.Store(false)
 		case <-tick.C:
 		}
-		g, now := b.now.Load(), time.Now()
-		if g == nil || !g.usable(now) {
-			continue
-		}
-		b.mu.Lock()
-		due := !now.Before(b.due)
-		b.mu.Unlock()
-		if due {
+		switch now := time.Now(); {
+		case g == nil:
+		case !g.usable(now):
+			b.drop(g)
+		case b.due(g, now):
 			b.look(g)
 		}
 	}
+}
+
+// due says whether it is time to look for the next.
+func (b *Bound[T]) due(g *generation[T], now time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return !now.Before(b.next) && !now.Before(g.due(b.o.Every, now))
 }
 
 // look asks whether a stored secret is still the same, and replaces what is not, or soon
@@ -299,16 +324,16 @@ func (b *Bound[T]) look(g *generation[T]) {
 	ctx, cancel := context.WithTimeout(b.under, buildWithin)
 	defer cancel()
 	var err error
-	if g.stored && !g.aging() {
+	if g.stored && !g.aging(time.Now()) {
 		err = b.confirm(ctx, g)
 	} else {
-		_, err = b.make(ctx)
+		_, err = b.flights.Do(ctx, struct{}{}, buildWithin, b.make)
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if err != nil { // as often as fits into what is left
 		b.gap = cmp.Or(b.gap, max(time.Until(g.ends())/mostRenewals, shortestGap))
-		b.due = time.Now().Add(b.gap + some(b.gap/4))
+		b.next = time.Now().Add(b.gap + some(b.gap/4))
 	}
 }
 
@@ -317,17 +342,17 @@ func (b *Bound[T]) confirm(ctx context.Context, g *generation[T]) error {
 	began := time.Now()
 	lease, err := b.source.Lease(ctx, auth.Grant{})
 	if err != nil {
-		return b.fail(side(err))
+		return b.withheld(side(err))
 	}
 	same := lease.Version() == g.lease.Version()
 	_ = lease.Close(context.WithoutCancel(ctx))
 	if !same {
-		_, err = b.make(ctx)
+		_, err = b.flights.Do(ctx, struct{}{}, buildWithin, b.make)
 		return err
 	}
 	g.confirm(began)
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.failed, b.due, b.gap = nil, g.due(b.o.Every), 0
+	b.failed, b.gap, b.next = nil, 0, time.Time{}
 	return nil
 }

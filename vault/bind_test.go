@@ -342,6 +342,124 @@ func TestBindCloseDuringBuild(t *testing.T) {
 	})
 }
 
+// TestBindReplacesWhatWasRefused at once: each further try is one more towards a locked
+// account.
+func TestBindReplacesWhatWasRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var leases []*auth.Lease
+		w := &well{version: "1"}
+		b, err := vault.Bind(t.Context(), w, func(_ context.Context, l *auth.Lease) (*pool, error) {
+			leases = append(leases, l)
+			return &pool{id: l.ID()}, nil
+		}, &vault.BindOptions[*pool]{Every: time.Hour, Close: closes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close(context.Background())
+		first, done, err := b.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.is(func(w *well) { w.err = auth.ErrDenied })
+		leases[0].Refuse()
+		synctest.Wait()
+		if _, err := got(t, b); !errors.Is(err, auth.ErrDenied) {
+			t.Errorf("refused, and %v", err)
+		}
+		done()
+		synctest.Wait()
+		if first.closed.Load() == 0 {
+			t.Error("what was refused is open")
+		}
+	})
+}
+
+// TestBindEndsWhatHasNoSuccessor: a pool does not stay open because nobody comes.
+func TestBindEndsWhatHasNoSuccessor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &well{life: time.Minute}
+		b := bind(t, w, vault.BindOptions[*pool]{})
+		p, err := got(t, b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.is(func(w *well) { w.err = auth.ErrUnavailable })
+		time.Sleep(10 * time.Minute)
+		if _, closed := w.counts(); p.closed.Load() == 0 || closed != 1 {
+			t.Errorf("open, and %d leases given back", closed)
+		}
+		if _, err := got(t, b); !errors.Is(err, auth.ErrUnavailable) || errors.Is(err, vault.ErrStale) {
+			t.Errorf("ended, and not stale: %v", err)
+		}
+	})
+}
+
+// TestBindDoneTwice takes nothing from others but this one generation.
+func TestBindDoneTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &well{life: time.Hour}
+		b := bind(t, w, vault.BindOptions[*pool]{})
+		_, done, err := b.Get(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		done()
+		done()
+		if p, err := got(t, b); err != nil || p.id != "l-2" {
+			t.Errorf("%v, %v", p, err)
+		}
+	})
+}
+
+// TestBindKeepsTheNewest: what was leased before another does not replace it.
+func TestBindKeepsTheNewest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &well{life: time.Hour}
+		slow := make(chan struct{})
+		b, err := vault.Bind(t.Context(), w, func(ctx context.Context, l *auth.Lease) (*pool, error) {
+			if l.ID() == "l-2" {
+				<-slow // ignores its context
+			}
+			return &pool{id: l.ID()}, nil
+		}, &vault.BindOptions[*pool]{Close: closes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close(context.Background())
+		time.Sleep(55 * time.Minute) // the second has had its time, and a third was built
+		if p, err := got(t, b); err != nil || p.id == "l-1" || p.id == "l-2" {
+			t.Fatalf("%v, %v", p, err)
+		}
+		close(slow)
+		synctest.Wait()
+		if p, err := got(t, b); err != nil || p.id == "l-2" {
+			t.Errorf("the older one is back: %v, %v", p, err)
+		}
+	})
+}
+
+// TestBindDoesNotBlameWhatWorks for a build that fails.
+func TestBindDoesNotBlameWhatWorks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &well{version: "1"}
+		b, err := vault.Bind(t.Context(), w, func(_ context.Context, l *auth.Lease) (*pool, error) {
+			if l.Version() != "1" {
+				return nil, auth.ErrUndeclared // a field that is not there
+			}
+			return &pool{id: l.ID()}, nil
+		}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close(context.Background())
+		w.is(func(w *well) { w.version = "2" })
+		time.Sleep(2 * time.Minute)
+		if p, err := got(t, b); err != nil || p.id != "l-1" {
+			t.Errorf("%v, %v", p, err)
+		}
+	})
+}
+
 func TestBindRefuses(t *testing.T) {
 	for name, c := range map[string]struct {
 		source auth.Source

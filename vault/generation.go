@@ -21,6 +21,9 @@ type generation[T any] struct {
 	live   atomic.Bool
 	timer  *time.Timer
 
+	since, end time.Time     // when the lease got the end that it has; of the one goroutine that looks
+	part       time.Duration // of a thousand: how much of a tenth it is earlier than others
+
 	users atomic.Int64 // and one more, until it is retired
 	once  sync.Once
 	empty chan struct{} // closed when there is none
@@ -30,6 +33,7 @@ type generation[T any] struct {
 func newGeneration[T any](value T, lease *auth.Lease, born time.Time, age time.Duration) *generation[T] {
 	g := &generation[T]{value: value, lease: lease, stored: lease.Version() != "", age: age, born: born, empty: make(chan struct{})}
 	g.exit = g.leftBy
+	g.since, g.end, g.part = born, lease.Expires(), some(1000)
 	g.users.Store(1)
 	g.live.Store(true)
 	g.timer = time.AfterFunc(time.Until(g.ends()), g.look)
@@ -48,10 +52,21 @@ func (g *generation[T]) enter() bool {
 	return false
 }
 
+// leftBy is done. Whoever is done twice takes the part of another: then it is not used any
+// more, rather than closed under its users.
 func (g *generation[T]) leftBy() {
-	if g.users.Add(-1) == 0 {
+	if g.users.Add(-1) <= 0 {
+		g.live.Store(false)
 		g.once.Do(func() { close(g.empty) })
 	}
+}
+
+// ended is closed when its lease is, or is refused.
+func (g *generation[T]) ended() <-chan struct{} {
+	if g == nil || !g.live.Load() {
+		return nil
+	}
+	return g.lease.Done()
 }
 
 // leave waits until nobody uses it, for at most a while, and not beyond its lease.
@@ -104,23 +119,36 @@ func (g *generation[T]) ends() time.Time {
 	return end
 }
 
-// aging says whether its lease has had two thirds of its life.
-func (g *generation[T]) aging() bool {
-	end := g.lease.Expires()
-	return !end.IsZero() && time.Since(g.born) > end.Sub(g.born)*2/3
+// stale says whether nobody has confirmed it for too long.
+func (g *generation[T]) stale(now time.Time) bool {
+	return g != nil && g.stored && now.Sub(g.confirmed()) >= g.age
 }
 
-// due is when it is looked for the next: a stored one every so often, and any at two thirds
-// of its life, a little earlier or later.
-func (g *generation[T]) due(every time.Duration) time.Time {
-	wait := 24 * time.Hour
-	if end := g.lease.Expires(); !end.IsZero() {
-		life := max(end.Sub(g.born), 0)
-		wait = life*2/3 + some(life/10+1)
+// aging says whether its lease has had three quarters of its life, a little earlier or
+// later: one that the vault renews has been by then.
+func (g *generation[T]) aging(now time.Time) bool {
+	end := g.lease.Expires()
+	if end.IsZero() {
+		return false
 	}
-	if g.stored {
-		wait = min(wait, time.Until(g.confirmed().Add(every))+some(every/10+1))
-		return time.Now().Add(max(wait, 0))
+	if !end.Equal(g.end) { // it was renewed
+		g.since, g.end = now, end
 	}
-	return g.born.Add(wait)
+	return !now.Before(g.since.Add(g.earlier(end.Sub(g.since) * 3 / 4)))
+}
+
+// earlier is a time without up to a tenth of it: those who began together do not come back
+// together.
+func (g *generation[T]) earlier(d time.Duration) time.Duration { return d - d/10_000*g.part }
+
+// due is when it is looked for the next: a stored one every so often, and any when its
+// lease is aging.
+func (g *generation[T]) due(every time.Duration, now time.Time) time.Time {
+	if g.aging(now) {
+		return now
+	}
+	if !g.stored {
+		return now.Add(every)
+	}
+	return g.confirmed().Add(g.earlier(every))
 }

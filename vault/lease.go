@@ -41,10 +41,12 @@ type lent struct {
 	version  string // of what is stored; empty: not known
 	id       string // at the backend
 	ttl      time.Duration
-	ends     time.Time   // at the backend; zero: never
-	end      time.Time   // here, if the backend's lives so long
-	failures int         // of renewals, in a row
-	event    audit.Event // of the lease
+	ends     time.Time       // at the backend; zero: never
+	end      time.Time       // here, if the backend's lives so long
+	failures int             // of renewals, in a row
+	unsure   bool            // a renewal may have been made that nobody answered
+	under    context.Context // what Follow gave when it was asked for; nil: nothing
+	event    audit.Event     // of the lease
 }
 
 // Lease lends the secret at path, if the grant's system declares it. It ends with
@@ -104,7 +106,8 @@ func (v *Vault) refuse(ctx context.Context, event audit.Event, err error) error 
 
 // lend asks the backend, records, and only then hands out.
 func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAfter time.Time) (*auth.Lease, error) {
-	if !v.enter() {
+	under, ok := v.enter()
+	if !ok {
 		return nil, v.refuse(ctx, event, auth.ErrUnavailable)
 	}
 	defer v.leave()
@@ -121,7 +124,7 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 		return nil, v.refuse(ctx, event, err)
 	}
 	l := v.describe(issued, event, began, notAfter)
-	l.path, l.version = path, issued.Version
+	l.path, l.version, l.under = path, issued.Version, under
 	secrets := canonical(issued.Fields)
 	l.event.Material = v.log.Fingerprint(secrets)
 	clear(secrets)
@@ -176,12 +179,12 @@ func (v *Vault) usable(l *lent, issued Issued) error {
 // was refused.
 func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, error) {
 	l.lease = auth.NewLease(l.event.Lease, issued.Fields, &auth.LeaseOptions{
-		Expires: l.end, Version: issued.Version, Refuse: func() { v.spoil(l) },
+		Expires: l.end, Until: v.until(l), Version: issued.Version, Refuse: func() { v.spoil(l) },
 		Release: func(ctx context.Context) error { return v.release(ctx, l) },
 	})
 	v.mu.Lock()
 	err := v.refusal(l)
-	if v.sealed() {
+	if v.sealed() || l.under != nil && l.under.Err() != nil { // also if that is over again
 		err = auth.ErrUnavailable
 	}
 	v.last++
@@ -205,10 +208,10 @@ func (v *Vault) release(ctx context.Context, l *lent) error {
 	if l.renewal != nil {
 		l.renewal.Stop()
 	}
-	ends := l.ends
+	ends, unsure := l.ends, l.unsure
 	v.mu.Unlock()
 	now := time.Now()
-	if l.id != "" && (ends.IsZero() || now.Before(ends)) {
+	if l.id != "" && (unsure || ends.IsZero() || now.Before(ends)) {
 		return v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
 	}
 	if !now.Before(l.end) {

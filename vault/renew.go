@@ -20,7 +20,19 @@ const (
 
 // renewable says whether the backend lets a lease live on.
 func (v *Vault) renewable(l *lent) bool {
-	return v.renewer != nil && l.id != "" && !l.ends.IsZero()
+	return v.renewer != nil && l.id != "" && l.ttl > 0
+}
+
+// until is when a lease ends as things stand, where that may change; nil: it may not.
+func (v *Vault) until(l *lent) func() time.Time {
+	if !v.renewable(l) {
+		return nil
+	}
+	return func() time.Time {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		return earlier(l.ends, l.end)
+	}
 }
 
 // plan arms what ends a lease with the backend's, and what keeps that from ending while the
@@ -53,10 +65,11 @@ func (v *Vault) again(l *lent, wait time.Duration) {
 // renew asks the backend once.
 func (v *Vault) renew(l *lent) {
 	v.mu.Lock()
-	if v.lent[l.number] != l {
+	if v.closed || v.lent[l.number] != l {
 		v.mu.Unlock()
 		return
 	}
+	l.unsure = true
 	v.busy++
 	ends := l.ends
 	v.mu.Unlock()
@@ -92,10 +105,9 @@ func (v *Vault) renewed(l *lent, ends time.Time, took time.Duration) {
 	event := l.event
 	event.Action, event.Outcome, event.Duration, event.NotAfter = actionRenew, audit.OutcomeSuccess, took, earlier(ends, l.end)
 	v.mu.Lock()
-	held := v.lent[l.number] == l
-	if held {
+	if v.lent[l.number] == l { // otherwise it was revoked meanwhile: nobody was sure of it
 		more := ends.Sub(l.ends)
-		l.failures, l.ends = 0, ends
+		l.failures, l.ends, l.unsure = 0, ends, false
 		l.timer.Stop()
 		v.plan(l)
 		if more < shortestGap && l.renewal != nil {
@@ -104,9 +116,6 @@ func (v *Vault) renewed(l *lent, ends time.Time, took time.Duration) {
 	}
 	v.mu.Unlock()
 	v.record(event)
-	if !held { // it was given back meanwhile, as one that had ended
-		_ = v.withdraw(l.event, l.id)
-	}
 }
 
 // unrenewed decides whether the backend is asked again: never about what is gone or denied,
@@ -116,6 +125,9 @@ func (v *Vault) unrenewed(l *lent, err error) {
 	final := gone || errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrForeign)
 	v.mu.Lock()
 	l.failures++
+	if gone {
+		l.unsure = false
+	}
 	left := time.Until(l.ends)
 	gap := max(left/time.Duration(mostRenewals), shortestGap)
 	wait := gap + some(gap)
@@ -130,10 +142,10 @@ func (v *Vault) unrenewed(l *lent, err error) {
 	if !final {
 		return
 	}
-	event := l.event
-	event.Action, event.Outcome, event.Reason, event.Duration, event.Count = actionRenew, audit.OutcomeFailure, reason(err), 0, l.failures
-	v.record(event)
 	if gone {
 		_ = l.lease.Close(context.Background())
 	}
+	event := l.event
+	event.Action, event.Outcome, event.Reason, event.Duration, event.Count = actionRenew, audit.OutcomeFailure, reason(err), 0, l.failures
+	v.record(event)
 }

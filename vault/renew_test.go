@@ -282,3 +282,62 @@ func TestCloseDuringRenewal(t *testing.T) {
 		}
 	})
 }
+
+// TestBindRotatesWhatIsCapped in time, by when the lease ends as things stand.
+func TestBindRotatesWhatIsCapped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t)
+		born := time.Now()
+		b := newRenewer(2*time.Minute, func(int) (time.Duration, error) { return 3*time.Minute - time.Since(born), nil })
+		v := open(t, g.Log(), b, &vault.Options{MaxTTL: time.Hour, Own: []string{"self/db"}})
+		bound, err := vault.Bind(t.Context(), v.Own("self/db"), built, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer bound.Close(context.Background())
+		first, err := bound.Value(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2*time.Minute + 55*time.Second)
+		synctest.Wait()
+		if second, err := bound.Value(t.Context()); err != nil || second == first {
+			t.Errorf("not rotated before it ends: %v", err)
+		}
+	})
+}
+
+// TestLostRenewalIsRevoked: nobody knows whether it was made.
+func TestLostRenewalIsRevoked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t)
+		b := newRenewer(time.Minute, func(int) (time.Duration, error) { return 0, auth.ErrUnavailable })
+		v := open(t, g.Log(), b, &vault.Options{MaxTTL: time.Hour, Own: []string{"self/db"}})
+		if _, err := v.Own("self/db").Lease(t.Context(), auth.Grant{}); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Minute)
+		b.wantRevoked(t, "id")
+	})
+}
+
+// TestNoRenewalAfterClose, also of what Close had no time for.
+func TestNoRenewalAfterClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gate(t)
+		b := newRenewer(time.Minute, func(int) (time.Duration, error) { return time.Minute, nil })
+		v := open(t, g.Log(), b, &vault.Options{MaxTTL: time.Hour, Own: []string{"self/db"}})
+		if _, err := v.Own("self/db").Lease(t.Context(), auth.Grant{}); err != nil {
+			t.Fatal(err)
+		}
+		ended, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := v.Close(ended); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+		time.Sleep(30 * time.Minute)
+		if n := len(b.renewals()); n != 0 {
+			t.Errorf("renewed %d times", n)
+		}
+	})
+}

@@ -10,14 +10,14 @@ import (
 // Follow ends all that is lent when the context that under returns ends, and lends nothing
 // until it returns another: what follows auth.Gate.Under gives back what it has when the
 // gate is frozen, and lends again when that is lifted. Neither waits for the log. A vault
-// follows once; again, and a nil under, are auth.ErrInvalid.
+// follows once; again, and nil, of under or from it, are auth.ErrInvalid.
 func (v *Vault) Follow(under func() context.Context) error {
 	if v == nil || v.backend == nil {
 		return auth.ErrUndeclared
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if under == nil || v.under != nil {
+	if under == nil || v.under != nil || under() == nil {
 		return fmt.Errorf("%w: nothing to follow, or something is followed", auth.ErrInvalid)
 	}
 	v.under = under

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,11 +108,83 @@ func TestFollowWhatIsUnderWay(t *testing.T) {
 	})
 }
 
+// TestFreezeThatIsOver when the backend answers: what was asked for before is not lent.
+func TestFreezeThatIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, end := context.WithCancel(t.Context())
+		under := first
+		var mu sync.Mutex
+		g := gate(t)
+		b := &backend{issue: func(context.Context, string) (vault.Issued, error) {
+			time.Sleep(time.Second)
+			return vault.Issued{ID: "old", Fields: fields("key", "x")}, nil
+		}}
+		v := open(t, g.Log(), b, &vault.Options{Own: []string{"self/key"}})
+		if err := v.Follow(func() context.Context { mu.Lock(); defer mu.Unlock(); return under }); err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if l, err := v.Own("self/key").Lease(t.Context(), auth.Grant{}); !errors.Is(err, auth.ErrUnavailable) || l != nil {
+				t.Errorf("lent: %v", err)
+			}
+		})
+		synctest.Wait()
+		end()
+		mu.Lock()
+		under = t.Context()
+		mu.Unlock()
+		wg.Wait()
+		b.wantRevoked(t, "old")
+	})
+}
+
+// TestFreezeOfMany gives all back, a few at a time.
+func TestFreezeOfMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		under, end := context.WithCancel(t.Context())
+		g := gate(t)
+		var atOnce, most atomic.Int64
+		b := &backend{revoke: func(ctx context.Context, _ string) error {
+			n := atOnce.Add(1)
+			defer atOnce.Add(-1)
+			for seen := most.Load(); n > seen && !most.CompareAndSwap(seen, n); seen = most.Load() {
+			}
+			time.Sleep(time.Second)
+			return ctx.Err()
+		}}
+		v := open(t, g.Log(), b, &vault.Options{Own: []string{"self/key"}})
+		if err := v.Follow(func() context.Context { return under }); err != nil {
+			t.Fatal(err)
+		}
+		const leases = 400
+		for range leases {
+			if _, err := v.Own("self/key").Lease(t.Context(), auth.Grant{}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end()
+		time.Sleep(time.Minute)
+		failed := 0
+		for _, e := range events(t, g.Log()) {
+			if e.Action == "vault.revoke" && e.Reason != "" {
+				failed++
+			}
+		}
+		if _, revoked := b.calls(); len(revoked) != leases || failed > 0 || most.Load() > 16 {
+			t.Errorf("%d revoked, %d of them failed, %d at once", len(revoked), failed, most.Load())
+		}
+	})
+}
+
 func TestFollowOnce(t *testing.T) {
 	v := open(t, authtest.Log(t), &backend{}, nil)
 	under := func() context.Context { return t.Context() }
 	if err := v.Follow(nil); !errors.Is(err, auth.ErrInvalid) {
 		t.Errorf("nothing: %v", err)
+	}
+	if err := v.Follow(new(auth.Gate).Under); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("a gate that is none: %v", err)
 	}
 	if err := v.Follow(under); err != nil {
 		t.Error(err)

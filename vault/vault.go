@@ -88,6 +88,7 @@ import (
 
 const (
 	defaultMaxTTL = time.Hour
+	mostRevoking  = 16
 	mostLent      = 100_000
 	longestPath   = 255
 )
@@ -103,6 +104,7 @@ type Vault struct {
 	maxTTL  time.Duration
 	most    int // leases at a time
 
+	revoking    chan struct{}  // full: as many are revoked at a time as may be
 	raising     chan struct{}  // full: somebody has generations
 	generations map[string]int // by action: the newest that is known of a store
 
@@ -148,6 +150,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	}
 	v := &Vault{log: log, backend: b, own: slices.Clone(o.Own), maxTTL: o.MaxTTL, most: mostLent}
 	v.renewer, _ = b.(Renewer)
+	v.revoking = make(chan struct{}, mostRevoking)
 	v.raising, v.generations = make(chan struct{}, 1), map[string]int{}
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
@@ -202,15 +205,15 @@ func (v *Vault) newestFirst() []*lent {
 	return all
 }
 
-// enter counts a call that begins, where one may.
-func (v *Vault) enter() bool {
+// enter counts a call that begins, where one may, and says under what.
+func (v *Vault) enter() (under context.Context, ok bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.sealed() || len(v.lent) >= v.most {
-		return false
+		return nil, false
 	}
 	v.busy++
-	return true
+	return v.watched, true
 }
 
 // more counts a part of a call that may outlive it.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Brake stops all that is under it, until it is released. What was under it before stays
@@ -68,9 +69,12 @@ func (b *Brake) Release(times uint64) bool {
 // Known notes that it is on record that it is pulled.
 func (b *Brake) Known() { b.known = true }
 
+// recordWithin bounds what is recorded although whoever asked for it has left.
+const recordWithin = 10 * time.Second
+
 // Tell records that it is pulled, unless that is on record. It waits for nobody but those
 // who record too, until ctx ends.
-func (b *Brake) Tell(ctx context.Context, record func() error) error {
+func (b *Brake) Tell(ctx context.Context, pulled func(context.Context) error) error {
 	if err := b.wait(ctx); err != nil {
 		return err
 	}
@@ -78,15 +82,15 @@ func (b *Brake) Tell(ctx context.Context, record func() error) error {
 	if b.known {
 		return nil
 	}
-	err := record()
+	err := pulled(ctx)
 	b.known = err == nil
 	return err
 }
 
 // Lift records that it is released, and releases it; false: somebody has pulled since Times
-// was read. So the record has both in the order in which they hold: whoever pulls meanwhile
-// tells of it afterwards.
-func (b *Brake) Lift(ctx context.Context, times uint64, record func() error) (bool, error) {
+// was read. So the record has both in the order in which they hold; where it is not sure to
+// have the first, or somebody has pulled meanwhile, it has that it is pulled once more.
+func (b *Brake) Lift(ctx context.Context, times uint64, lifted, pulled func(context.Context) error) (bool, error) {
 	if err := b.wait(ctx); err != nil {
 		return false, err
 	}
@@ -94,11 +98,17 @@ func (b *Brake) Lift(ctx context.Context, times uint64, record func() error) (bo
 	if times != b.times.Load() {
 		return false, nil
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
 	b.known = false
-	if err := record(); err != nil {
-		return false, err
+	err := lifted(ctx)
+	if err == nil && b.Release(times) {
+		return true, nil
 	}
-	return b.Release(times), nil
+	again, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordWithin)
+	defer cancel()
+	b.known = pulled(again) == nil
+	return false, err
 }
 
 func (b *Brake) wait(ctx context.Context) error {

@@ -58,8 +58,8 @@ func TestBrakeTogether(t *testing.T) {
 func TestBrakeIsOnRecordInOrder(t *testing.T) {
 	b := lifetime.NewBrake()
 	var record []string
-	says := func(what string) func() error {
-		return func() error { record = append(record, what); return nil }
+	says := func(what string) func(context.Context) error {
+		return func(context.Context) error { record = append(record, what); return nil }
 	}
 	tell := func() {
 		t.Helper()
@@ -70,17 +70,17 @@ func TestBrakeIsOnRecordInOrder(t *testing.T) {
 	}
 	tell()
 	tell()
-	if lifted, err := b.Lift(t.Context(), b.Times(), says("lifted")); !lifted || err != nil || b.Pulled() {
+	if lifted, err := b.Lift(t.Context(), b.Times(), says("lifted"), says("pulled")); !lifted || err != nil || b.Pulled() {
 		t.Errorf("%t, %v", lifted, err)
 	}
 	tell()
 	stale := b.Times()
 	tell() // on record already, and counts
-	if lifted, err := b.Lift(t.Context(), stale, says("wrong")); lifted || err != nil || !b.Pulled() {
+	if lifted, err := b.Lift(t.Context(), stale, says("wrong"), says("wrong")); lifted || err != nil || !b.Pulled() {
 		t.Errorf("lifted over a pull that it has not seen: %v", err)
 	}
 	meanwhile := make(chan error)
-	lifted, err := b.Lift(t.Context(), b.Times(), func() error {
+	lifted, err := b.Lift(t.Context(), b.Times(), func(context.Context) error {
 		b.Pull()
 		go func() { meanwhile <- b.Tell(t.Context(), says("pulled")) }()
 		ended, cancel := context.WithCancel(t.Context())
@@ -88,16 +88,16 @@ func TestBrakeIsOnRecordInOrder(t *testing.T) {
 		if err := b.Tell(ended, says("out of turn")); !errors.Is(err, context.Canceled) {
 			t.Errorf("nobody waits: %v", err)
 		}
-		return says("lifted")()
-	})
+		return says("lifted")(t.Context())
+	}, says("pulled"))
 	if lifted || err != nil || !b.Pulled() || <-meanwhile != nil {
 		t.Errorf("%t, %v", lifted, err)
 	}
 	failed := errors.New("failed")
-	if lifted, err := b.Lift(t.Context(), b.Times(), func() error { return failed }); lifted || err != failed || !b.Pulled() {
+	if lifted, err := b.Lift(t.Context(), b.Times(), func(context.Context) error { return failed }, says("pulled")); lifted || err != failed || !b.Pulled() {
 		t.Errorf("lifted without a record: %v", err)
 	}
-	tell() // nobody knows what is on record
+	tell() // it is on record once more
 	if got, want := strings.Join(record, " "), "pulled lifted pulled lifted pulled pulled"; got != want {
 		t.Errorf("on record: %s, want %s", got, want)
 	}

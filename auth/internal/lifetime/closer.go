@@ -2,6 +2,7 @@ package lifetime
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 )
 
@@ -10,13 +11,15 @@ type Closer struct {
 	release  func(context.Context) error
 	closing  atomic.Bool
 	closed   chan struct{} // nobody may use it any more
+	once     sync.Once     // of spent
+	spent    chan struct{} // closed, or to be replaced
 	released chan struct{} // err is known
 	err      error
 }
 
 // NewCloser calls release with the first Close; nil: there is nothing to release.
 func NewCloser(release func(context.Context) error) *Closer {
-	return &Closer{release: release, closed: make(chan struct{}), released: make(chan struct{})}
+	return &Closer{release: release, closed: make(chan struct{}), spent: make(chan struct{}), released: make(chan struct{})}
 }
 
 // Open says whether nobody has closed it.
@@ -32,6 +35,24 @@ func (c *Closer) Open() bool {
 	}
 }
 
+// Done is closed with the first Close, before it releases, or with Spend; of a nil Closer it
+// is nil.
+func (c *Closer) Done() <-chan struct{} {
+	if c == nil {
+		return nil
+	}
+	return c.spent
+}
+
+// Spend closes Done alone: whoever holds it is to look for another. It says that there is
+// something to spend.
+func (c *Closer) Spend() bool {
+	if c != nil {
+		c.once.Do(func() { close(c.spent) })
+	}
+	return c != nil
+}
+
 // Close releases. A second Close does nothing, and returns what the first did when that
 // is known, or the end of ctx.
 func (c *Closer) Close(ctx context.Context) error {
@@ -40,6 +61,7 @@ func (c *Closer) Close(ctx context.Context) error {
 	}
 	if !c.closing.Swap(true) {
 		close(c.closed)
+		c.Spend()
 		defer close(c.released)
 		if c.release != nil {
 			c.err = c.release(ctx)

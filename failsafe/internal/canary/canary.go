@@ -53,7 +53,7 @@ func (s *Step) operations() [len(parts)]string { return [...]string{s.Do, s.Undo
 // Crossing is what the log says of a call that went well.
 type Crossing struct {
 	Step, Operation string
-	Answered        bool // it has crossed
+	Called          bool // whatever came of it
 
 	Permit string // that allowed it
 	Level  uint8
@@ -140,6 +140,7 @@ func (w *Watch) granted(path string, e *audit.Event) {
 // crossed takes what came of a call.
 func (w *Watch) crossed(path string, e *audit.Event) {
 	w.find(ends(e.Peer, e.UsedAt), "W124", path, "was answered under a certificate that ends soon")
+	w.crossing(e).Called = true
 	answered := e.Status >= 200 && e.Status < 400
 	switch {
 	case e.Reason == "expired" && !slices.Contains(w.expired, path): // a credential was changed meanwhile, and the next is another
@@ -153,7 +154,6 @@ func (w *Watch) crossed(path string, e *audit.Event) {
 		return
 	}
 	c, d := w.crossing(e), &e.Data
-	c.Answered = true
 	c.Mapping, c.Class, c.Categories, c.Residency, c.Fields, c.Status = d.Mapping, d.Class, d.Categories, d.Residency, d.Fields, e.Status
 	before := w.before(e)
 	if before == nil {
@@ -170,7 +170,7 @@ func (w *Watch) missing() {
 	for i := range w.Steps {
 		s := &w.Steps[i]
 		for part, operation := range s.operations() {
-			called := slices.ContainsFunc(w.seen, func(c Crossing) bool { return c.Step == s.Name && c.Operation == operation && c.Answered })
+			called := slices.ContainsFunc(w.seen, func(c Crossing) bool { return c.Step == s.Name && c.Operation == operation && c.Called })
 			asked := part < 2 || s.Undo != "" // of what nothing undoes, nobody asks
 			w.find(operation != "" && asked && !called, "W129", fmt.Sprintf("/steps/%d/%s", i, parts[part]), "was not called")
 		}

@@ -137,7 +137,7 @@ func TestTrialCountsCrossings(t *testing.T) {
 		t.Errorf("all of the budget is ahead: %v, %v", over, err)
 	}
 	for range 2 {
-		if trial.May(t.Context(), 0) != nil {
+		if trial.May(t.Context(), 0, false) != nil {
 			t.Error("within the budget")
 		}
 		cross()
@@ -145,19 +145,22 @@ func TestTrialCountsCrossings(t *testing.T) {
 	if over, err := trial.Over(t.Context(), 1, false, 2); !over || err != nil || trial.Findings()[0].Path != "/steps/1" {
 		t.Errorf("more is ahead than is left: %v, %v, %v", over, err, trial.Findings())
 	}
-	if trial.May(t.Context(), 0) != nil {
+	if trial.May(t.Context(), 0, false) != nil {
 		t.Error("one is left")
 	}
 	cross()
-	resumed := &canary.Trial{Log: l, Run: "canary-1", Budget: 3}
-	if trial.May(t.Context(), 0) == nil || resumed.May(t.Context(), 0) == nil || len(trial.Findings()) != 1 {
+	resumed := &canary.Trial{Log: l, Run: "canary-1", Budget: 3, Back: true, Watch: &canary.Watch{Steps: steps}}
+	if trial.May(t.Context(), 0, false) == nil || resumed.May(t.Context(), 0, false) == nil || len(trial.Findings()) != 1 {
 		t.Errorf("beyond the budget: %v", trial.Findings())
 	}
 	cause := errors.New("cause")
 	if good, err := trial.Good(t.Context(), true, cause); good || !errors.Is(err, cause) {
 		t.Errorf("%v, %v", good, err)
 	}
-	if blind := (&canary.Trial{Log: &audit.Log{}, Budget: 3}); blind.May(t.Context(), 0) != canary.ErrUnseen {
+	if err := trial.May(t.Context(), 0, true); err != nil {
+		t.Errorf("a local step crosses nothing: %v", err)
+	}
+	if blind := (&canary.Trial{Log: &audit.Log{}, Budget: 3, Watch: &canary.Watch{}}); blind.May(t.Context(), 0, false) != canary.ErrUnseen {
 		t.Error("may, although nobody knows what it did")
 	}
 }
@@ -173,7 +176,7 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 	if good, err := trial.Good(t.Context(), true, nil); good || !errors.Is(err, canary.ErrUnseen) {
 		t.Errorf("%v, %v", good, err)
 	}
-	trial = &canary.Trial{Log: l, Run: "canary-1", Budget: 9}
+	trial = &canary.Trial{Log: l, Run: "canary-1", Budget: 9, Back: true, Watch: &canary.Watch{Steps: steps}}
 	if over, err := trial.Over(t.Context(), 0, false, 1); !over || err != nil {
 		t.Errorf("%v, %v", over, err)
 	}
@@ -185,7 +188,7 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 		t.Errorf("found %v", found)
 	}
 	var none *canary.Trial
-	if good, err := none.Good(t.Context(), true, nil); good || err != nil || none.May(t.Context(), 0) != nil || none.Findings() != nil {
+	if good, err := none.Good(t.Context(), true, nil); good || err != nil || none.May(t.Context(), 0, false) != nil || none.Findings() != nil {
 		t.Error("none has something to say")
 	}
 	trial = &canary.Trial{Log: l, Run: "canary-1", Budget: 9, Watch: &canary.Watch{Steps: steps}}
@@ -204,7 +207,12 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 		t.Errorf("half of it was not called: %v, %v", good, err)
 	}
 	for _, action := range []string{"lab.note.drop", "lab.note.count"} {
-		e := call(func(e *audit.Event) { e.Action = action })
+		e := call(func(e *audit.Event) {
+			e.Action = action
+			if action == "lab.note.drop" { // an answer that was lost, and asked for
+				e.Outcome, e.Reason, e.Status = audit.OutcomeUnknown, "unknown", 0
+			}
+		})
 		if _, err := l.Append(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
@@ -213,7 +221,7 @@ func TestTrialGoesOnOnlyWhereItSees(t *testing.T) {
 		t.Errorf("%v, %v", good, err)
 	}
 	seen := trial.Watch.Crossings()
-	if len(seen) != 3 || seen[0].Permit != "tries" || seen[0].Status != 200 || !slices.Equal(seen[0].Scopes, []string{"notes"}) {
+	if len(seen) != 3 || !seen[1].Called || seen[0].Permit != "tries" || seen[0].Status != 200 || !slices.Equal(seen[0].Scopes, []string{"notes"}) {
 		t.Errorf("seen %+v", seen)
 	}
 }

@@ -23,7 +23,8 @@ type Trial struct {
 	Run    string // its id
 	From   int64  // the line of the log behind its beginning; zero: it is looked for
 	Budget int    // of crossings
-	Watch  *Watch // nil: what there was to be seen, another process has seen, and it only goes back
+	Watch  *Watch // required
+	Back   bool   // it only goes back: another process has begun it
 
 	used    int              // crossings that the log knows: a grant on a twin is good for one
 	through bool             // every step has happened
@@ -47,9 +48,7 @@ func (t *Trial) look(ctx context.Context) error {
 		if e.Use == 0 && e.Step != "" && e.Decision == "allowed" {
 			t.used++
 		}
-		if t.Watch != nil {
-			t.Watch.Take(&e)
-		}
+		t.Watch.Take(&e)
 	}
 	return nil
 }
@@ -59,16 +58,17 @@ func (t *Trial) look(ctx context.Context) error {
 // suffice for what is ahead, the step with the way back.
 func (t *Trial) Over(ctx context.Context, step int, last bool, ahead int) (bool, error) {
 	err := t.look(ctx)
-	t.through = last && err == nil && t.Watch != nil && t.Findings() == nil
+	t.through = last && err == nil && !t.Back && t.Findings() == nil
 	if !last && t.Findings() == nil && t.used+ahead > t.Budget {
 		t.spend(step)
 	}
-	return t.through || err != nil || t.Watch == nil || t.Findings() != nil, err
+	return t.through || err != nil || t.Back || t.Findings() != nil, err
 }
 
-// May says why a step may not cross: the budget is spent, or nobody knows of how much.
-func (t *Trial) May(ctx context.Context, step int) error {
-	if t == nil {
+// May says why a step may not cross: the budget is spent, or nobody knows of how much. What
+// is local crosses nothing.
+func (t *Trial) May(ctx context.Context, step int, local bool) error {
+	if t == nil || local {
 		return nil
 	}
 	if err := t.look(ctx); err != nil {
@@ -101,9 +101,6 @@ func (t *Trial) Refuse(step int) {
 func (t *Trial) Findings() mapping.Findings {
 	if t == nil {
 		return nil
-	}
-	if t.Watch == nil {
-		return t.Found
 	}
 	all := slices.Clone(t.Watch.findings)
 	for _, f := range t.Found {
