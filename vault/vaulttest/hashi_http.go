@@ -1,0 +1,277 @@
+package vaulttest
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+const hashiMost = 32 << 20 // bytes of a request
+
+// hashiCall is a request that was read.
+type hashiCall struct {
+	method string
+	path   string // below /v1/
+	query  string
+	body   map[string]any
+	token  *hashiToken
+	wrap   time.Duration
+}
+
+// hashiReply is an answer, before it has its envelope.
+type hashiReply struct {
+	status    int // 0: 200, or 204 where there is nothing
+	errors    []string
+	bare      map[string]any // without an envelope
+	beside    map[string]any // members beside the envelope's
+	data      any
+	lease     string
+	renewable bool
+	duration  time.Duration
+	warnings  []string
+	auth      map[string]any
+	mount     string
+}
+
+func refuse(status int, texts ...string) hashiReply {
+	return hashiReply{status: status, errors: append([]string{}, texts...)}
+}
+
+func nothing() hashiReply { return hashiReply{status: http.StatusNoContent} }
+
+// denied is what the server says to whom it knows.
+func denied() hashiReply {
+	return refuse(http.StatusForbidden, "1 error occurred:\n\t* permission denied\n\n")
+}
+
+// ServeHTTP is the server without its network.
+func (h *Hashi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path, ok := strings.CutPrefix(r.URL.Path, "/v1/")
+	raw, err := io.ReadAll(http.MaxBytesReader(w, r.Body, hashiMost))
+	if !ok || err != nil {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	fault := h.meets(path)
+	if fault == nil || fault.After {
+		reply := h.answer(r, path, raw)
+		if fault == nil {
+			h.write(w, reply)
+			return
+		}
+	}
+	fault.happen(w, r, h.stop)
+}
+
+// meets counts the request, and is the fault that it meets.
+func (h *Hashi) meets(path string) *hashiFault {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.seen[path]++
+	for _, f := range h.faults {
+		if f.left > 0 && glob(f.path, path) {
+			f.left--
+			return f
+		}
+	}
+	return nil
+}
+
+func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop chan struct{}) {
+	switch {
+	case f.Hang:
+		select {
+		case <-r.Context().Done():
+		case <-stop:
+		}
+		panic(http.ErrAbortHandler)
+	case f.Reset:
+		panic(http.ErrAbortHandler)
+	}
+	for name, values := range f.Headers {
+		w.Header()[name] = values
+	}
+	body := f.Body
+	if body == "" {
+		body = `{"errors": []}`
+	}
+	w.Header().Set("Content-Type", "application/json")
+	if f.Type != "" {
+		w.Header().Set("Content-Type", f.Type)
+	}
+	if f.Status != 0 {
+		w.WriteHeader(f.Status)
+	}
+	_, _ = io.WriteString(w, body)
+}
+
+// answer is what the server says.
+func (h *Hashi) answer(r *http.Request, path string, raw []byte) hashiReply {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.expire()
+	c := hashiCall{method: r.Method, path: path, query: r.URL.RawQuery}
+	switch {
+	case path == "sys/health":
+		return h.health()
+	case path == "sys/seal-status":
+		return h.status()
+	case h.sealed:
+		return refuse(http.StatusServiceUnavailable, "Vault is sealed")
+	}
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &c.body); err != nil {
+			return refuse(http.StatusBadRequest, "error parsing JSON: failed to parse JSON input: "+err.Error())
+		}
+	}
+	c.wrap, _ = time.ParseDuration(r.Header.Get("X-Vault-Wrap-TTL"))
+	id := r.Header.Get("X-Vault-Token")
+	if reply, ok := h.anybody(c, id); ok {
+		return reply
+	}
+	if id == "" {
+		return refuse(http.StatusForbidden, "permission denied")
+	}
+	if c.token = h.tokens[id]; c.token == nil {
+		return refuse(http.StatusForbidden, "2 errors occurred:\n\t* permission denied\n\t* invalid token\n\n")
+	}
+	if !h.may(c.token, path, verb(r.Method)) {
+		return denied()
+	}
+	reply := h.route(c)
+	if c.wrap > 0 && reply.status == 0 {
+		return h.wrapped(c, reply)
+	}
+	return reply
+}
+
+func verb(method string) string {
+	switch method {
+	case http.MethodGet:
+		return "read"
+	case http.MethodDelete:
+		return "delete"
+	case "LIST":
+		return "list"
+	}
+	return "update"
+}
+
+// route is by mount.
+func (h *Hashi) route(c hashiCall) hashiReply {
+	if rest, ok := strings.CutPrefix(c.path, "sys/"); ok {
+		return h.system(c, rest)
+	}
+	if rest, ok := strings.CutPrefix(c.path, "auth/token/"); ok {
+		return h.self(c, rest)
+	}
+	if rest, ok := strings.CutPrefix(c.path, "auth/approle/role/"); ok && h.methods["approle"] {
+		return h.approle(c, rest)
+	}
+	mount, rest := h.mounted(c.path)
+	switch h.mounts[mount] {
+	case "kv1":
+		return h.kv1(c)
+	case "kv2":
+		return h.kv2(c, mount, rest)
+	case "transit":
+		return h.transit(c, rest)
+	case "pki":
+		return h.pki(c, mount, rest)
+	case "database":
+		return h.databaseCall(c, mount, rest)
+	}
+	return refuse(http.StatusNotFound, fmt.Sprintf("no handler for route %q. route entry not found.", c.path))
+}
+
+func (h *Hashi) write(w http.ResponseWriter, r hashiReply) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	if r.status == http.StatusNoContent {
+		w.WriteHeader(r.status)
+		return
+	}
+	body := r.bare
+	switch {
+	case r.errors != nil:
+		body = map[string]any{"errors": r.errors}
+	case body == nil:
+		body = r.envelope()
+	}
+	if r.status != 0 {
+		w.WriteHeader(r.status)
+	}
+	_ = json.NewEncoder(w).Encode(body)
+}
+
+func (r hashiReply) envelope() map[string]any {
+	body := map[string]any{
+		"request_id": uuid(), "lease_id": r.lease, "renewable": r.renewable, "lease_duration": int(r.duration / time.Second),
+		"data": r.data, "wrap_info": nil, "warnings": nil, "auth": nil, "mount_type": r.mount,
+	}
+	if r.warnings != nil {
+		body["warnings"] = r.warnings
+	}
+	if r.auth != nil {
+		body["auth"] = r.auth
+	}
+	for name, value := range r.beside {
+		body[name] = value
+	}
+	return body
+}
+
+func uuid() string {
+	s := random(32)
+	return fmt.Sprintf("%s-%s-%s-%s-%s", s[:8], s[8:12], s[12:16], s[16:20], s[20:])
+}
+
+func random(n int) string {
+	b := make([]byte, (n+1)/2)
+	_, _ = rand.Read(b)
+	return hex.EncodeToString(b)[:n]
+}
+
+// duration reads a duration of the API: "60s", "1h", or seconds.
+func duration(v any) time.Duration {
+	switch v := v.(type) {
+	case float64:
+		return time.Duration(v) * time.Second
+	case string:
+		d, _ := time.ParseDuration(v)
+		return d
+	}
+	return 0
+}
+
+// short prints a duration as warnings do: "1m", not "1m0s".
+func short(d time.Duration) string {
+	s := d.Truncate(time.Second).String()
+	if strings.HasSuffix(s, "m0s") {
+		s = s[:len(s)-2]
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = s[:len(s)-2]
+	}
+	return s
+}
+
+// capped is how long something lasts that asks for so long and may last so long.
+func capped(want, most time.Duration) (time.Duration, []string) {
+	if most <= 0 || want <= most {
+		return want, nil
+	}
+	return most, []string{fmt.Sprintf("TTL of %q exceeded the effective max_ttl of %q; TTL value is capped accordingly", short(want), short(most))}
+}
+
+// word is a text member.
+func (c hashiCall) word(name string) string {
+	s, _ := c.body[name].(string)
+	return s
+}
