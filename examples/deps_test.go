@@ -49,7 +49,7 @@ const rules = `
 
 	# With what, for how long.
 	internal/flight < vault;
-	auth < vault < vault/dirvault, vault/filevault, vault/vaulttest;
+	auth < vault < vault/dirvault, vault/filevault, vault/hashivault, vault/vaulttest;
 
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.
 	NONE < failsafe/guard, failsafe/internal/aside, failsafe/internal/frames, failsafe/internal/meter, failsafe/internal/pool, failsafe/internal/seal;

@@ -1,0 +1,81 @@
+package hashivault
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+)
+
+// Renew implements vault.Renewer. What it says a lease lasts is no longer than the login
+// that the lease was issued under, which it renews too where that helps.
+func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl time.Duration, err error) {
+	if v.zero() {
+		return 0, auth.ErrUndeclared
+	}
+	if by < 0 || by > maxSeconds*time.Second || !isLease(id) {
+		return 0, auth.ErrInvalid
+	}
+	body := map[string]any{"lease_id": id}
+	if by > 0 {
+		body["increment"] = int64((by + time.Second - 1) / time.Second)
+	}
+	var end time.Time
+	err = v.call(ctx, request{method: http.MethodPost, path: "sys/leases/renew", body: body, want: by, refused: noLease}, func(a answer) error {
+		e, err := a.envelope()
+		if err != nil {
+			return err
+		}
+		if e.lease != id || e.duration == 0 {
+			return auth.ErrInvalid
+		}
+		end = a.sent.Add(e.duration)
+		ttl = e.duration
+		return nil
+	})
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l, known := v.lent[id]
+	switch {
+	case err == nil && known:
+		v.lent[id] = loan{l.under, end}
+		return min(ttl, max(l.under.left(), time.Nanosecond)), nil
+	case err == auth.ErrUndeclared:
+		v.forget(id)
+	}
+	return ttl, err
+}
+
+// Revoke implements vault.Backend. It returns when the server has done it.
+func (v *Vault) Revoke(ctx context.Context, id string) error {
+	if v.zero() {
+		return auth.ErrUndeclared
+	}
+	if id == "" || v.ended() {
+		return nil
+	}
+	if !isLease(id) {
+		return auth.ErrInvalid
+	}
+	body := map[string]any{"lease_id": id, "sync": true}
+	err := v.call(ctx, request{method: http.MethodPost, path: "sys/leases/revoke", body: body, refused: noLease}, nil)
+	if err == nil || err == auth.ErrUndeclared {
+		v.mu.Lock()
+		v.forget(id)
+		v.mu.Unlock()
+		v.retire()
+		return nil
+	}
+	return err
+}
+
+// noLease is how a server says that a lease is gone.
+func noLease(a answer) error {
+	if a.status == http.StatusBadRequest || a.status == http.StatusNotFound {
+		return auth.ErrUndeclared
+	}
+	return a.side()
+}
+
+func isLease(id string) bool { return id != "" && len(id) <= 1024 && printable(id) }
