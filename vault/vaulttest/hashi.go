@@ -84,6 +84,9 @@ func (h *Hashi) RootCAs() *x509.CertPool {
 	return pool
 }
 
+// Client reaches the server and trusts it.
+func (h *Hashi) Client() *http.Client { return h.server.Client() }
+
 // Mount mounts an engine: "kv1", "kv2", "database", "pki" or "transit".
 func (h *Hashi) Mount(path, engine string) {
 	h.mu.Lock()
