@@ -84,6 +84,9 @@ func (h *Hashi) RootCAs() *x509.CertPool {
 	return pool
 }
 
+// Certificate is the server's own.
+func (h *Hashi) Certificate() *x509.Certificate { return h.server.Certificate() }
+
 // Client reaches the server and trusts it.
 func (h *Hashi) Client() *http.Client { return h.server.Client() }
 
