@@ -53,3 +53,16 @@ func (n node) plain() any {
 	}
 	return nil
 }
+
+// Reach dials an address as a Vault of that origin does.
+func Reach(ctx context.Context, origin string, o *Options, address string) error {
+	c, err := newClient(origin, o, nil, nil)
+	if err != nil {
+		return err
+	}
+	conn, err := c.transport.DialContext(ctx, "tcp", address)
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
+}

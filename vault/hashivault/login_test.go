@@ -118,17 +118,18 @@ func TestOptionsAreChecked(t *testing.T) {
 	}
 }
 
-// TestPrivateAddressMustBeNamed: a name that resolves to loopback, without that being said.
+// TestPrivateAddressMustBeNamed: by the origin itself, or by Private. A name may resolve to
+// anything.
 func TestPrivateAddressMustBeNamed(t *testing.T) {
-	h, l := server(t, 0, 0)
-	port := h.URL[strings.LastIndexByte(h.URL, ':'):]
-	host, err := os.Hostname()
-	must(t, err)
-	if _, err := hashivault.New(t.Context(), "https://"+strings.ToLower(host)+port, l, &hashivault.Options{RootCAs: h.RootCAs()}); !errors.Is(err, auth.ErrUnavailable) {
-		t.Errorf("got %v", err)
-	}
-	if n := h.Requests("*"); n != 0 {
-		t.Errorf("%d requests", n)
+	h := vaulttest.NewHashi(t)
+	address := strings.TrimPrefix(h.URL, "https://")
+	for origin, want := range map[string]bool{h.URL: true, "https://localhost": true, "https://vault.example": false, "https://127.0.0.2": false} {
+		if err := hashivault.Reach(t.Context(), origin, &hashivault.Options{}, address); (err == nil) != want {
+			t.Errorf("%s: %v", origin, err)
+		}
+		if err := hashivault.Reach(t.Context(), origin, &hashivault.Options{Private: []string{"127.0.0.0/8"}}, address); err != nil {
+			t.Errorf("%s, opened: %v", origin, err)
+		}
 	}
 }
 

@@ -173,9 +173,10 @@ type Fault struct {
 	Body    string // answered with Status, or 200, as application/json; empty: none
 	Type    string // Content-Type of Body; empty: application/json
 	Headers http.Header
-	Hang    bool // until the client leaves or the server closes
-	Reset   bool // the connection is cut
-	After   bool // with Hang or Reset: the request is carried out before
+	Delay   time.Duration // the request is carried out, and answered so much later
+	Hang    bool          // until the client leaves or the server closes
+	Reset   bool          // the connection is cut
+	After   bool          // with Hang or Reset: the request is carried out before
 }
 
 type hashiFault struct {

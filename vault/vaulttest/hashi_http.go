@@ -58,9 +58,9 @@ func (h *Hashi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := h.meets(path)
-	if fault == nil || fault.After {
+	if fault == nil || fault.After || fault.Delay > 0 {
 		reply := h.answer(r, path, raw)
-		if fault == nil {
+		if fault == nil || fault.Delay > 0 && fault.waits(r) {
 			h.write(w, reply)
 			return
 		}
@@ -82,6 +82,16 @@ func (h *Hashi) meets(path string) *hashiFault {
 	return nil
 }
 
+// waits says whether somebody still waits when the delay is over.
+func (f *hashiFault) waits(r *http.Request) bool {
+	select {
+	case <-time.After(f.Delay):
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
 func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop chan struct{}) {
 	switch {
 	case f.Hang:
@@ -90,7 +100,7 @@ func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop chan st
 		case <-stop:
 		}
 		panic(http.ErrAbortHandler)
-	case f.Reset:
+	case f.Reset, f.Delay > 0:
 		panic(http.ErrAbortHandler)
 	}
 	for name, values := range f.Headers {
