@@ -45,6 +45,9 @@ func (v *Vault) Capabilities(ctx context.Context, paths []string) (map[string][]
 				return auth.ErrInvalid
 			}
 			for _, one := range said.of {
+				if one.kind != text {
+					return auth.ErrInvalid
+				}
 				granted[path] = append(granted[path], string(one.text))
 			}
 			slices.Sort(granted[path])

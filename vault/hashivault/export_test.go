@@ -3,6 +3,7 @@ package hashivault
 import (
 	"context"
 	"net"
+	"time"
 )
 
 // Dial is New over another network.
@@ -65,4 +66,24 @@ func Reach(ctx context.Context, origin string, o *Options, address string) error
 		_ = conn.Close()
 	}
 	return err
+}
+
+// Parts are what a Vault holds that a reflection could walk into.
+func (v *Vault) Parts() *struct {
+	Login   login
+	Current session
+} {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return &struct {
+		Login   login
+		Current session
+	}{*v.login, *v.current}
+}
+
+// Age lets the login be older than it is.
+func (v *Vault) Age(by time.Duration) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.current.end = v.current.end.Add(-by)
 }
