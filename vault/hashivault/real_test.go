@@ -1,0 +1,206 @@
+package hashivault_test
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/vault"
+	"github.com/carnet-go/carnet/vault/hashivault"
+	"github.com/carnet-go/carnet/vault/vaulttest"
+)
+
+const realRoot = "root-of-the-test"
+
+// realServer is a Vault or OpenBao in development mode.
+type realServer struct {
+	t    *testing.T
+	addr string
+}
+
+func startReal(t *testing.T, binary string) realServer {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	must(t, err)
+	addr := l.Addr().String()
+	must(t, l.Close())
+	command := exec.CommandContext(t.Context(), binary, "server", "-dev", "-dev-root-token-id="+realRoot, "-dev-listen-address="+addr, "-dev-no-store-token")
+	command.Env = []string{"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH")}
+	must(t, command.Start())
+	t.Cleanup(func() {
+		_ = command.Process.Kill()
+		_ = command.Wait()
+	})
+	s := realServer{t, "http://" + addr}
+	for began := time.Now(); time.Since(began) < 20*time.Second; time.Sleep(50 * time.Millisecond) {
+		if response, err := http.Get(s.addr + "/v1/sys/health"); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return s
+			}
+		}
+	}
+	t.Fatal("the server does not begin")
+	return s
+}
+
+// root makes a call as the operator.
+func (s realServer) root(method, path string, body any, wrap bool) map[string]any {
+	s.t.Helper()
+	b, err := json.Marshal(body)
+	must(s.t, err)
+	r, err := http.NewRequestWithContext(s.t.Context(), method, s.addr+"/v1/"+path, bytes.NewReader(b))
+	must(s.t, err)
+	r.Header.Set("X-Vault-Token", realRoot)
+	if wrap {
+		r.Header.Set("X-Vault-Wrap-TTL", "60s")
+	}
+	response, err := http.DefaultClient.Do(r)
+	must(s.t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	must(s.t, err)
+	if response.StatusCode >= 300 {
+		s.t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, text)
+	}
+	var answer map[string]any
+	if len(text) > 0 {
+		must(s.t, json.Unmarshal(text, &answer))
+	}
+	if wrap {
+		return answer["wrap_info"].(map[string]any)
+	}
+	data, _ := answer["data"].(map[string]any)
+	return data
+}
+
+type m = map[string]any
+
+func (s realServer) fill() (login func() hashivault.Login) {
+	s.root("PUT", "sys/policies/acl/app", m{"policy": `path "test/data/*" { capabilities=["read"] }
+path "secret/data/*" { capabilities=["read"] }
+path "pki/issue/web" { capabilities=["update"] }
+path "transit/*" { capabilities=["read","update"] }
+path "sys/leases/revoke" { capabilities=["update"] }`}, false)
+	s.root("POST", "sys/mounts/test", m{"type": "kv", "options": m{"version": "2"}}, false)
+	s.root("POST", "sys/mounts/pki", m{"type": "pki", "config": m{"max_lease_ttl": "24h"}}, false)
+	s.root("POST", "sys/mounts/transit", m{"type": "transit"}, false)
+	s.root("POST", "sys/auth/approle", m{"type": "approle"}, false)
+	s.root("POST", "auth/approle/role/app", m{"token_policies": "app", "token_ttl": "1h", "token_max_ttl": "2h"}, false)
+	s.root("POST", "pki/root/generate/internal", m{"common_name": "root", "ttl": "24h", "key_type": "ec", "key_bits": 256}, false)
+	s.root("POST", "pki/roles/web", m{"allow_any_name": true, "max_ttl": "10m", "key_type": "ec", "key_bits": 256, "generate_lease": true}, false)
+	s.root("POST", "transit/keys/k", m{"type": "ecdsa-p256"}, false)
+	s.root("POST", "transit/keys/e", m{}, false)
+	// A KV v2 mount is upgraded in the background.
+	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(50 * time.Millisecond) {
+		if s.root("GET", "sys/mounts/test", nil, false) != nil {
+			time.Sleep(500 * time.Millisecond)
+			break
+		}
+	}
+	s.root("POST", "test/data/secret", m{"data": m{"value": "test"}}, false)
+	id := s.root("GET", "auth/approle/role/app/role-id", nil, false)["role_id"].(string)
+	return func() hashivault.Login {
+		token := s.root("POST", "auth/approle/role/app/secret-id", m{}, true)["token"].(string)
+		return hashivault.Login{RoleID: id, Wrapped: secret(token), Role: "app"}
+	}
+}
+
+// TestRealServer runs the same against a Vault or OpenBao that CARNET_VAULT_BIN names.
+func TestRealServer(t *testing.T) {
+	binary := os.Getenv("CARNET_VAULT_BIN")
+	if binary == "" {
+		t.Skip("CARNET_VAULT_BIN names no vault or bao binary; the fake stands in for it")
+	}
+	s := startReal(t, binary)
+	login := s.fill()
+	o := &hashivault.Options{
+		Mounts:       map[string]hashivault.Engine{"test": hashivault.KV2, "secret": hashivault.KV2, "pki": hashivault.PKI},
+		Certificates: map[string]hashivault.Certificate{"pki/issue/web": {CommonName: "svc.acme.example", TTL: time.Minute}},
+	}
+	open := func(t *testing.T) *hashivault.Vault {
+		v, err := hashivault.New(t.Context(), s.addr, login(), o)
+		must(t, err)
+		t.Cleanup(func() { _ = v.Close(context.Background()) })
+		return v
+	}
+	t.Run("conformance", func(t *testing.T) {
+		vaulttest.Run(t, func(t *testing.T) vault.Backend { return open(t) })
+	})
+	t.Run("versions", func(t *testing.T) { s.versions(t, open(t)) })
+	t.Run("certificate", func(t *testing.T) { s.certificate(t, open(t)) })
+	t.Run("transit", func(t *testing.T) { s.transit(t, open(t)) })
+	t.Run("wrapped twice", func(t *testing.T) {
+		l := login()
+		v, err := hashivault.New(t.Context(), s.addr, l, o)
+		must(t, err)
+		must(t, v.Check())
+		must(t, v.Close(t.Context()))
+		if _, err := hashivault.New(t.Context(), s.addr, l, o); !errors.Is(err, hashivault.ErrUnwrapped) {
+			t.Errorf("got %v", err)
+		}
+	})
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func (s realServer) versions(t *testing.T, v *hashivault.Vault) {
+	s.root("POST", "secret/data/app", m{"data": m{"password": "one"}}, false)
+	issued, err := v.Issue(t.Context(), "secret/app")
+	if err != nil || issued.Version != "1" || reveal(t, issued, "password") != "one" {
+		t.Errorf("%v", err)
+	}
+	s.root("DELETE", "secret/data/app", nil, false)
+	if _, err := v.Issue(t.Context(), "secret/app"); err != hashivault.ErrDeleted {
+		t.Errorf("deleted: %v", err)
+	}
+	s.root("PUT", "secret/destroy/app", m{"versions": []int{1}}, false)
+	if _, err := v.Issue(t.Context(), "secret/app"); err != hashivault.ErrDestroyed {
+		t.Errorf("destroyed: %v", err)
+	}
+	granted, err := v.Capabilities(t.Context(), []string{"secret/app", "pki/issue/web"})
+	if err != nil || hashivault.Excess(granted, map[string]hashivault.Engine{"secret": hashivault.KV2, "pki": hashivault.PKI}).Err() != nil {
+		t.Errorf("%v, %v", granted, err)
+	}
+}
+
+func (s realServer) certificate(t *testing.T, v *hashivault.Vault) {
+	issued, err := v.Issue(t.Context(), "pki/issue/web")
+	must(t, err)
+	if issued.ID == "" || issued.TTL > time.Minute || issued.ParentTTL <= 0 {
+		t.Errorf("%+v", issued)
+	}
+	must(t, v.Revoke(t.Context(), issued.ID))
+	if _, err := v.Renew(t.Context(), issued.ID, time.Minute); err != auth.ErrUndeclared {
+		t.Errorf("renewed: %v", err)
+	}
+}
+
+func (s realServer) transit(t *testing.T, v *hashivault.Vault) {
+	signer, err := v.Signer(t.Context(), "k")
+	must(t, err)
+	digest := sha256.Sum256([]byte("x"))
+	if _, err := signer.Sign(nil, digest[:], crypto.SHA256); err != nil {
+		t.Error(err)
+	}
+	plain, wrapped, err := v.DataKey(t.Context(), "e")
+	must(t, err)
+	opened, err := v.OpenDataKey(t.Context(), "e", wrapped)
+	must(t, err)
+	must(t, plain.Use(func(b []byte) error {
+		if !opened.Equal(b) {
+			t.Error("another key")
+		}
+		return nil
+	}))
+}
