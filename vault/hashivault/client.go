@@ -86,7 +86,7 @@ func (bare) Value(any) any { return nil }
 
 // do makes a call, and one more where a standby names the same place again.
 func (c *client) do(ctx context.Context, token auth.Secret, r request) (answer, error) {
-	ctx, cancel := context.WithTimeout(bare{ctx}, callWithin)
+	within, cancel := context.WithTimeout(bare{ctx}, callWithin)
 	defer cancel()
 	if r.wanted != nil && r.wanted.Err() != nil {
 		return answer{}, silent(r.wanted)
@@ -97,7 +97,10 @@ func (c *client) do(ctx context.Context, token auth.Secret, r request) (answer, 
 		defer clear(body)
 	}
 	for range 2 {
-		a, again, err := c.once(ctx, token, r, body)
+		a, again, err := c.once(within, token, r, body)
+		if err == auth.ErrUnavailable { // no answer, or not all of one: the caller has left, or the server is slow
+			err = silent(ctx)
+		}
 		if err != nil || !again {
 			return a, err
 		}
@@ -109,7 +112,7 @@ func (c *client) once(ctx context.Context, token auth.Secret, r request, body []
 	sent := time.Now()
 	response, err := c.transport.RoundTrip(c.build(ctx, token, r, body))
 	if err != nil {
-		return answer{}, false, silent(ctx)
+		return answer{}, false, auth.ErrUnavailable // its own text quotes what was sent
 	}
 	defer func() { _ = response.Body.Close() }()
 	if s := response.StatusCode; s >= 300 && s < 400 {
@@ -119,9 +122,6 @@ func (c *client) once(ctx context.Context, token auth.Secret, r request, body []
 		return answer{status: s}, false, failed(auth.ErrUnavailable, answer{status: s})
 	}
 	a, err = read(response, sent)
-	if err == auth.ErrUnavailable {
-		err = silent(ctx)
-	}
 	return a, false, err
 }
 
@@ -162,8 +162,7 @@ func (c *client) same(response *http.Response, r request) bool {
 	return err == nil && to == c.origin && path == "/v1/"+r.path && query == r.query
 }
 
-// silent is the error where no answer came, or not all of one. No text of the transport
-// leaves: it quotes what was sent.
+// silent is the error where no answer came in time for whoever waits.
 func silent(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("%w: %w", auth.ErrUnavailable, err)

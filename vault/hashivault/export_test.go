@@ -87,3 +87,13 @@ func (v *Vault) Age(by time.Duration) {
 	defer v.mu.Unlock()
 	v.current.end = v.current.end.Add(-by)
 }
+
+// Proxied says whether a proxy may be used.
+func (v *Vault) Proxied() bool { return v.client.transport.Proxy != nil }
+
+// Lent is how many leases are noted.
+func (v *Vault) Lent() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.lent)
+}

@@ -143,6 +143,9 @@ func (v *Vault) issue(r request, read func(answer) (vault.Issued, error)) (issue
 		return err
 	})
 	if err != nil {
+		if ctx.Err() != nil {
+			err = auth.ErrUnavailable // and nobody's context has ended
+		}
 		return vault.Issued{}, id, err
 	}
 	issued.ID = id

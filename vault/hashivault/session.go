@@ -162,6 +162,9 @@ func (v *Vault) refresh(ctx context.Context) error {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if ctx.Err() != nil && err != nil {
+		err = auth.ErrUnavailable // the context is nobody's who asks later
+	}
 	if v.failure = nil; err != nil {
 		v.failure, v.until = err, time.Now().Add(failedFor)
 		if errors.Is(err, auth.ErrDenied) {

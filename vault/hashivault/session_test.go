@@ -391,3 +391,59 @@ func TestPanickingSource(t *testing.T) {
 type panics struct{}
 
 func (panics) Token(context.Context) (auth.Secret, error) { panic("c4n4ry") }
+
+// TestLoginWithoutAnEnd is never renewed, and nothing dies with it.
+func TestLoginWithoutAnEnd(t *testing.T) {
+	v := stubbed(t, map[string]http.HandlerFunc{
+		loginPath:               ok(`{"auth":{"client_token":"hvs.stub","lease_duration":0,"renewable":false}}`),
+		"/v1/database/creds/ro": ok(`{"lease_id":"x","lease_duration":60,"data":{"username":"u"}}`),
+		"/v1/sys/leases/renew":  ok(`{"lease_id":"x","lease_duration":60}`),
+		"/v1/sys/leases/revoke": say(204, jsonType, ""),
+	})
+	issued, err := v.Issue(t.Context(), "database/creds/ro")
+	if err != nil || issued.ParentTTL != 0 || issued.TTL != time.Minute {
+		t.Errorf("%+v, %v", issued, err)
+	}
+	if ttl, err := v.Renew(t.Context(), "x", time.Hour); err != nil || ttl != time.Minute {
+		t.Errorf("%v, %v", ttl, err)
+	}
+}
+
+// TestEndedLeasesAreForgotten: nobody gives them back.
+func TestEndedLeasesAreForgotten(t *testing.T) {
+	bubble(t, 24*time.Hour, 48*time.Hour, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {
+		v := opened(t, open)
+		for range 3 {
+			for range 60 {
+				if _, err := v.Issue(t.Context(), "database/creds/ro"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			time.Sleep(2 * time.Hour)
+		}
+		if n := v.Lent(); n > 130 {
+			t.Errorf("%d leases are noted", n)
+		}
+	})
+}
+
+// TestHangingServer: who has no deadline is sent away, without a context's error.
+func TestHangingServer(t *testing.T) {
+	bubble(t, time.Hour, 48*time.Hour, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {
+		v := opened(t, open)
+		h.Fail("*", 2, vaulttest.Fault{Delay: time.Hour})
+		for _, path := range []string{"secret/app", "database/creds/ro"} {
+			began := time.Now()
+			if _, err := v.Issue(context.Background(), path); err != auth.ErrUnavailable || time.Since(began) > time.Minute {
+				t.Errorf("%s, after %v: %v", path, time.Since(began), err)
+			}
+		}
+		h.RevokeTokens()
+		h.Fail(login, 2, vaulttest.Fault{Delay: time.Hour})
+		for range 2 {
+			if _, err := v.Issue(context.Background(), "secret/app"); err != auth.ErrUnavailable {
+				t.Errorf("login: %v", err)
+			}
+		}
+	})
+}

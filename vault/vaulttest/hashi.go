@@ -167,32 +167,6 @@ func (h *Hashi) PKIRole(name string, most time.Duration, leased bool) {
 	h.issuer.roles[name] = hashiPKI{max: most, leased: leased}
 }
 
-// Fault is what a request meets instead of an answer. One field is set.
-type Fault struct {
-	Status  int    // with the body {"errors": []}; 0: none
-	Body    string // answered with Status, or 200, as application/json; empty: none
-	Type    string // Content-Type of Body; empty: application/json
-	Headers http.Header
-	Delay   time.Duration // the request is carried out, and answered so much later
-	Hang    bool          // until the client leaves or the server closes
-	Reset   bool          // the connection is cut
-	After   bool          // with Hang or Reset: the request is carried out before
-}
-
-type hashiFault struct {
-	Fault
-	path string
-	left int
-}
-
-// Fail lets the next n requests to a path below /v1/ meet a fault; a path that ends in *
-// is a prefix.
-func (h *Hashi) Fail(path string, n int, f Fault) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.faults = append(h.faults, &hashiFault{f, path, n})
-}
-
 // Advance moves the clock of the server, not of the process.
 func (h *Hashi) Advance(by time.Duration) {
 	h.mu.Lock()

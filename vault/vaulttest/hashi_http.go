@@ -68,58 +68,6 @@ func (h *Hashi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault.happen(w, r, h.stop)
 }
 
-// meets counts the request, and is the fault that it meets.
-func (h *Hashi) meets(path string) *hashiFault {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.seen[path]++
-	for _, f := range h.faults {
-		if f.left > 0 && glob(f.path, path) {
-			f.left--
-			return f
-		}
-	}
-	return nil
-}
-
-// waits says whether somebody still waits when the delay is over.
-func (f *hashiFault) waits(r *http.Request) bool {
-	select {
-	case <-time.After(f.Delay):
-		return true
-	case <-r.Context().Done():
-		return false
-	}
-}
-
-func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop chan struct{}) {
-	switch {
-	case f.Hang:
-		select {
-		case <-r.Context().Done():
-		case <-stop:
-		}
-		panic(http.ErrAbortHandler)
-	case f.Reset, f.Delay > 0:
-		panic(http.ErrAbortHandler)
-	}
-	for name, values := range f.Headers {
-		w.Header()[name] = values
-	}
-	body := f.Body
-	if body == "" {
-		body = `{"errors": []}`
-	}
-	w.Header().Set("Content-Type", "application/json")
-	if f.Type != "" {
-		w.Header().Set("Content-Type", f.Type)
-	}
-	if f.Status != 0 {
-		w.WriteHeader(f.Status)
-	}
-	_, _ = io.WriteString(w, body)
-}
-
 // answer is what the server says.
 func (h *Hashi) answer(r *http.Request, path string, raw []byte) hashiReply {
 	h.mu.Lock()
