@@ -34,7 +34,8 @@
 //	audit/verify              reads a log as a stranger does
 //	vault/dirvault            secrets in mounted folders
 //	vault/filevault           secrets in one encrypted file
-//	vault/vaulttest           the conformance of backends
+//	vault/hashivault          secrets, leases and keys of HashiCorp Vault and OpenBao
+//	vault/vaulttest           the conformance of backends, and a server that speaks as Vault does
 //	failsafe/guard            classes of failures, bounded attempts and a breaker; imports none of ours
 //	failsafe/webhookfailsafe  alerts to a webhook
 //	failsafe/syslogfailsafe   alerts to syslog over TLS

@@ -28,6 +28,7 @@ type client struct {
 	origin    netguard.Origin
 	namespace string
 	transport *http.Transport
+	trip      func(*http.Request) (*http.Response, error) // the transport's RoundTrip
 }
 
 // request is one call.
@@ -61,11 +62,12 @@ func newClient(origin string, o *Options, certificate *tls.Certificate, dial dia
 	if certificate != nil {
 		conf.Certificates = []tls.Certificate{*certificate}
 	}
-	return &client{at, strings.TrimSuffix(o.Namespace, "/"), &http.Transport{
+	transport := &http.Transport{
 		DialContext: dial, TLSClientConfig: conf, TLSHandshakeTimeout: callWithin,
 		MaxResponseHeaderBytes: maxHeader, MaxIdleConnsPerHost: mostIdle, IdleConnTimeout: time.Minute,
 		DisableCompression: true,
-	}}, nil
+	}
+	return &client{at, strings.TrimSuffix(o.Namespace, "/"), transport, transport.RoundTrip}, nil
 }
 
 // own are the addresses that an origin names without asking a resolver.
@@ -110,7 +112,7 @@ func (c *client) do(ctx context.Context, token auth.Secret, r request) (answer, 
 
 func (c *client) once(ctx context.Context, token auth.Secret, r request, body []byte) (a answer, again bool, err error) {
 	sent := time.Now()
-	response, err := c.transport.RoundTrip(c.build(ctx, token, r, body))
+	response, err := c.trip(c.build(ctx, token, r, body))
 	if err != nil {
 		return answer{}, false, auth.ErrUnavailable // its own text quotes what was sent
 	}

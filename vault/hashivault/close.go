@@ -21,10 +21,13 @@ func (v *Vault) Close(ctx context.Context) error {
 	v.mu.Unlock()
 	err := v.end(ctx)
 	idle := make(chan struct{})
-	go func() { v.tasks.Wait(); close(idle) }()
+	go func() {
+		v.tasks.Wait()
+		v.client.transport.CloseIdleConnections()
+		close(idle)
+	}()
 	select {
 	case <-idle:
-		v.client.transport.CloseIdleConnections()
 	case <-ctx.Done():
 		err = errors.Join(err, silent(ctx))
 	}

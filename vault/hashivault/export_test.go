@@ -1,9 +1,15 @@
 package hashivault
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"time"
+
+	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/vault"
 )
 
 // Dial is New over another network.
@@ -96,4 +102,37 @@ func (v *Vault) Lent() int {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return len(v.lent)
+}
+
+// Readers are what answers are read by, without a network.
+func Readers() map[string]func(status int, body []byte) (vault.Issued, error) {
+	with := func(take func(v *Vault, ctx context.Context) (vault.Issued, error)) func(int, []byte) (vault.Issued, error) {
+		return func(status int, body []byte) (vault.Issued, error) {
+			v := canned(status, body)
+			issued, err := take(v, context.Background())
+			v.tasks.Wait()
+			return issued, err
+		}
+	}
+	readers := map[string]func(int, []byte) (vault.Issued, error){}
+	for _, path := range []string{"secret/app", "kv1/app", "database/creds/ro", "database/static-creds/ro", "pki/issue/web"} {
+		readers[path] = with(func(v *Vault, ctx context.Context) (vault.Issued, error) { return v.Issue(ctx, path) })
+	}
+	return readers
+}
+
+// canned is logged in, and gets one answer to everything.
+func canned(status int, body []byte) *Vault {
+	c, _ := newClient("https://vault.example", &Options{}, nil, nil)
+	c.trip = func(*http.Request) (*http.Response, error) {
+		return &http.Response{
+			StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, ContentLength: int64(len(body)), Body: io.NopCloser(bytes.NewReader(body)),
+		}, nil
+	}
+	return &Vault{
+		client: c, login: &login{}, old: map[*session]bool{}, lent: map[string]loan{}, current: &session{token: auth.NewSecret([]byte("t"))},
+		failure: auth.ErrUnavailable, until: time.Now().Add(time.Hour),
+		mounts:       map[string]Engine{"secret": KV2, "kv1": KV1, "database": Database, "pki": PKI},
+		certificates: map[string]Certificate{"pki/issue/web": {CommonName: "a"}},
+	}
 }

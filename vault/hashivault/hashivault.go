@@ -67,7 +67,7 @@
 // # Concurrency
 //
 // A Vault is safe for concurrent use. A login, and a call that issues a lease, have a
-// goroutine that may outlive their caller, by at most 30 seconds; Close waits for them.
+// goroutine that may outlive their caller, by less than a minute; Close waits for them.
 package hashivault
 
 import (

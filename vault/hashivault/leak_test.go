@@ -35,15 +35,17 @@ func noCanary(t *testing.T, where, text string) {
 
 // faults are what a server can do that may quote what it was sent.
 var faults = map[string]http.HandlerFunc{
-	"400":      say(400, jsonType, `{"errors":["`+canary+`"]}`),
-	"403":      say(403, jsonType, `{"errors":["`+canary+`"]}`),
-	"404":      say(404, jsonType, `{"errors":["`+canary+`"]}`),
-	"429":      say(429, jsonType, `{"errors":["`+canary+`"]}`),
-	"500":      say(500, jsonType, canary),
-	"garbage":  ok(canary),
-	"another":  ok(`{"data":{"` + canary + `":"` + canary + `"},"lease_id":"` + canary + `","lease_duration":"` + canary + `"}`),
-	"type":     say(200, canary, canary),
-	"redirect": func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://"+canary+".example/", 307) },
+	"400":     say(400, jsonType, `{"errors":["`+canary+`"]}`),
+	"403":     say(403, jsonType, `{"errors":["`+canary+`"]}`),
+	"404":     say(404, jsonType, `{"errors":["`+canary+`"]}`),
+	"429":     say(429, jsonType, `{"errors":["`+canary+`"]}`),
+	"500":     say(500, jsonType, canary),
+	"garbage": ok(canary),
+	"another": ok(`{"data":{"` + canary + `":"` + canary + `"},"lease_id":"` + canary + `","lease_duration":"` + canary + `"}`),
+	"type":    say(200, canary, canary),
+	"redirect": func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "https://"+canary+".example/", http.StatusTemporaryRedirect)
+	},
 	"bad place": func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Location", "%"+canary)
 		w.WriteHeader(302)

@@ -2,7 +2,6 @@ package vaulttest
 
 import (
 	"crypto/x509"
-	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -86,9 +85,6 @@ func (h *Hashi) RootCAs() *x509.CertPool {
 
 // Certificate is the server's own.
 func (h *Hashi) Certificate() *x509.Certificate { return h.server.Certificate() }
-
-// Client reaches the server and trusts it.
-func (h *Hashi) Client() *http.Client { return h.server.Client() }
 
 // Mount mounts an engine: "kv1", "kv2", "database", "pki" or "transit".
 func (h *Hashi) Mount(path, engine string) {
