@@ -45,7 +45,7 @@ type request struct {
 
 type dialer func(ctx context.Context, network, address string) (net.Conn, error)
 
-func newClient(origin string, o *Options, certificate *tls.Certificate, dial dialer) (*client, error) {
+func newClient(origin string, o *Options, certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error), dial dialer) (*client, error) {
 	at, err := netguard.ParseOrigin(origin)
 	if err != nil {
 		return nil, fmt.Errorf("%w: the origin must be https://host[:port], or http on a loopback host", auth.ErrInvalid)
@@ -58,10 +58,7 @@ func newClient(origin string, o *Options, certificate *tls.Certificate, dial dia
 	if dial == nil {
 		dial = guard.DialContext
 	}
-	conf := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs}
-	if certificate != nil {
-		conf.Certificates = []tls.Certificate{*certificate}
-	}
+	conf := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, GetClientCertificate: certificate}
 	transport := &http.Transport{
 		DialContext: dial, TLSClientConfig: conf, TLSHandshakeTimeout: callWithin,
 		MaxResponseHeaderBytes: maxHeader, MaxIdleConnsPerHost: mostIdle, IdleConnTimeout: time.Minute,

@@ -35,7 +35,7 @@ func FromEnv() (origin string, l Login, o *Options, err error) {
 		if err != nil {
 			return "", Login{}, nil, fmt.Errorf("%w: VAULT_CLIENT_CERT and VAULT_CLIENT_KEY are no files of a certificate and its key", auth.ErrInvalid)
 		}
-		l.Certificate = &pair
+		l.Certificate = func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &pair, nil }
 	}
 	return os.Getenv("VAULT_ADDR"), l, o, nil
 }

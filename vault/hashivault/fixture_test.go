@@ -2,15 +2,19 @@ package hashivault_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/vault"
 	"github.com/carnet-go/carnet/vault/hashivault"
 	"github.com/carnet-go/carnet/vault/vaulttest"
 	"go.uber.org/goleak"
 )
+
+var _ vault.Renewer = (*hashivault.Vault)(nil)
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
@@ -67,4 +71,31 @@ func TestConformance(t *testing.T) {
 		h.Put("test/secret", map[string]string{"value": "test"})
 		return dial(t, h, l, hashivault.Options{Mounts: map[string]hashivault.Engine{"test": hashivault.KV2}})
 	})
+}
+
+// TestUnderAVault: what a lease of package vault borrowed is revoked when that is closed.
+func TestUnderAVault(t *testing.T) {
+	h, b := logged(t, hashivault.Options{})
+	h.DatabaseRole("ro", time.Minute, time.Hour)
+	v, err := vault.New(authtest.Log(t), b, &vault.Options{Own: []string{"database/creds/ro", "secret/app"}})
+	must(t, err)
+	for _, path := range []string{"database/creds/ro", "secret/app"} {
+		lease, err := v.Own(path).Lease(t.Context(), auth.Grant{})
+		must(t, err)
+		if _, err := lease.Secret("password"); err != nil {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if h.Leases() != 1 {
+		t.Errorf("%d leases", h.Leases())
+	}
+	must(t, v.Close(t.Context()))
+	if h.Leases() != 0 || h.Tokens() != 1 {
+		t.Errorf("%d leases, %d tokens", h.Leases(), h.Tokens())
+	}
+	h.Seal()
+	if _, err := vault.New(authtest.Log(t), b, nil); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("sealed: %v", err)
+	}
+	h.Unseal()
 }

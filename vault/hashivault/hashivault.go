@@ -51,7 +51,7 @@
 // that a role has got since come with the next login. What an answer that was lost had
 // issued lives until its login ends; a certificate that is no lease cannot be revoked at
 // all. Logins are renewed when something is called, not in the background. Paths are lower
-// case, as everywhere in package vault. For a new client certificate there is a new Vault.
+// case, as everywhere in package vault. A new client certificate is shown by new connections.
 //
 // # Errors
 //
@@ -77,6 +77,7 @@ import (
 	"maps"
 	"net/http"
 	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -140,8 +141,12 @@ func open(ctx context.Context, origin string, l Login, o *Options, dial dialer) 
 		return nil, err
 	}
 	v := &Vault{
-		client: c, login: by, mounts: maps.Clone(o.Mounts), transit: o.Transit, certificates: maps.Clone(o.Certificates),
+		client: c, login: by, mounts: maps.Clone(o.Mounts), transit: o.Transit, certificates: map[string]Certificate{},
 		old: map[*session]bool{}, lent: map[string]loan{},
+	}
+	for path, c := range o.Certificates {
+		c.DNS, c.URIs, c.IPs = slices.Clone(c.DNS), slices.Clone(c.URIs), slices.Clone(c.IPs)
+		v.certificates[path] = c
 	}
 	if v.mounts == nil {
 		v.mounts = usual()

@@ -18,9 +18,12 @@ type Login struct {
 	SecretID auth.Secret // of the AppRole; empty: not this way
 	Wrapped  auth.Secret // a wrapping token that holds the secret id, unwrapped once, by New; empty: not this way
 
-	JWT         TokenSource      // for the jwt method; nil: not this way
-	Kubernetes  TokenSource      // for the kubernetes method, a service account's; nil: not this way
-	Certificate *tls.Certificate // a client certificate, for the cert method; nil: not this way
+	JWT        TokenSource // for the jwt method; nil: not this way
+	Kubernetes TokenSource // for the kubernetes method, a service account's; nil: not this way
+
+	// Certificate is for the cert method: the client certificate, as tls.Config's
+	// GetClientCertificate, asked for by each new connection. nil: not this way.
+	Certificate func(*tls.CertificateRequestInfo) (*tls.Certificate, error)
 
 	Role  string // JWT and Kubernetes: as which; Wrapped: the AppRole's name; Certificate: empty for any that matches
 	Mount string // of the method; empty: "approle", "jwt", "kubernetes" or "cert"

@@ -44,7 +44,7 @@ func (s *tokens) Token(context.Context) (auth.Secret, error) {
 
 func TestLoginMustBeOne(t *testing.T) {
 	h := vaulttest.NewHashi(t)
-	jwt, cert := &tokens{value: "a.b.c"}, &tls.Certificate{}
+	jwt, cert := &tokens{value: "a.b.c"}, func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return nil, nil }
 	for name, l := range map[string]hashivault.Login{
 		"none":                    {},
 		"role id alone":           {RoleID: "r"},
@@ -300,7 +300,8 @@ func TestClientCertificate(t *testing.T) {
 		pool := x509.NewCertPool()
 		pool.AddCert(s.Certificate())
 		client := pair(t)
-		v, err := hashivault.New(t.Context(), s.URL, hashivault.Login{Certificate: &client, Role: role}, &hashivault.Options{RootCAs: pool})
+		shows := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &client, nil }
+		v, err := hashivault.New(t.Context(), s.URL, hashivault.Login{Certificate: shows, Role: role}, &hashivault.Options{RootCAs: pool})
 		must(t, err)
 		must(t, v.Close(t.Context()))
 		if shown != 1 || !bytes.Equal(got, []byte(body)) {
@@ -412,7 +413,10 @@ func TestFromEnv(t *testing.T) {
 	t.Setenv("VAULT_CLIENT_KEY", keyFile)
 	t.Setenv("VAULT_NAMESPACE", "team/a")
 	if _, login, o, err = hashivault.FromEnv(); err != nil || login.Certificate == nil || o.Namespace != "team/a" {
-		t.Errorf("certificate: %v", err)
+		t.Fatalf("certificate: %v", err)
+	}
+	if shown, err := login.Certificate(nil); err != nil || !bytes.Equal(shown.Certificate[0], client.Certificate[0]) {
+		t.Errorf("another certificate: %v", err)
 	}
 	t.Setenv("VAULT_CLIENT_KEY", ca)
 	if _, _, _, err = hashivault.FromEnv(); !errors.Is(err, auth.ErrInvalid) || strings.Contains(err.Error(), dir) {
