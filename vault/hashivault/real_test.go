@@ -55,8 +55,8 @@ func startReal(t *testing.T, binary string) realServer {
 	return s
 }
 
-// root makes a call as the operator.
-func (s realServer) root(method, path string, body any, wrap bool) map[string]any {
+// try makes a call as the operator.
+func (s realServer) try(method, path string, body any, wrap bool) (int, []byte) {
 	s.t.Helper()
 	b, err := json.Marshal(body)
 	must(s.t, err)
@@ -71,8 +71,26 @@ func (s realServer) root(method, path string, body any, wrap bool) map[string]an
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)
 	must(s.t, err)
-	if response.StatusCode >= 300 {
-		s.t.Fatalf("%s %s: %d %s", method, path, response.StatusCode, text)
+	return response.StatusCode, text
+}
+
+// eventually waits for a KV v2 mount, which is made ready in the background.
+func (s realServer) eventually(method, path string, body any) {
+	s.t.Helper()
+	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+		if status, _ := s.try(method, path, body, false); status < 300 {
+			return
+		}
+	}
+	s.t.Fatalf("%s %s is never done", method, path)
+}
+
+// root is a call that must be done.
+func (s realServer) root(method, path string, body any, wrap bool) map[string]any {
+	s.t.Helper()
+	status, text := s.try(method, path, body, wrap)
+	if status >= 300 {
+		s.t.Fatalf("%s %s: %d %s", method, path, status, text)
 	}
 	var answer map[string]any
 	if len(text) > 0 {
@@ -102,14 +120,7 @@ path "sys/leases/revoke" { capabilities=["update"] }`}, false)
 	s.root("POST", "pki/roles/web", m{"allow_any_name": true, "max_ttl": "10m", "key_type": "ec", "key_bits": 256, "generate_lease": true}, false)
 	s.root("POST", "transit/keys/k", m{"type": "ecdsa-p256"}, false)
 	s.root("POST", "transit/keys/e", m{}, false)
-	// A KV v2 mount is upgraded in the background.
-	for began := time.Now(); time.Since(began) < 5*time.Second; time.Sleep(50 * time.Millisecond) {
-		if s.root("GET", "sys/mounts/test", nil, false) != nil {
-			time.Sleep(500 * time.Millisecond)
-			break
-		}
-	}
-	s.root("POST", "test/data/secret", m{"data": m{"value": "test"}}, false)
+	s.eventually("POST", "test/data/secret", m{"data": m{"value": "test"}})
 	id := s.root("GET", "auth/approle/role/app/role-id", nil, false)["role_id"].(string)
 	return func() hashivault.Login {
 		token := s.root("POST", "auth/approle/role/app/secret-id", m{}, true)["token"].(string)
