@@ -23,6 +23,7 @@ import (
 	"github.com/carnet-go/carnet/vault"
 	"github.com/carnet-go/carnet/vault/dirvault"
 	"github.com/carnet-go/carnet/vault/filevault"
+	"github.com/carnet-go/carnet/vault/hashivault"
 )
 
 // exportedTypes are all that are no interfaces.
@@ -131,4 +132,10 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[dirvault.Dir](),
 	reflect.TypeFor[filevault.Entry](),
 	reflect.TypeFor[filevault.File](),
+	reflect.TypeFor[hashivault.Certificate](),
+	reflect.TypeFor[hashivault.Engine](),
+	reflect.TypeFor[hashivault.Login](),
+	reflect.TypeFor[hashivault.Options](),
+	reflect.TypeFor[hashivault.TokenFile](),
+	reflect.TypeFor[hashivault.Vault](),
 }
