@@ -541,7 +541,7 @@ func TestCanaryRemembersWhatItFound(t *testing.T) {
 	for _, err := range b.flow("1").Resume(t.Context()) {
 		stopped, _ := errors.AsType[*failsafe.StoppedError](err)
 		if n++; stopped == nil || stopped.Cause != "drift" || codes(err) != "W127 /steps/1/do" {
-			t.Errorf("resumed: %v", err)
+			t.Errorf("resumed: %v, %s", err, codes(err))
 		}
 	}
 	if got := b.alerts.reasons(); n != 1 || len(got) != 1 || !strings.HasSuffix(got[0], " rolled-back.drift") {

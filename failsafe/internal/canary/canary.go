@@ -115,6 +115,7 @@ func (w *Watch) Take(e *audit.Event) {
 	}
 	path, ok := w.Steps[i].path(i, e.Action)
 	switch {
+	case e.Action == "broker.refuse" && e.Reason != "expired": // not for a second call: the gate was frozen
 	case !ok || e.Phase != audit.PhaseCanary:
 		w.found("W121", fmt.Sprintf("/steps/%d", i), "made a call that it does not declare, or a second one with one grant")
 	case e.Use == 0:
