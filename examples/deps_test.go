@@ -64,7 +64,7 @@ const rules = `
 	failsafe < failsafe/failsafetest, failsafe/syslogfailsafe, failsafe/webhookfailsafe;
 
 	# The roof.
-	audit, audit/verify, auth/boundary, auth/ldapauth, failsafe, vault/filevault < cmd/carnet;
+	audit, audit/verify, auth/boundary, auth/ldapauth, failsafe, vault/filevault, vault/hashivault < cmd/carnet;
 	NONE < carnet;
 `
 

@@ -31,6 +31,7 @@ type Summary struct {
 	Unattended  []Note   // permits with which the service goes forward for somebody who has gone
 	Mutable     []Note   // systems that call people by their e-mail address
 	Undated     []Note   // systems that take callers whose login has no time
+	Secrets     []Note   // paths of secrets, with the system that may have it as the reason
 	Twins       []Note   // systems that canaries use, with the one that they stand in for as the reason
 	Released    []Ending // mappings that use releases, the one that ends first before the others
 }
@@ -93,6 +94,9 @@ func (s *Summary) system(system auth.System, at string) {
 	}
 	if system.Subject.Undated {
 		s.Undated = append(s.Undated, Note{Name: system.Name, At: at})
+	}
+	for _, path := range system.Secrets {
+		s.Secrets = append(s.Secrets, Note{Name: path, At: at, Reason: system.Name})
 	}
 	if system.TwinOf != "" {
 		s.Twins = append(s.Twins, Note{Name: system.Name, At: at, Reason: system.TwinOf})

@@ -16,7 +16,7 @@ var boundaryCheck = command{
 	name:  "boundary check",
 	short: "check a boundary, and list what to look at in a review",
 	usage: `
-carnet boundary check DIR
+carnet boundary check [-live [-mount PATH=ENGINE ...]] DIR
 
 Everything that is wrong is told at once, one finding a line, with file:line:column and the
 nearest right name; bases and filters of directories are read as ldapauth reads them. Of a
@@ -27,17 +27,31 @@ call people by an e-mail address or take logins without a time, systems that sta
 others in canaries, and mappings that use releases, with the day on which the first of these
 ends.
 
-Example:
-  carnet boundary check boundary`,
+-live asks the HashiCorp Vault or OpenBao that VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT and either
+VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_CLIENT_CERT with VAULT_CLIENT_KEY, name what that login
+may do with the secrets that systems declare. What is more than to read them is printed, one line
+each, and is exit status 1: a login that may do more than is declared is the widest hole in a
+boundary. -mount says which engine is where: kv1, kv2, database or pki; without it they are secret
+(kv2), database and pki.
+
+Examples:
+  carnet boundary check boundary
+  carnet boundary check -live -mount kv=kv2 boundary`,
 	run: runBoundaryCheck,
 }
 
-func runBoundaryCheck(_ context.Context, c *call) int {
-	if status, done := c.flags(flag.NewFlagSet(c.name, flag.ContinueOnError)); done {
+func runBoundaryCheck(ctx context.Context, c *call) int {
+	set, m := flag.NewFlagSet(c.name, flag.ContinueOnError), mounts{}
+	live := set.Bool("live", false, "")
+	set.Var(m, "mount", "")
+	if status, done := c.flags(set); done {
 		return status
 	}
-	if len(c.args) != 1 {
+	switch {
+	case len(c.args) != 1:
 		return c.misused("give one DIR")
+	case len(m) > 0 && !*live:
+		return c.misused("-mount is for -live")
 	}
 	s, err := boundary.Review(os.DirFS(c.args[0]), &boundary.Options{Fits: map[string]func(auth.System) error{
 		auth.KindDirectory: (*ldapauth.Bind)(nil).Fits,
@@ -60,6 +74,15 @@ func runBoundaryCheck(_ context.Context, c *call) int {
 	}
 	for _, m := range s.Released {
 		fmt.Fprintf(c.stdout, "review: %s: mapping %s uses releases until %s\n", m.At, m.Name, m.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if !*live {
+		return statusOK
+	}
+	switch excess, err := c.live(ctx, m, s.Secrets); {
+	case err != nil:
+		return c.failed(err)
+	case excess > 0:
+		return statusWrong
 	}
 	return statusOK
 }
