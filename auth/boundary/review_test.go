@@ -26,6 +26,7 @@ func TestReview(t *testing.T) {
 		Privileged: []boundary.Note{{Name: "crm.contact.delete", At: "boundary.jsonc:27"}},
 		Endless:    []boundary.Note{{Name: "nightly-cleanup", At: "boundary.jsonc:51"}},
 		Unattended: []boundary.Note{{Name: "nightly-cleanup", At: "boundary.jsonc:51"}},
+		Secrets:    []boundary.Note{{Name: "crm/api", At: "boundary.jsonc:11", Reason: "crm"}, {Name: "crm/tokens", At: "boundary.jsonc:11", Reason: "crm"}},
 		Released:   []boundary.Ending{{Name: "employee-to-contact", At: "mappings/employee-to-contact.jsonc:2", NotAfter: bound.Mapping("employee-to-contact").NotAfter()}},
 	}
 	if !reflect.DeepEqual(got, want) {
