@@ -37,7 +37,6 @@
 //	vault/hashivault          secrets, leases and keys of HashiCorp Vault and OpenBao
 //	vault/vaulttest           the conformance of backends, and a server that speaks as Vault does
 //	vault/awsvault            secrets of AWS Secrets Manager, a module of its own
-//	vault/vaulttest           the conformance of backends
 //	failsafe/guard            classes of failures, bounded attempts and a breaker; imports none of ours
 //	failsafe/webhookfailsafe  alerts to a webhook
 //	failsafe/syslogfailsafe   alerts to syslog over TLS

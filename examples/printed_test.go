@@ -14,6 +14,7 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -35,8 +36,8 @@ func TestExportedTypesAreListed(t *testing.T) {
 	types := map[string][]string{} // by package, with empty type arguments
 	for _, s := range core(t) {
 		dir := path.Dir(s.name)
-		if s.file.Name.Name == "main" {
-			continue
+		if _, err := os.Stat(filepath.Join(root(t), dir, "go.mod")); s.file.Name.Name == "main" || err == nil && dir != "." {
+			continue // a module of its own, such as vault/awsvault, looks for leaks itself
 		}
 		for _, d := range s.file.Decls {
 			decl, ok := d.(*ast.GenDecl)
