@@ -22,7 +22,7 @@ func (v *Vault) current(ctx context.Context, issued Issued) error {
 	if issued.Generation == 0 {
 		return nil
 	}
-	if issued.Generation > math.MaxInt32 || issued.Store == "" {
+	if issued.Generation > MostGeneration || issued.Store == "" {
 		return auth.ErrInvalid
 	}
 	action := actionGeneration + v.log.Fingerprint([]byte(issued.Store))[:32]
@@ -32,39 +32,48 @@ func (v *Vault) current(ctx context.Context, issued Issued) error {
 	case <-ctx.Done():
 		return left(ctx)
 	}
-	known, err := v.generation(ctx, action)
+	known, err := v.known(ctx, action)
 	if err != nil {
 		return err
 	}
-	now := int(issued.Generation)
-	if now < known {
+	switch now := int(issued.Generation); {
+	case now < known.generation:
 		return ErrRolledBack
-	}
-	if now > known {
+	case now > known.generation:
 		event := audit.Event{Action: action, Actor: self, Outcome: audit.OutcomeSuccess, Count: now}
-		if _, err := v.log.Append(ctx, event); err != nil {
+		receipt, err := v.log.Append(ctx, event)
+		if err != nil {
 			return auth.ErrUnavailable
 		}
-		v.generations[action] = now
+		v.generations[action] = seen{now, receipt.Index + 1}
 	}
 	return nil
 }
 
-// generation is the newest that is known of a store.
-func (v *Vault) generation(ctx context.Context, action string) (int, error) {
-	if known, ok := v.generations[action]; ok {
-		return known, nil
+// MostGeneration is what a generation may be.
+const MostGeneration = math.MaxInt32
+
+// seen is the newest generation of a store in the log up to a line.
+type seen struct {
+	generation int
+	line       int64
+}
+
+// known is the newest that the log knows of a store: of processes before, and of other
+// vaults on this log.
+func (v *Vault) known(ctx context.Context, action string) (seen, error) {
+	s, ok := v.generations[action]
+	if !ok {
+		s.line = max(v.log.Newest(action), 0)
 	}
-	known := 0
-	if at := v.log.Newest(action); at >= 0 { // by a process before
-		for e, err := range v.log.EventsFrom(ctx, at) {
-			if err != nil {
-				return 0, auth.ErrUnavailable
-			}
-			known = e.Count
-			break
+	for e, err := range v.log.EventsFrom(ctx, s.line) {
+		if err != nil {
+			return s, auth.ErrUnavailable
+		}
+		if s.line++; e.Action == action {
+			s.generation = max(s.generation, e.Count)
 		}
 	}
-	v.generations[action] = known
-	return known, nil
+	v.generations[action] = s
+	return s, nil
 }

@@ -42,7 +42,12 @@ func TestRollbackIsNoticed(t *testing.T) {
 				t.Errorf("%d: store %q, generation %d: %v, want %v", i, issue.store, issue.generation, err, issue.want)
 			}
 		}
-		if err := errors.Join(v.Close(t.Context()), log.Close(t.Context())); err != nil {
+		other := open(t, log, &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, &vault.Options{Own: []string{"self/key"}})
+		now = vault.Issued{Version: "1", Fields: fields("key", "x"), Store: "a", Generation: 1}
+		if _, err := other.Own("self/key").Lease(t.Context(), auth.Grant{}); !errors.Is(err, vault.ErrRolledBack) {
+			t.Errorf("what another vault on this log has seen: %v", err)
+		}
+		if err := errors.Join(v.Close(t.Context()), other.Close(t.Context()), log.Close(t.Context())); err != nil {
 			t.Fatal(err)
 		}
 		now = vault.Issued{Version: "1", Fields: fields("key", "x"), Store: "a", Generation: 99}

@@ -104,9 +104,9 @@ type Vault struct {
 	maxTTL  time.Duration
 	most    int // leases at a time
 
-	revoking    chan struct{}  // full: as many are revoked at a time as may be
-	raising     chan struct{}  // full: somebody has generations
-	generations map[string]int // by action: the newest that is known of a store
+	revoking    chan struct{}   // full: as many are revoked at a time as may be
+	raising     chan struct{}   // full: somebody has generations
+	generations map[string]seen // by action: the newest that is known of a store
 
 	mu        sync.Mutex
 	closed    bool
@@ -151,7 +151,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	v := &Vault{log: log, backend: b, own: slices.Clone(o.Own), maxTTL: o.MaxTTL, most: mostLent}
 	v.renewer, _ = b.(Renewer)
 	v.revoking = make(chan struct{}, mostRevoking)
-	v.raising, v.generations = make(chan struct{}, 1), map[string]int{}
+	v.raising, v.generations = make(chan struct{}, 1), map[string]seen{}
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
@@ -16,7 +17,7 @@ var boundaryCheck = command{
 	name:  "boundary check",
 	short: "check a boundary, and list what to look at in a review",
 	usage: `
-carnet boundary check [-live [-mount PATH=ENGINE ...]] DIR
+carnet boundary check [-live [-mount PATH=ENGINE ...] [-private RANGE,...]] DIR
 
 Everything that is wrong is told at once, one finding a line, with file:line:column and the
 nearest right name; bases and filters of directories are read as ldapauth reads them. Of a
@@ -29,12 +30,12 @@ ends.
 
 -live asks the HashiCorp Vault or OpenBao that VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT and either
 VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_CLIENT_CERT with VAULT_CLIENT_KEY, name what that login
-may do with the secrets that systems declare. What is more than to read them is printed, one line
-each, and is exit status 1: a login that may do more than is declared is the widest hole in a
-boundary. -mount says which engine is where: kv1, kv2, database or pki; without it they are secret
-(kv2), database and pki.
+may do with the secrets that systems declare, and no others. What is more than to read them is
+printed, one line each, and so is what could not be looked at; both are exit status 1. -mount says
+which engine is where: kv1, kv2, database or pki; without it they are secret (kv2), database and
+pki. -private names the ranges that the Vault's name may resolve to where they are not public.
 
-Examples:
+Example:
   carnet boundary check boundary
   carnet boundary check -live -mount kv=kv2 boundary`,
 	run: runBoundaryCheck,
@@ -42,7 +43,7 @@ Examples:
 
 func runBoundaryCheck(ctx context.Context, c *call) int {
 	set, m := flag.NewFlagSet(c.name, flag.ContinueOnError), mounts{}
-	live := set.Bool("live", false, "")
+	live, private := set.Bool("live", false, ""), set.String("private", "", "")
 	set.Var(m, "mount", "")
 	if status, done := c.flags(set); done {
 		return status
@@ -50,8 +51,8 @@ func runBoundaryCheck(ctx context.Context, c *call) int {
 	switch {
 	case len(c.args) != 1:
 		return c.misused("give one DIR")
-	case len(m) > 0 && !*live:
-		return c.misused("-mount is for -live")
+	case (len(m) > 0 || *private != "") && !*live:
+		return c.misused("-mount and -private are for -live")
 	}
 	s, err := boundary.Review(os.DirFS(c.args[0]), &boundary.Options{Fits: map[string]func(auth.System) error{
 		auth.KindDirectory: (*ldapauth.Bind)(nil).Fits,
@@ -78,7 +79,11 @@ func runBoundaryCheck(ctx context.Context, c *call) int {
 	if !*live {
 		return statusOK
 	}
-	switch excess, err := c.live(ctx, m, s.Secrets); {
+	var ranges []string
+	if *private != "" {
+		ranges = strings.Split(*private, ",")
+	}
+	switch excess, err := c.live(ctx, m, ranges, s.Secrets); {
 	case err != nil:
 		return c.failed(err)
 	case excess > 0:

@@ -102,7 +102,9 @@ func backend(ctx context.Context, s settings) (v *hashivault.Vault, end func(), 
 	server := vaulttest.StartHashi()
 	server.PKIRole(s.role, time.Hour, false)
 	login := hashivault.Login{RoleID: server.AppRole("web", 0, 0, path), SecretID: auth.NewSecret([]byte(server.SecretID("web")))}
-	v, err = hashivault.New(ctx, server.URL, login, &hashivault.Options{RootCAs: server.RootCAs(), Certificates: asked})
+	if v, err = hashivault.New(ctx, server.URL, login, &hashivault.Options{RootCAs: server.RootCAs(), Certificates: asked}); err != nil {
+		server.Close()
+	}
 	return v, server.Close, err
 }
 

@@ -24,9 +24,10 @@
 // # Limits
 //
 // The file cannot tell that it is an older copy of itself: that the vault does, by the
-// generation that its log has seen last. A file at another path is another store, and a new
-// log has seen nothing. Whoever knows the public half of the identity besides can
-// put a file of their own there: do not publish it. Rekey changes neither the copies of
+// generation that its log has seen last. A file at another path, or by another name of its
+// folder, is another store, and a new log has seen nothing. Whoever knows the public half of
+// the identity besides can put a file of their own there: do not publish it. Rekey changes
+// neither the copies of
 // the file that exist nor the secrets in them: change those too.
 //
 // An age identity, X25519 or the post-quantum hybrid, opens the file in well under a
@@ -151,7 +152,7 @@ func (f File) store() string {
 // ErrInvalid.
 func (f File) Raise(ctx context.Context, above uint64) error {
 	return f.change(ctx, func(s *store) error {
-		if above < s.last || above >= mostVersion {
+		if above < s.last || above >= vault.MostGeneration {
 			return errGeneration
 		}
 		s.last = above + 1
