@@ -27,8 +27,7 @@
 // generation that its log has seen last. A file at another path, or by another name of its
 // folder, is another store, and a new log has seen nothing. Whoever knows the public half of
 // the identity besides can put a file of their own there: do not publish it. Rekey changes
-// neither the copies of
-// the file that exist nor the secrets in them: change those too.
+// neither the copies of the file that exist nor the secrets in them: change those too.
 //
 // An age identity, X25519 or the post-quantum hybrid, opens the file in well under a
 // millisecond. A passphrase takes half a second to a second and 256 MiB for each Issue,
