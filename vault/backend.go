@@ -83,14 +83,21 @@ func (v *Vault) withdraw(event audit.Event, id string) error {
 	if id == "" {
 		return nil
 	}
+	return v.revoke(&owed{event: event, id: id})
+}
+
+// revoke tries once, and notes what is to be tried again.
+func (v *Vault) revoke(o *owed) error {
 	v.revoking <- struct{}{} // a freeze gives all back at once, and each is to have its time
 	defer func() { <-v.revoking }()
 	ctx, cancel := context.WithTimeout(context.Background(), revokeWithin)
 	defer cancel()
-	err := side(guarded(func() error { return v.backend.Revoke(ctx, id) }))
+	said := guarded(func() error { return v.backend.Revoke(ctx, o.id) })
+	event, err := o.event, side(said)
 	event.Action, event.Outcome, event.Reason, event.Duration = actionRevoke, audit.OutcomeSuccess, "", 0
 	if err != nil {
 		event.Outcome, event.Reason = audit.OutcomeFailure, reason(err)
+		v.owe(o, said)
 	}
 	v.record(event)
 	return err

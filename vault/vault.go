@@ -14,7 +14,9 @@
 // with, with MaxTTL or with the grant, whichever is first. What the backend can revoke is
 // revoked when the lease is closed, when it ends before the backend's own, when the caller
 // left before it came, and when the vault is closed. Revoking waits neither for the log
-// nor for a caller that has left.
+// nor for a caller that has left. One that the backend does not take, because it is not
+// there, is tried again up to seven times within some minutes, and once more by Close; each
+// attempt has its event.
 //
 // Where a backend is a [Renewer] its lease is renewed at two thirds of its life, a little
 // earlier or later, while the one that is lent may live on. A renewal that fails is tried
@@ -115,6 +117,7 @@ type Vault struct {
 	unwatched func() bool            // ends the watch
 	last      uint64                 // of the numbers of what was lent
 	lent      map[uint64]*lent       // what has not ended
+	owed      map[*owed]*time.Timer  // revocations that are tried again
 	refused   map[string][]refused   // by path, what systems refused, the newest last
 	busy      int                    // calls under way
 	idle      map[chan struct{}]bool // closed when nothing is under way
@@ -155,12 +158,13 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 	if v.maxTTL == 0 {
 		v.maxTTL = defaultMaxTTL
 	}
+	v.owed = map[*owed]*time.Timer{}
 	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string][]refused{}, map[chan struct{}]bool{}
 	return v, nil
 }
 
-// Close ends all that is lent, newest first, and refuses from then on. It joins the
-// errors of revocations. What ctx leaves no time for, another Close takes up; with
+// Close ends all that is lent, newest first, tries once more what could not be revoked, and
+// refuses from then on. It joins the errors of revocations. What ctx leaves no time for, another Close takes up; with
 // nothing left, that does nothing.
 func (v *Vault) Close(ctx context.Context) error {
 	if v == nil || v.backend == nil {
@@ -188,6 +192,17 @@ func (v *Vault) end(ctx context.Context) error {
 			return errors.Join(append(errs, left(ctx))...)
 		}
 		if err := l.lease.Close(ctx); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	for _, o := range v.owing() {
+		if ctx.Err() != nil {
+			return errors.Join(append(errs, left(ctx))...)
+		}
+		if !v.take(o) {
+			continue
+		}
+		if err := v.aside(ctx, func() error { defer v.leave(); return v.revoke(o) }); err != nil {
 			errs = append(errs, err)
 		}
 	}
