@@ -51,9 +51,8 @@ func (v *Vault) static(ctx context.Context, r route) (issued vault.Issued, err e
 // refused tells a role that is not there from a request that is wrong: both are 400, and
 // only the text says which, compared as a whole.
 func (r route) refused(a answer) error {
-	errs := a.body.get("errors")
 	_, role, _ := strings.Cut(r.rest, "/")
-	if a.status == http.StatusBadRequest && len(errs.of) == 1 && string(errs.of[0].text) == "unknown role: "+role {
+	if a.says("unknown role: " + role) {
 		return auth.ErrUndeclared
 	}
 	return a.side()

@@ -45,6 +45,12 @@ func (a answer) side() error {
 	return auth.ErrInvalid
 }
 
+// says is whether the call was refused as wrong (400), with that one text, compared as a whole.
+func (a answer) says(s string) bool {
+	errs := a.body.get("errors")
+	return a.status == http.StatusBadRequest && len(errs.of) == 1 && string(errs.of[0].text) == s
+}
+
 func failed(side error, a answer) error {
 	return &auth.FailedError{Side: side, System: "vault", Status: a.status, RetryAfter: a.after}
 }

@@ -176,20 +176,22 @@ func TestBadRenewals(t *testing.T) {
 		answer http.HandlerFunc
 		want   error
 	}{
-		"another lease": {ok(`{"lease_id":"y","lease_duration":60}`), auth.ErrInvalid},
-		"no duration":   {ok(`{"lease_id":"x"}`), auth.ErrInvalid},
-		"negative":      {ok(`{"lease_id":"x","lease_duration":-1}`), auth.ErrInvalid},
-		"404":           {say(404, jsonType, ""), auth.ErrUndeclared},
-		"400":           {say(400, jsonType, `{"errors":["lease not found"]}`), auth.ErrUndeclared},
-		"403":           {say(403, jsonType, ""), auth.ErrDenied},
-		"500":           {say(500, jsonType, ""), auth.ErrUnavailable},
-		"429":           {say(429, jsonType, ""), auth.ErrThrottled},
+		"another lease":  {ok(`{"lease_id":"y","lease_duration":60}`), auth.ErrInvalid},
+		"no duration":    {ok(`{"lease_id":"x"}`), auth.ErrInvalid},
+		"negative":       {ok(`{"lease_id":"x","lease_duration":-1}`), auth.ErrInvalid},
+		"404":            {say(404, jsonType, ""), auth.ErrUndeclared},
+		"400":            {say(400, jsonType, `{"errors":["lease not found"]}`), auth.ErrUndeclared},
+		"400, no reason": {say(400, jsonType, ""), auth.ErrUnavailable},
+		"400, database":  {say(400, jsonType, `{"errors":["failed to renew entry: lease not found"]}`), auth.ErrUnavailable},
+		"403":            {say(403, jsonType, ""), auth.ErrDenied},
+		"500":            {say(500, jsonType, ""), auth.ErrUnavailable},
+		"429":            {say(429, jsonType, ""), auth.ErrThrottled},
 	} {
 		v := stubbed(t, map[string]http.HandlerFunc{"/v1/sys/leases/renew": tt.answer, "/v1/sys/leases/revoke": tt.answer})
 		if _, err := v.Renew(t.Context(), "x", time.Minute); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := v.Revoke(t.Context(), "x"); tt.want == auth.ErrUndeclared && err != nil || tt.want == auth.ErrUnavailable && !errors.Is(err, tt.want) {
+		if err := v.Revoke(t.Context(), "x"); (tt.want == auth.ErrUndeclared || tt.want == auth.ErrUnavailable) && !errors.Is(err, auth.ErrUnavailable) {
 			t.Errorf("%s: revoke: %v", name, err)
 		}
 	}

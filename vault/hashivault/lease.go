@@ -2,6 +2,7 @@ package hashivault
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -59,21 +60,48 @@ func (v *Vault) Revoke(ctx context.Context, id string) error {
 		return auth.ErrInvalid
 	}
 	body := map[string]any{"lease_id": id, "sync": true}
-	err := v.call(ctx, request{method: http.MethodPost, path: "sys/leases/revoke", body: body, refused: noLease}, nil)
-	if err == nil || err == auth.ErrUndeclared {
-		v.mu.Lock()
-		v.forget(id)
-		v.mu.Unlock()
-		v.retire()
-		return nil
+	err := v.call(ctx, request{method: http.MethodPost, path: "sys/leases/revoke", body: body, refused: notDone}, nil)
+	if refusal, ok := errors.AsType[*auth.FailedError](err); ok && refusal.Status == http.StatusBadRequest && v.gone(ctx, id) {
+		err = nil
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	v.mu.Lock()
+	v.forget(id)
+	v.mu.Unlock()
+	v.retire()
+	return nil
 }
 
-// noLease is how a server says that a lease is gone.
-func noLease(a answer) error {
+// gone says whether the server says that there is no such lease.
+func (v *Vault) gone(ctx context.Context, id string) bool {
+	refused := func(a answer) error {
+		if a.says("invalid lease") {
+			return auth.ErrUndeclared
+		}
+		return notDone(a)
+	}
+	body := map[string]any{"lease_id": id}
+	return v.call(ctx, request{method: http.MethodPost, path: "sys/leases/lookup", body: body, refused: refused}, nil) == auth.ErrUndeclared
+}
+
+// notDone is a refusal of what was to be done to a lease. A lease that does not exist is
+// revoked with 204; 400 is what the backend says that could not do it.
+func notDone(a answer) error {
 	if a.status == http.StatusBadRequest || a.status == http.StatusNotFound {
+		return failed(auth.ErrUnavailable, a)
+	}
+	return a.side()
+}
+
+// noLease is how a server says of a renewal that the lease is gone.
+func noLease(a answer) error {
+	switch {
+	case a.says("lease not found"):
 		return auth.ErrUndeclared
+	case a.status == http.StatusBadRequest:
+		return failed(auth.ErrUnavailable, a)
 	}
 	return a.side()
 }

@@ -26,6 +26,7 @@ type Hashi struct {
 	mu       sync.Mutex
 	ahead    time.Duration // of the clock
 	sealed   bool
+	broken   bool              // backends revoke nothing
 	mounts   map[string]string // engine by path
 	methods  map[string]bool   // auth methods
 	policies map[string][]hashiRule
@@ -176,6 +177,19 @@ func (h *Hashi) Seal() { h.seal(true) }
 
 // Unseal opens it again.
 func (h *Hashi) Unseal() { h.seal(false) }
+
+// Break lets the backends revoke nothing, as where their database is down: a synchronous
+// revocation of a lease is 400, and the lease stays.
+func (h *Hashi) Break() { h.breaks(true) }
+
+// Mend lets them revoke again.
+func (h *Hashi) Mend() { h.breaks(false) }
+
+func (h *Hashi) breaks(broken bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.broken = broken
+}
 
 func (h *Hashi) seal(sealed bool) {
 	h.mu.Lock()

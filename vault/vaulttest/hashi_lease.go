@@ -71,6 +71,8 @@ func (h *Hashi) lend(c hashiCall, path string, ttl, most time.Duration, renewabl
 func (h *Hashi) leaseCall(c hashiCall, what string) hashiReply {
 	l := h.leases[c.word("lease_id")]
 	switch {
+	case what == "revoke" && l != nil && h.broken && c.body["sync"] == true:
+		return refuse(http.StatusBadRequest, "failed to revoke entry: resp: (*logical.Response)(nil) err: the database is down")
 	case what == "revoke":
 		delete(h.leases, c.word("lease_id"))
 		return nothing()
