@@ -71,16 +71,22 @@ func (v *Vault) lend(a answer, s *session) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if len(v.lent) >= v.sweepAt {
-		for id, l := range v.lent {
-			if until(l.end) <= 0 {
-				v.forget(id)
-			}
-		}
+		v.sweep()
 		v.sweepAt = 2*len(v.lent) + 64
 	}
 	v.forget(e.lease)
 	v.lent[e.lease] = loan{s, a.sent.Add(e.duration)}
 	s.leases++
+}
+
+// sweep drops the leases that have ended. The caller holds mu.
+func (v *Vault) sweep() {
+	v.swept = time.Now()
+	for id, l := range v.lent {
+		if until(l.end) <= 0 {
+			v.forget(id)
+		}
+	}
 }
 
 // forget drops a lease. The caller holds mu.

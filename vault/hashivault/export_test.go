@@ -130,7 +130,7 @@ func canned(status int, body []byte) *Vault {
 		}, nil
 	}
 	return &Vault{
-		client: c, login: &login{}, old: map[*session]bool{}, lent: map[string]loan{}, current: &session{token: auth.NewSecret([]byte("t"))},
+		client: c, login: &login{}, old: map[*session]bool{}, undone: map[*session]bool{}, lent: map[string]loan{}, current: &session{token: auth.NewSecret([]byte("t"))},
 		failure: auth.ErrUnavailable, until: time.Now().Add(time.Hour),
 		mounts:       map[string]Engine{"secret": KV2, "kv1": KV1, "database": Database, "pki": PKI},
 		certificates: map[string]Certificate{"pki/issue/web": {CommonName: "a"}},

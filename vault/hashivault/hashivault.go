@@ -112,11 +112,13 @@ type Vault struct {
 	mu      sync.Mutex
 	closed  bool
 	current *session          // nil: none
-	old     map[*session]bool // replaced, and not revoked yet
+	old     map[*session]bool // replaced, and waiting for what depends on them
+	undone  map[*session]bool // not revoked: true as long as that is under way; what failed is left to Close
 	lent    map[string]loan   // by lease id
 	sweepAt int               // size of lent at which it is looked through
-	failure error             // of the newest login; nil: it went well
-	until   time.Time         // the failure stands for further ones
+	swept   time.Time
+	failure error     // of the newest login; nil: it went well
+	until   time.Time // the failure stands for further ones
 }
 
 // New logs in to the server at origin, which is https://host[:port], or http on a loopback
@@ -142,7 +144,7 @@ func open(ctx context.Context, origin string, l Login, o *Options, dial dialer) 
 	}
 	v := &Vault{
 		client: c, login: by, mounts: maps.Clone(o.Mounts), transit: o.Transit, certificates: map[string]Certificate{},
-		old: map[*session]bool{}, lent: map[string]loan{},
+		old: map[*session]bool{}, undone: map[*session]bool{}, lent: map[string]loan{},
 	}
 	for path, c := range o.Certificates {
 		c.DNS, c.URIs, c.IPs = slices.Clone(c.DNS), slices.Clone(c.URIs), slices.Clone(c.IPs)
@@ -156,7 +158,8 @@ func open(ctx context.Context, origin string, l Login, o *Options, dial dialer) 
 	}
 	s, err := v.enter(ctx, 0)
 	if err != nil {
-		_ = v.Close(ended()) // a login that comes now is revoked when it comes
+		v.abandon()
+		_ = v.Close(ended())
 		return nil, err
 	}
 	v.leave(s)

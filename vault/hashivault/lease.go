@@ -35,17 +35,24 @@ func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl tim
 		ttl = e.duration
 		return nil
 	})
+	if err == auth.ErrUndeclared {
+		v.drop(id)
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	l, known := v.lent[id]
-	switch {
-	case err == nil && known:
+	if l, known := v.lent[id]; err == nil && known {
 		v.lent[id] = loan{l.under, end}
 		return min(ttl, max(l.under.left(), time.Nanosecond)), nil
-	case err == auth.ErrUndeclared:
-		v.forget(id)
 	}
 	return ttl, err
+}
+
+// drop forgets a lease that is no more, and revokes the login that waited for that.
+func (v *Vault) drop(id string) {
+	v.mu.Lock()
+	v.forget(id)
+	v.mu.Unlock()
+	v.retire()
 }
 
 // Revoke implements vault.Backend. It returns when the server has done it.
@@ -67,10 +74,7 @@ func (v *Vault) Revoke(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	v.mu.Lock()
-	v.forget(id)
-	v.mu.Unlock()
-	v.retire()
+	v.drop(id)
 	return nil
 }
 

@@ -17,7 +17,9 @@ const (
 	lateWithin   = 10 * time.Second // so long an answer that comes too late is waited for, to be revoked
 	revokeWithin = 10 * time.Second
 	refusedFor   = 30 * time.Second // so long a refused login is not repeated
-	failedFor    = time.Second      // and one that was not answered
+	failedFor    = time.Second      // and one that was not answered, unless the server says longer
+	longestRest  = 5 * time.Minute  // whatever the server says
+	sweepEach    = time.Second
 )
 
 // session is a login. All but the token is guarded by the Vault's mu.
@@ -158,7 +160,7 @@ func (v *Vault) refresh(ctx context.Context) error {
 		err = v.install(ctx, fresh)
 	}
 	if err != nil && fresh != nil {
-		_ = v.withdraw(fresh)
+		v.withdraw(fresh)
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -166,12 +168,20 @@ func (v *Vault) refresh(ctx context.Context) error {
 		err = auth.ErrUnavailable // the context is nobody's who asks later
 	}
 	if v.failure = nil; err != nil {
-		v.failure, v.until = err, time.Now().Add(failedFor)
-		if errors.Is(err, auth.ErrDenied) {
-			v.until = time.Now().Add(refusedFor)
-		}
+		v.failure, v.until = err, time.Now().Add(rest(err))
 	}
 	return err
+}
+
+// rest is how long a login is not repeated.
+func rest(err error) time.Duration {
+	if errors.Is(err, auth.ErrDenied) {
+		return refusedFor
+	}
+	if said, ok := errors.AsType[*auth.FailedError](err); ok {
+		return min(max(said.RetryAfter, failedFor), longestRest)
+	}
+	return failedFor
 }
 
 // renewed says whether renewing the login was enough.
@@ -215,26 +225,44 @@ func (v *Vault) install(ctx context.Context, fresh *session) error {
 	return nil
 }
 
-// retire revokes the replaced logins that nothing depends on any more.
+// retire revokes the replaced logins that nothing depends on any more. That one has ended
+// by our clock, or was once not known to the server, is no reason not to.
 func (v *Vault) retire() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if len(v.old) == 0 || v.closed {
+		return
+	}
+	if time.Since(v.swept) >= sweepEach {
+		v.sweep()
+	}
 	for s := range v.old {
-		switch {
-		case !s.alive():
+		if s.calls == 0 && s.leases == 0 {
 			delete(v.old, s)
-		case s.calls == 0 && s.leases == 0 && !v.closed:
-			delete(v.old, s)
-			v.tasks.Go(func() { _ = v.withdraw(s) })
+			v.withdrawSoon(s)
 		}
 	}
 }
 
-// withdraw revokes a login, and with it its leases.
-func (v *Vault) withdraw(s *session) error {
+// withdrawSoon does not wait for it. The caller holds mu.
+func (v *Vault) withdrawSoon(s *session) {
+	v.undone[s] = true
+	v.tasks.Go(func() { v.withdraw(s) })
+}
+
+// withdraw revokes a login, and with it its leases. Where that fails, Close takes it up.
+func (v *Vault) withdraw(s *session) {
+	v.mu.Lock()
+	v.undone[s] = true
+	v.mu.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), revokeWithin)
 	defer cancel()
-	return v.revokeSelf(ctx, s)
+	err := v.revokeSelf(ctx, s)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.undone[s] = false; err == nil {
+		delete(v.undone, s)
+	}
 }
 
 func (v *Vault) revokeSelf(ctx context.Context, s *session) error {
@@ -242,7 +270,8 @@ func (v *Vault) revokeSelf(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	if err = a.side(); errors.Is(err, auth.ErrDenied) {
+	a.body.wipe()
+	if err = a.side(); errors.Is(err, auth.ErrDenied) && !v.knows(ctx, s) {
 		return nil // it is no login any more
 	}
 	return err
