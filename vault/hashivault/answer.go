@@ -30,6 +30,8 @@ type answer struct {
 // envelope is what every answer of a secrets engine has around its data.
 type envelope struct {
 	lease    string // empty: none
+	lost     bool   // there is a lease, and its id is none
+	fixed    bool   // the server says that it is not renewable
 	duration time.Duration
 	data     node
 	auth     node
@@ -37,16 +39,20 @@ type envelope struct {
 
 // envelope reads a body that is one.
 func (a answer) envelope() (e envelope, err error) {
+	e.data, e.auth = a.body.get("data"), a.body.get("auth") // first: of a login that is no use, the token is
 	var ok bool
 	if id := a.body.get("lease_id"); !id.absent() {
-		if e.lease, ok = id.string(); !ok {
-			return envelope{}, auth.ErrInvalid
+		if e.lease, ok = id.string(); !ok || e.lease != "" && !isLease(e.lease) {
+			e.lease, e.lost = "", true
+			return e, auth.ErrInvalid
 		}
 	}
-	if e.duration, ok = seconds(a.body.get("lease_duration")); !ok {
+	if e.duration, ok = seconds(a.body.get("lease_duration")); !ok || !isObject(e.data) || !isObject(e.auth) {
 		return e, auth.ErrInvalid
 	}
-	if e.data, e.auth = a.body.get("data"), a.body.get("auth"); !isObject(e.data) || !isObject(e.auth) {
+	renewable := a.body.get("renewable")
+	e.fixed = renewable.kind == boolean && string(renewable.text) == "false"
+	if renewable.kind != boolean && !renewable.absent() {
 		return e, auth.ErrInvalid
 	}
 	return e, nil

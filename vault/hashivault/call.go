@@ -65,17 +65,23 @@ func (v *Vault) knows(ctx context.Context, s *session) bool {
 // lend notes under which login a lease was issued.
 func (v *Vault) lend(a answer, s *session) {
 	e, _ := a.envelope()
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if e.lost { // only its login can end it
+		s.spent = true
+		if v.current == s {
+			v.old[s], v.current = true, nil
+		}
+	}
 	if e.lease == "" {
 		return
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	if len(v.lent) >= v.sweepAt {
 		v.sweep()
 		v.sweepAt = 2*len(v.lent) + 64
 	}
 	v.forget(e.lease)
-	v.lent[e.lease] = loan{s, a.sent.Add(e.duration)}
+	v.lent[e.lease] = loan{s, a.sent.Add(e.duration), e.fixed}
 	s.leases++
 }
 

@@ -12,6 +12,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
@@ -55,7 +56,9 @@ func newClient(origin string, o *Options, certificate func(*tls.CertificateReque
 		return nil, fmt.Errorf("%w: Private: not a canonical CIDR range", auth.ErrInvalid)
 	}
 	guard.Private = append(guard.Private, own(at)...)
-	if dial == nil {
+	if dial == nil && at.Scheme == "http" {
+		dial = (&net.Dialer{Timeout: callWithin, Control: loopback}).DialContext
+	} else if dial == nil {
 		dial = guard.DialContext
 	}
 	conf := &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, GetClientCertificate: certificate}
@@ -65,6 +68,15 @@ func newClient(origin string, o *Options, certificate func(*tls.CertificateReque
 		DisableCompression: true,
 	}
 	return &client{at, strings.TrimSuffix(o.Namespace, "/"), transport, transport.RoundTrip}, nil
+}
+
+// loopback refuses all else: what is not encrypted stays on the host, wherever its name
+// resolves to.
+func loopback(_, address string, _ syscall.RawConn) error {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
+		return netguard.ErrRefused
+	}
+	return nil
 }
 
 // own are the addresses that an origin names without asking a resolver.

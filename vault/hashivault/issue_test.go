@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -156,6 +157,7 @@ func TestBadLeases(t *testing.T) {
 		"overflow":       {`60`, `9223372036854775808`, 1},
 		"duplicate":      {`"renewable"`, `"lease_id"`, 0},
 		"id is a number": {`"database/creds/ro/1"`, `1`, 0},
+		"renewable text": {`true`, `"true"`, 1},
 	} {
 		var revoked atomic.Int32
 		v := stubbed(t, map[string]http.HandlerFunc{
@@ -275,9 +277,11 @@ func TestOtherCertificates(t *testing.T) {
 	text := func(field string) string {
 		return fmt.Sprintf("%q", strings.TrimSpace(reveal(t, issued, field)))
 	}
-	cert, key, chain := text("certificate"), text("private_key"), text("ca_chain")
+	cert, key, chain, serial := text("certificate"), text("private_key"), text("ca_chain"), text("serial")
+	root, _ := pem.Decode([]byte(reveal(t, issued, "ca_chain")))
+	hidden := fmt.Sprintf("%q", string(pem.EncodeToMemory(&pem.Block{Type: "X", Bytes: root.Bytes}))+reveal(t, issued, "certificate"))
 	answer := func(cert, key, chain, more string) string {
-		return fmt.Sprintf(`{"lease_id":"","lease_duration":0,"data":{"certificate":%s,"private_key":%s,"ca_chain":[%s],"serial_number":"1"%s}}`, cert, key, chain, more)
+		return fmt.Sprintf(`{"lease_id":"","lease_duration":0,"data":{"certificate":%s,"private_key":%s,"ca_chain":[%s],"serial_number":%s%s}}`, cert, key, chain, serial, more)
 	}
 	other := hashivault.Certificate{CommonName: "other.example"}
 	for name, tt := range map[string]struct {
@@ -285,21 +289,24 @@ func TestOtherCertificates(t *testing.T) {
 		answer string
 		want   error
 	}{
-		"as asked":          {other, answer(cert, key, chain, ""), nil},
-		"issuer instead":    {other, strings.Replace(answer(cert, key, chain, ""), `"ca_chain":[`+chain+`]`, `"issuing_ca":`+chain, 1), nil},
-		"another name":      {hashivault.Certificate{CommonName: "svc.example"}, answer(cert, key, chain, ""), auth.ErrInvalid},
-		"without DNS":       {hashivault.Certificate{DNS: []string{"svc.example"}}, answer(cert, key, chain, ""), auth.ErrInvalid},
-		"without URI":       {hashivault.Certificate{URIs: []string{"spiffe://a/b"}}, answer(cert, key, chain, ""), auth.ErrInvalid},
-		"without IP":        {hashivault.Certificate{IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}, answer(cert, key, chain, ""), auth.ErrInvalid},
-		"another key":       {other, answer(cert, text("certificate"), chain, ""), auth.ErrInvalid},
-		"certificate of CA": {other, answer(chain, key, chain, ""), auth.ErrInvalid},
-		"no PEM":            {other, answer(`"x"`, key, chain, ""), auth.ErrInvalid},
-		"a number":          {other, answer(`1`, key, chain, ""), auth.ErrInvalid},
-		"chain is no PEM":   {other, answer(cert, key, `"x"`, ""), auth.ErrInvalid},
-		"chain is a key":    {other, answer(cert, key, key, ""), auth.ErrInvalid},
-		"chain of numbers":  {other, answer(cert, key, `1`, ""), auth.ErrInvalid},
-		"no chain":          {other, answer(cert, key, ``, ""), auth.ErrInvalid},
-		"duplicate":         {other, answer(cert, key, chain, `,"private_key":"x"`), auth.ErrInvalid},
+		"as asked":           {other, answer(cert, key, chain, ""), nil},
+		"issuer instead":     {other, strings.Replace(answer(cert, key, chain, ""), `"ca_chain":[`+chain+`]`, `"issuing_ca":`+chain, 1), nil},
+		"serial in capitals": {other, strings.Replace(answer(cert, key, chain, ""), serial, strings.ToUpper(serial), 1), nil},
+		"another serial":     {other, strings.Replace(answer(cert, key, chain, ""), serial, `"1"`, 1), auth.ErrInvalid},
+		"behind a block":     {other, answer(hidden, key, chain, ""), nil},
+		"another name":       {hashivault.Certificate{CommonName: "svc.example"}, answer(cert, key, chain, ""), auth.ErrInvalid},
+		"without DNS":        {hashivault.Certificate{DNS: []string{"svc.example"}}, answer(cert, key, chain, ""), auth.ErrInvalid},
+		"without URI":        {hashivault.Certificate{URIs: []string{"spiffe://a/b"}}, answer(cert, key, chain, ""), auth.ErrInvalid},
+		"without IP":         {hashivault.Certificate{IPs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}, answer(cert, key, chain, ""), auth.ErrInvalid},
+		"another key":        {other, answer(cert, text("certificate"), chain, ""), auth.ErrInvalid},
+		"certificate of CA":  {other, answer(chain, key, chain, ""), auth.ErrInvalid},
+		"no PEM":             {other, answer(`"x"`, key, chain, ""), auth.ErrInvalid},
+		"a number":           {other, answer(`1`, key, chain, ""), auth.ErrInvalid},
+		"chain is no PEM":    {other, answer(cert, key, `"x"`, ""), auth.ErrInvalid},
+		"chain is a key":     {other, answer(cert, key, key, ""), auth.ErrInvalid},
+		"chain of numbers":   {other, answer(cert, key, `1`, ""), auth.ErrInvalid},
+		"no chain":           {other, answer(cert, key, ``, ""), auth.ErrInvalid},
+		"duplicate":          {other, answer(cert, key, chain, `,"private_key":"x"`), auth.ErrInvalid},
 	} {
 		s, o := stub(t, map[string]http.HandlerFunc{"/v1/pki/issue/web": ok(tt.answer)})
 		o.Certificates = map[string]hashivault.Certificate{"pki/issue/web": tt.ask}
@@ -310,7 +317,11 @@ func TestOtherCertificates(t *testing.T) {
 		}
 		must(t, v.Close(t.Context()))
 	}
-	h.Advance(-2 * time.Hour)
+	h.Advance(30 * time.Minute)
+	if _, err := v.Issue(t.Context(), "pki/issue/web"); err != auth.ErrInvalid {
+		t.Errorf("begins later: %v", err)
+	}
+	h.Advance(-150 * time.Minute)
 	if _, err := v.Issue(t.Context(), "pki/issue/web"); !errors.Is(err, auth.ErrExpired) {
 		t.Errorf("ended before it came: %v", err)
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // Renew implements vault.Renewer. What it says a lease lasts is no longer than the login
-// that the lease was issued under, which it renews too where that helps.
+// that the lease was issued under, which it renews too where that helps. Of a lease that
+// cannot be renewed it says what is left, and calls nobody.
 func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl time.Duration, err error) {
 	if v.zero() {
 		return 0, auth.ErrUndeclared
@@ -18,11 +19,17 @@ func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl tim
 	if by < 0 || by > maxSeconds*time.Second || !isLease(id) {
 		return 0, auth.ErrInvalid
 	}
+	if left, fixed := v.fixed(id); fixed && left > 0 {
+		return left, nil
+	} else if fixed {
+		v.drop(id)
+		return 0, auth.ErrUndeclared
+	}
 	body := map[string]any{"lease_id": id}
 	if by > 0 {
 		body["increment"] = int64((by + time.Second - 1) / time.Second)
 	}
-	var end time.Time
+	var renewed loan
 	err = v.call(ctx, request{method: http.MethodPost, path: "sys/leases/renew", body: body, want: by, refused: noLease}, func(a answer) error {
 		e, err := a.envelope()
 		if err != nil {
@@ -31,7 +38,7 @@ func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl tim
 		if e.lease != id || e.duration == 0 {
 			return auth.ErrInvalid
 		}
-		end = a.sent.Add(e.duration)
+		renewed.end, renewed.fixed = a.sent.Add(e.duration), e.fixed
 		ttl = e.duration
 		return nil
 	})
@@ -41,10 +48,22 @@ func (v *Vault) Renew(ctx context.Context, id string, by time.Duration) (ttl tim
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if l, known := v.lent[id]; err == nil && known {
-		v.lent[id] = loan{l.under, end}
+		renewed.under = l.under
+		v.lent[id] = renewed
 		return min(ttl, max(l.under.left(), time.Nanosecond)), nil
 	}
 	return ttl, err
+}
+
+// fixed says whether a lease cannot be renewed, and what is left of it.
+func (v *Vault) fixed(id string) (left time.Duration, fixed bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	l, known := v.lent[id]
+	if !known || !l.fixed || v.closed {
+		return 0, false
+	}
+	return min(until(l.end), l.under.left()), true
 }
 
 // drop forgets a lease that is no more, and revokes the login that waited for that.

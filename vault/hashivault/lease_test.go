@@ -2,7 +2,10 @@ package hashivault_test
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
+	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -49,6 +52,56 @@ func TestRefusedRevocationIsLookedUp(t *testing.T) {
 		v := stubbed(t, map[string]http.HandlerFunc{"/v1/sys/leases/revoke": tt.revoke, "/v1/sys/leases/lookup": tt.lookup})
 		if err := v.Revoke(t.Context(), "x"); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v, want %v", name, err, tt.want)
+		}
+	}
+}
+
+// TestLeaseThatCannotBeRenewed: what is left of it is known without a call.
+func TestLeaseThatCannotBeRenewed(t *testing.T) {
+	var calls atomic.Int32
+	count := func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		say(400, jsonType, `{"errors":["lease is not renewable"]}`)(w, r)
+	}
+	for life, most := range map[int]time.Duration{60: time.Minute, 7200: time.Hour} {
+		v := stubbed(t, map[string]http.HandlerFunc{
+			"/v1/database/creds/ro": ok(fmt.Sprintf(`{"lease_id":"x","renewable":false,"lease_duration":%d,"data":{"username":"u"}}`, life)),
+			"/v1/sys/leases/renew":  count,
+		})
+		_, err := v.Issue(t.Context(), "database/creds/ro")
+		must(t, err)
+		if ttl, err := v.Renew(t.Context(), "x", time.Hour); err != nil || ttl > most || ttl < most-10*time.Second {
+			t.Errorf("of %d s: %v, %v", life, ttl, err)
+		}
+		v.Age(2 * time.Hour) // the login
+		if _, err := v.Renew(t.Context(), "x", time.Hour); err != auth.ErrUndeclared || v.Lent() != 0 {
+			t.Errorf("ended: %v, %d are noted", err, v.Lent())
+		}
+	}
+	if n := calls.Load(); n != 0 {
+		t.Errorf("%d calls", n)
+	}
+}
+
+// TestLeaseWithoutAnID can be ended by its login only.
+func TestLeaseWithoutAnID(t *testing.T) {
+	for _, id := range []string{`1`, `"a b"`, `"x\n"`, `{}`, `"` + strings.Repeat("x", 2000) + `"`} {
+		var revoked atomic.Int32
+		v := stubbed(t, map[string]http.HandlerFunc{
+			"/v1/database/creds/ro": ok(`{"lease_id":` + id + `,"lease_duration":60,"data":{"username":"u"}}`),
+			"/v1/auth/token/revoke-self": func(w http.ResponseWriter, r *http.Request) {
+				revoked.Add(1)
+				ok(envelope)(w, r)
+			},
+			kvPath: ok(kvAnswer),
+		})
+		if issued, err := v.Issue(t.Context(), "database/creds/ro"); err != auth.ErrInvalid || issued.Fields != nil {
+			t.Errorf("%.9s: %v", id, err)
+		}
+		must(t, read(t, v))
+		must(t, v.Close(t.Context()))
+		if n := revoked.Load(); n != 2 {
+			t.Errorf("%.9s: %d logins revoked", id, n)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 
@@ -39,11 +40,30 @@ type TokenSource interface {
 // /var/run/secrets/kubernetes.io/serviceaccount/token.
 type TokenFile string
 
-// Token implements TokenSource. One newline at the end is dropped.
-func (f TokenFile) Token(context.Context) (auth.Secret, error) {
-	b, err := os.ReadFile(string(f))
+const longestToken = 64 << 10
+
+var errTokenFile = fmt.Errorf("%w: the token file cannot be read", auth.ErrUnavailable)
+
+// Token implements TokenSource. The file is a regular one of at most 64 KiB. One newline
+// at the end is dropped.
+func (f TokenFile) Token(ctx context.Context) (auth.Secret, error) {
+	if ctx.Err() != nil {
+		return auth.Secret{}, silent(ctx)
+	}
+	if info, err := os.Stat(string(f)); err != nil || !info.Mode().IsRegular() { // a pipe would be waited for
+		return auth.Secret{}, errTokenFile
+	}
+	file, err := os.Open(string(f))
 	if err != nil {
-		return auth.Secret{}, fmt.Errorf("%w: the token file cannot be read", auth.ErrUnavailable)
+		return auth.Secret{}, errTokenFile
+	}
+	defer func() { _ = file.Close() }()
+	b, err := io.ReadAll(io.LimitReader(file, longestToken+1))
+	switch {
+	case err != nil:
+		return auth.Secret{}, errTokenFile
+	case len(b) > longestToken:
+		return auth.Secret{}, fmt.Errorf("%w: the token file is too long", auth.ErrInvalid)
 	}
 	return auth.NewSecret(bytes.TrimSuffix(b, []byte("\n"))), nil
 }

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/internal/netguard"
 	"github.com/carnet-go/carnet/vault/hashivault"
 	"github.com/carnet-go/carnet/vault/vaulttest"
 )
@@ -131,6 +132,21 @@ func TestPrivateAddressMustBeNamed(t *testing.T) {
 			t.Errorf("%s, opened: %v", origin, err)
 		}
 	}
+}
+
+// TestPlainTextStaysOnTheHost: http reaches nothing else, whatever is opened.
+func TestPlainTextStaysOnTheHost(t *testing.T) {
+	for _, address := range []string{"10.1.2.3:8200", "192.0.2.1:8200", "8.8.8.8:8200"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		err := hashivault.Reach(ctx, "http://localhost:8200", &hashivault.Options{Private: []string{"10.0.0.0/8", "192.0.2.0/24"}}, address)
+		cancel()
+		if !errors.Is(err, netguard.ErrRefused) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	h := httptest.NewServer(nil)
+	defer h.Close()
+	must(t, hashivault.Reach(t.Context(), "http://localhost", &hashivault.Options{}, strings.TrimPrefix(h.URL, "http://")))
 }
 
 func TestWrapped(t *testing.T) {
@@ -272,6 +288,27 @@ func TestBadTokenSources(t *testing.T) {
 	}
 }
 
+// TestTokenFile is asked for with a context, and reads a regular file that is not too long.
+func TestTokenFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "token")
+	file := hashivault.TokenFile(name)
+	must(t, os.WriteFile(name, []byte("a.b.c\n"), 0o600))
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := file.Token(ended); !errors.Is(err, auth.ErrUnavailable) || !errors.Is(err, context.Canceled) {
+		t.Errorf("ended: %v", err)
+	}
+	must(t, os.WriteFile(name, bytes.Repeat([]byte("x"), 64<<10+1), 0o600))
+	if _, err := file.Token(t.Context()); !errors.Is(err, auth.ErrInvalid) {
+		t.Errorf("too long: %v", err)
+	}
+	for _, irregular := range []hashivault.TokenFile{hashivault.TokenFile(filepath.Dir(name)), hashivault.TokenFile(os.DevNull)} {
+		if _, err := irregular.Token(t.Context()); !errors.Is(err, auth.ErrUnavailable) {
+			t.Errorf("%s: %v", irregular, err)
+		}
+	}
+}
+
 // pair is a self-signed client certificate.
 func pair(t testing.TB) tls.Certificate {
 	t.Helper()
@@ -339,6 +376,9 @@ func TestBadLogins(t *testing.T) {
 		"negative life":      {ok(`{"auth":{"client_token":"a","lease_duration":-1}}`), auth.ErrInvalid, 1},
 		"huge life":          {ok(`{"auth":{"client_token":"a","lease_duration":99999999999}}`), auth.ErrInvalid, 1},
 		"renewable is text":  {ok(`{"auth":{"client_token":"a","renewable":"yes"}}`), auth.ErrInvalid, 1},
+		"lease of a number":  {ok(`{"lease_id":1,"auth":{"client_token":"a","lease_duration":1}}`), auth.ErrInvalid, 1},
+		"data is a list":     {ok(`{"data":[],"auth":{"client_token":"a","lease_duration":1}}`), auth.ErrInvalid, 1},
+		"duration is text":   {ok(`{"lease_duration":"1","auth":{"client_token":"a","lease_duration":1}}`), auth.ErrInvalid, 1},
 		"auth is a list":     {ok(`{"auth":[]}`), auth.ErrInvalid, 0},
 	} {
 		revoked := make(chan string, 9)

@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
+	"math/big"
 	"net"
 	"net/http"
 	"net/netip"
@@ -90,12 +92,13 @@ func (c Certificate) read(e envelope) (vault.Issued, error) {
 	if leaf.kind != text || key.kind != text || serial.kind != text || !ok {
 		return vault.Issued{}, auth.ErrInvalid
 	}
-	block, _ := pem.Decode(leaf.text)
-	if _, err := tls.X509KeyPair(leaf.text, key.text); err != nil || block == nil { // whose error may quote
+	pair, err := tls.X509KeyPair(leaf.text, key.text)
+	if err != nil { // which may quote
 		return vault.Issued{}, auth.ErrInvalid
 	}
-	made, err := x509.ParseCertificate(block.Bytes)
-	if err != nil || !c.covered(made) {
+	// The one that fits the key, which need not be the first block of the text.
+	made, err := x509.ParseCertificate(pair.Certificate[0])
+	if err != nil || !c.covered(made) || !strings.EqualFold(string(serial.text), colons(made.SerialNumber)) || time.Now().Before(made.NotBefore) {
 		return vault.Issued{}, auth.ErrInvalid
 	}
 	ttl := time.Until(made.NotAfter)
@@ -109,6 +112,11 @@ func (c Certificate) read(e envelope) (vault.Issued, error) {
 		"certificate": auth.NewSecret(bytes.Clone(leaf.text)), "private_key": auth.NewSecret(bytes.Clone(key.text)),
 		"ca_chain": auth.NewSecret(chain), "serial": auth.NewSecret(bytes.Clone(serial.text)),
 	}}, nil
+}
+
+// colons is how the server writes a serial number.
+func colons(serial *big.Int) string {
+	return strings.ReplaceAll(fmt.Sprintf("% x", serial.Bytes()), " ", ":")
 }
 
 // chain is one text of all above the certificate: ca_chain, or where a root has issued it,

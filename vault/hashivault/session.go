@@ -37,11 +37,12 @@ type session struct {
 type loan struct {
 	under *session
 	end   time.Time
+	fixed bool // it cannot be renewed
 }
 
 func newSession(a answer) (*session, error) {
 	e, err := a.envelope()
-	token := e.auth.get("client_token")
+	token := e.auth.get("client_token") // also where err is set
 	if token.kind != text || len(token.text) == 0 || !printable(string(token.text)) {
 		return nil, auth.ErrInvalid
 	}
