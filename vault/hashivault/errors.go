@@ -20,6 +20,8 @@ var (
 	ErrDestroyed = fmt.Errorf("%w: the newest version is destroyed", auth.ErrUndeclared)
 )
 
+var errNoLogin = fmt.Errorf("%w: there is nothing to log in with, or at", auth.ErrDenied)
+
 var errClosed = fmt.Errorf("%w: closed", auth.ErrUnavailable)
 
 // What a standby, a replica and a server that has not caught up say.

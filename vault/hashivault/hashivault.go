@@ -21,23 +21,26 @@
 // Whoever needs a login waits for the same one, as long as their own context lasts. It is
 // renewed, or where that does not help replaced, when less than a third of its life is
 // left. A call that is refused because the server knows the login no more is made once
-// more, under a new login; any other 403 is [auth.ErrDenied]. A login that nobody waits for
-// any more, or that was replaced and that no lease depends on, is revoked; Close revokes
-// the last one, and with it all leases. A refused login is not repeated for 30 seconds,
-// one that was not answered for one.
+// more, under a new login; any other 403 is [auth.ErrDenied]. A login that comes when nobody
+// waits for it any more is kept for who comes next; one that comes past its deadline of 10
+// seconds is revoked, and so is one that was replaced and that no lease depends on. Close
+// revokes the last one, and with it all leases, and takes up what could not be revoked
+// before. A refused login is not repeated for 30 seconds, one that was not answered for one,
+// or as long as the server says, 5 minutes at most.
 //
 // A wrapping token is looked up before it is used: it must have been made by
 // auth/<mount>/role/<role>/secret-id. One that is used up is [ErrUnwrapped], an alarm.
 //
-// What the caller did not wait for is revoked when it comes. A lease ends with its login:
-// Issued.ParentTTL is what is left of that, and Renew says no more. Each call is one
-// transmission; net/http does not repeat it.
+// A lease that the caller did not wait for is revoked when it comes. A lease ends with its
+// login: Issued.ParentTTL is what is left of that, and Renew says no more. Revoke returns
+// nil only where the server has revoked the lease, or says that there is none. Each call is
+// one transmission; net/http does not repeat it.
 //
 // An answer is one JSON object of at most 1 MiB, of type application/json, in which no name
 // stands twice. A field is text: a number or a boolean of a KV secret is refused, not
 // guessed at. A duration is a whole number of seconds, at most 31 years. A certificate is
-// used only if it fits its key and names all that was asked for, and a signature if the
-// public key verifies it. Buffers are overwritten after use.
+// used only if it fits its key, has begun, and names all that was asked for, and a signature
+// if the public key verifies it. Buffers are overwritten after use.
 //
 // # Limits
 //
@@ -49,15 +52,17 @@
 // The server's policy must let the login update sys/leases/revoke, besides what the policy
 // "default" lets it. Without auth/token/lookup-self, every 403 costs a login. Policies
 // that a role has got since come with the next login. What an answer that was lost had
-// issued lives until its login ends; a certificate that is no lease cannot be revoked at
-// all. Logins are renewed when something is called, not in the background. Paths are lower
+// issued lives until its login ends, and where the lost answer was that of a login, that
+// lives until its own TTL. Let the role give service tokens: a batch token cannot be
+// revoked, so that Close fails, and it lives until its TTL, with its leases. A certificate
+// that is no lease cannot be revoked at all. Logins are renewed when something is called, not in the background. Paths are lower
 // case, as everywhere in package vault. A new client certificate is shown by new connections.
 //
 // # Errors
 //
 // All are of package auth, or the three of this package that are one of those, and none has
 // text of the server, a path or a URL. [auth.ErrUndeclared]: a path under no mount, nothing
-// there, [ErrDeleted], [ErrDestroyed], a lease that is gone, or a zero Vault.
+// there, [ErrDeleted], [ErrDestroyed], a lease to renew that is gone, or a zero Vault.
 // [auth.ErrDenied]: the server refuses the login, or refuses the call to it, [ErrUnwrapped].
 // [auth.ErrInvalid]: an argument, or an answer that is none. [auth.ErrExpired]: what is there
 // is about to be replaced. [auth.ErrThrottled] and [auth.ErrUnavailable]: as the server says

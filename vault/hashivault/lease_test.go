@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/vault/hashivault"
+	"github.com/carnet-go/carnet/vault/vaulttest"
 )
 
 // TestFailedRevocation: the server says 400 where the backend could not do it, and the
@@ -103,5 +104,24 @@ func TestLeaseWithoutAnID(t *testing.T) {
 		if n := revoked.Load(); n != 2 {
 			t.Errorf("%.9s: %d logins revoked", id, n)
 		}
+	}
+}
+
+// TestNoLoginIsNoLease: that there is none to log in with says nothing of a lease.
+func TestNoLoginIsNoLease(t *testing.T) {
+	h, v := logged(t, hashivault.Options{})
+	h.DatabaseRole("ro", time.Hour, time.Hour)
+	issued, err := v.Issue(t.Context(), "database/creds/ro")
+	must(t, err)
+	v.Age(2 * time.Hour)
+	h.Fail(login, 9, vaulttest.Fault{Status: 404})
+	_, err = v.Renew(t.Context(), issued.ID, time.Hour)
+	for what, err := range map[string]error{"Renew": err, "Revoke": v.Revoke(t.Context(), issued.ID), "Issue": read(t, v)} {
+		if !errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrUndeclared) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if v.Lent() != 1 {
+		t.Error("it is forgotten")
 	}
 }

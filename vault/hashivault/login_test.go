@@ -277,6 +277,7 @@ func TestBadTokenSources(t *testing.T) {
 	}{
 		"denied":       {&tokens{err: auth.ErrDenied}, auth.ErrDenied},
 		"unknown":      {&tokens{err: errors.New("c4n4ry")}, auth.ErrUnknown},
+		"undeclared":   {&tokens{err: auth.ErrUndeclared}, auth.ErrDenied},
 		"empty":        {&tokens{}, auth.ErrInvalid},
 		"two lines":    {&tokens{value: "a\nb"}, auth.ErrInvalid},
 		"missing file": {hashivault.TokenFile("c4n4ry"), auth.ErrUnavailable},
@@ -368,6 +369,7 @@ func TestBadLogins(t *testing.T) {
 		"wrong secret":       {say(400, jsonType, `{"errors":["invalid role or secret ID"]}`), auth.ErrDenied, 0},
 		"denied":             {say(403, jsonType, ""), auth.ErrDenied, 0},
 		"sealed":             {say(503, jsonType, ""), auth.ErrUnavailable, 0},
+		"no such method":     {say(404, jsonType, ""), auth.ErrDenied, 0},
 		"throttled":          {say(429, jsonType, ""), auth.ErrThrottled, 0},
 		"garbage":            {ok("x"), auth.ErrInvalid, 0},
 		"no auth":            {ok(envelope), auth.ErrInvalid, 0},

@@ -168,6 +168,9 @@ func (v *Vault) refresh(ctx context.Context) error {
 	if ctx.Err() != nil && err != nil {
 		err = auth.ErrUnavailable // the context is nobody's who asks later
 	}
+	if errors.Is(err, auth.ErrUndeclared) { // no such method, or no token: it says nothing of what is asked for
+		err = errNoLogin
+	}
 	if v.failure = nil; err != nil {
 		v.failure, v.until = err, time.Now().Add(rest(err))
 	}
