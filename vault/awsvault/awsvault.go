@@ -23,8 +23,9 @@
 //
 // One Issue is one request, to the host of the region or of Options.Endpoint: nothing is
 // retried, and no redirect is followed. A session of WebIdentity or Provider is cached until
-// a minute or two before its end, or until Secrets Manager refused it; however many wait for
-// the next, one asks. No secret is cached. Each request, and each login, takes 30 seconds at
+// a minute or two before its end, or until Secrets Manager says that it has ended or is not
+// known; however many wait for the next, one asks. A refused login is not repeated for 5
+// seconds. No secret is cached. Each request, and each login, takes 30 seconds at
 // most, and an answer 8 MiB.
 //
 // A backend gets the deadline and the cancellation of a caller's context, and none of its

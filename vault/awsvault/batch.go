@@ -62,11 +62,12 @@ func (in *inner) batch(ctx context.Context, paths []string) (map[string]Answer, 
 		input.SecretIdList = append(input.SecretIdList, in.prefix+path)
 	}
 	within, cancel := bounded(ctx)
+	by := &signature{session: in.session}
 	defer cancel()
 	for range paths { // as many pages, at most
-		out, err := in.client.BatchGetSecretValue(within, input)
+		out, err := in.client.BatchGetSecretValue(within, input, by.sign)
 		if err != nil {
-			return got, in.failed(ctx, err)
+			return got, in.failed(ctx, by, err)
 		}
 		in.take(got, out)
 		if input.NextToken = out.NextToken; aws.ToString(out.NextToken) == "" {

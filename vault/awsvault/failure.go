@@ -22,16 +22,25 @@ const system = "aws"
 func left(ctx context.Context) error { return fmt.Errorf("%w: %w", auth.ErrUnavailable, ctx.Err()) }
 
 // failed is what err is, and nothing else of it. A session that was refused is not used
-// again: it may have ended early, or been revoked.
-func (in *inner) failed(ctx context.Context, err error) error {
+// again: it may have ended early, or been revoked. That it may not do what was asked is no
+// reason to log in anew.
+func (in *inner) failed(ctx context.Context, by *signature, err error) error {
+	if said, ok := errors.AsType[smithy.APIError](err); ok && ofSession(said.ErrorCode()) {
+		in.session.refused(by.key)
+	}
 	if ctx.Err() != nil {
 		return left(ctx)
 	}
-	err = failure(err)
-	if errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrExpired) {
-		in.session.Invalidate()
+	return failure(err)
+}
+
+// ofSession says whether an error of AWS is about the session, not about what was asked.
+func ofSession(code string) bool {
+	switch code {
+	case "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId":
+		return true
 	}
-	return err
+	return false
 }
 
 // failure tells on which side it is.

@@ -39,10 +39,11 @@ func (v *Vault) Issue(ctx context.Context, path string) (vault.Issued, error) {
 	}
 	name := in.prefix + path
 	within, cancel := bounded(ctx)
+	by := &signature{session: in.session}
 	defer cancel()
-	out, err := in.client.GetSecretValue(within, &secretsmanager.GetSecretValueInput{SecretId: &name, VersionStage: aws.String(current)})
+	out, err := in.client.GetSecretValue(within, &secretsmanager.GetSecretValueInput{SecretId: &name, VersionStage: aws.String(current)}, by.sign)
 	if err != nil {
-		return vault.Issued{}, in.failed(ctx, err)
+		return vault.Issued{}, in.failed(ctx, by, err)
 	}
 	a := answer{out.Name, out.VersionId, out.VersionStages, out.SecretString, out.SecretBinary}
 	return a.issued(name, in.field)

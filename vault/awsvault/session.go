@@ -2,11 +2,14 @@ package awsvault
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go/middleware"
 
@@ -18,6 +21,7 @@ const (
 	leaveBefore    = 2 * time.Minute
 	leaveJitter    = 0.5
 	defaultSession = "carnet"
+	restsFor       = 5 * time.Second // so long a refused login is not repeated
 )
 
 var (
@@ -58,13 +62,55 @@ type Tokens interface {
 type session struct {
 	aws.CredentialsProvider
 	forget func() // nil: there is nothing to forget
+
+	mu      sync.Mutex
+	key     string    // access key of the newest; empty: none
+	failure error     // of the newest login, which was refused
+	until   time.Time // it stands for further ones
 }
 
-// Invalidate lets the next request log in anew.
-func (s *session) Invalidate() {
-	if s.forget != nil {
+// signature is the session as one call uses it, and notes with which access key.
+type signature struct {
+	session *session
+	key     string // empty: it is not signed
+}
+
+func (s *signature) sign(o *secretsmanager.Options) { o.Credentials = s }
+
+// Retrieve implements aws.CredentialsProvider.
+func (s *signature) Retrieve(ctx context.Context) (aws.Credentials, error) {
+	got, err := s.session.Retrieve(ctx)
+	s.key = got.AccessKeyID
+	return got, err
+}
+
+// refused lets the next request log in anew, unless one already has since that key was used.
+func (s *session) refused(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.forget != nil && key != "" && key == s.key {
+		s.key = ""
 		s.forget()
 	}
+}
+
+// log is what became of a login: a refused one is not repeated at once, whoever asks.
+func (s *session) log(got aws.Credentials, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.key, s.failure = got.AccessKeyID, nil
+	if errors.Is(err, auth.ErrDenied) || errors.Is(err, auth.ErrExpired) {
+		s.failure, s.until = err, time.Now().Add(restsFor)
+	}
+}
+
+func (s *session) resting() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Now().Before(s.until) {
+		return s.failure
+	}
+	return nil
 }
 
 func newSession(c Credentials, region string, calls caller) (*session, error) {
@@ -98,9 +144,14 @@ func newSession(c Credentials, region string, calls caller) (*session, error) {
 // cached asks once for all who wait, with a time of its own, since the SDK's cache goes on
 // after its callers have left. A panic in there would end the process.
 func cached(retrieve aws.CredentialsProviderFunc, inner interface{ Invalidate() }) *session {
+	s := &session{}
 	cache := aws.NewCredentialsCache(aws.CredentialsProviderFunc(func(ctx context.Context) (got aws.Credentials, err error) {
+		if err := s.resting(); err != nil {
+			return aws.Credentials{}, err
+		}
 		ctx, cancel := bounded(ctx)
 		defer cancel()
+		defer func() { s.log(got, err) }()
 		defer func() {
 			if recover() != nil {
 				got, err = aws.Credentials{}, auth.ErrUnknown
@@ -108,7 +159,7 @@ func cached(retrieve aws.CredentialsProviderFunc, inner interface{ Invalidate() 
 		}()
 		got, err = retrieve(ctx)
 		if err != nil {
-			return aws.Credentials{}, failure(err)
+			return aws.Credentials{}, noLogin(failure(err))
 		}
 		if !got.HasKeys() {
 			return aws.Credentials{}, auth.ErrInvalid
@@ -120,12 +171,21 @@ func cached(retrieve aws.CredentialsProviderFunc, inner interface{ Invalidate() 
 	}), func(o *aws.CredentialsCacheOptions) {
 		o.ExpiryWindow, o.ExpiryWindowJitterFrac = leaveBefore, leaveJitter
 	})
-	return &session{cache, func() {
+	s.CredentialsProvider, s.forget = cache, func() {
 		cache.Invalidate()
 		if inner != nil {
 			inner.Invalidate()
 		}
-	}}
+	}
+	return s
+}
+
+// noLogin is the failure of a login: that there is none says nothing of the secret.
+func noLogin(err error) error {
+	if errors.Is(err, auth.ErrUndeclared) {
+		return auth.ErrDenied
+	}
+	return err
 }
 
 var errKeys = fmt.Errorf("%w: Keys: AccessKeyID and SecretAccessKey are needed", auth.ErrInvalid)

@@ -97,6 +97,91 @@ func TestRevokedSession(t *testing.T) {
 	}
 }
 
+// TestRefusedCallKeepsTheSession: it is the role that may not, or the key of the secret.
+func TestRefusedCallKeepsTheSession(t *testing.T) {
+	for code, logins := range map[string]int{
+		"AccessDenied": 1, "AccessDeniedException": 1, "DecryptionFailure": 1, "RequestExpired": 1, "InvalidSignatureException": 1, "": 1,
+		"ExpiredToken": 2, "ExpiredTokenException": 2, "UnrecognizedClientException": 2, "InvalidClientTokenId": 2, "InvalidAccessKeyId": 2,
+	} {
+		for _, all := range []bool{false, true} {
+			f := start(t)
+			f.hook = func(w http.ResponseWriter, _ *http.Request, _ string) { refuse(w, http.StatusForbidden, code, canary) }
+			b := f.with(t, awsvault.Credentials{WebIdentity: f.identity(&counted{})}, nil)
+			for range 2 {
+				if all {
+					b.IssueAll(t.Context(), []string{"crm/api"})
+				} else if _, err := b.Issue(t.Context(), "crm/api"); err == nil {
+					t.Error("issued")
+				}
+			}
+			if n := f.logins(); n != logins {
+				t.Errorf("%s, %t: %d sessions, want %d", code, all, n, logins)
+			}
+		}
+	}
+}
+
+// TestLateRefusal: of a session that has been replaced since. The new one stays.
+func TestLateRefusal(t *testing.T) {
+	f := start(t)
+	f.put("crm/api", "k3y")
+	came, release := make(chan struct{}), make(chan struct{})
+	var n atomic.Int64
+	f.hook = func(w http.ResponseWriter, r *http.Request, _ string) {
+		switch n.Add(1) {
+		case 1: // is refused when all is over
+			close(came)
+			<-release
+			refuse(w, http.StatusBadRequest, "ExpiredTokenException", canary)
+		case 2:
+			refuse(w, http.StatusBadRequest, "ExpiredTokenException", canary)
+		default:
+			refuse(w, http.StatusBadRequest, "ResourceNotFoundException", canary)
+		}
+	}
+	b := f.with(t, awsvault.Credentials{WebIdentity: f.identity(&counted{})}, nil)
+	issue := func(want error) {
+		t.Helper()
+		if _, err := b.Issue(t.Context(), "crm/api"); err != want {
+			t.Errorf("%v, want %v", err, want)
+		}
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { issue(auth.ErrExpired) })
+	<-came
+	issue(auth.ErrExpired)
+	issue(auth.ErrUndeclared)
+	close(release)
+	wg.Wait()
+	issue(auth.ErrUndeclared)
+	if n := f.logins(); n != 2 {
+		t.Errorf("%d sessions", n)
+	}
+}
+
+// TestRefusedLoginRests a few seconds, whoever comes.
+func TestRefusedLoginRests(t *testing.T) {
+	f := start(t)
+	f.put("crm/api", "k3y")
+	f.login = func(w http.ResponseWriter, _ *http.Request) {
+		refuseXML(w, http.StatusForbidden, "AccessDenied", canary)
+	}
+	b := f.with(t, awsvault.Credentials{WebIdentity: f.identity(&counted{})}, nil)
+	for range 9 {
+		if _, err := b.Issue(t.Context(), "crm/api"); err != auth.ErrDenied {
+			t.Errorf("refused: %v", err)
+		}
+	}
+	if n := len(f.seen()); n != 1 {
+		t.Errorf("%d logins", n)
+	}
+	f.login = nil
+	awsvault.Rested(b)
+	if _, err := b.Issue(t.Context(), "crm/api"); err != nil {
+		t.Errorf("rested: %v", err)
+	}
+}
+
 // TestLoginFails: on its side, without a retry, and without a call of Secrets Manager.
 func TestLoginFails(t *testing.T) {
 	xml := func(status int, code string) func(http.ResponseWriter, *http.Request) {
@@ -135,6 +220,7 @@ func TestLoginFails(t *testing.T) {
 			nil, auth.ErrExpired},
 		"endless":           {func(w http.ResponseWriter, r *http.Request) { endless(w, r, "") }, nil, auth.ErrInvalid},
 		"token denied":      {nil, tokens{err: fmt.Errorf("%w: %s", auth.ErrDenied, canary)}, auth.ErrDenied},
+		"token undeclared":  {nil, tokens{err: auth.ErrUndeclared}, auth.ErrDenied},
 		"token unavailable": {nil, tokens{err: errors.New(canary)}, auth.ErrUnavailable},
 		"token empty":       {nil, tokens{}, auth.ErrInvalid},
 		"token panics":      {nil, tokens{do: func(context.Context) { panic(canary) }}, auth.ErrUnknown},
@@ -256,7 +342,7 @@ func TestProvider(t *testing.T) {
 		t.Errorf("%d sessions, %d forgotten", f.logins(), c.forgot.Load())
 	}
 	for want, p := range map[error]aws.CredentialsProvider{
-		auth.ErrUnavailable: broken{errors.New(canary)}, auth.ErrUnknown: broken{}, auth.ErrInvalid: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, nil }),
+		auth.ErrUnavailable: broken{errors.New(canary)}, auth.ErrUnknown: broken{}, auth.ErrDenied: broken{auth.ErrUndeclared}, auth.ErrInvalid: aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) { return aws.Credentials{}, nil }),
 	} {
 		if _, err := f.with(t, awsvault.Credentials{Provider: p}, nil).Issue(t.Context(), "crm/api"); err != want {
 			t.Errorf("%v, want %v", err, want)
