@@ -55,8 +55,9 @@
 // issued lives until its login ends, and where the lost answer was that of a login, that
 // lives until its own TTL. Let the role give service tokens: a batch token cannot be
 // revoked, so that Close fails, and it lives until its TTL, with its leases. A certificate
-// that is no lease cannot be revoked at all. Logins are renewed when something is called, not in the background. Paths are lower
-// case, as everywhere in package vault. A new client certificate is shown by new connections.
+// that is no lease cannot be revoked at all. Logins are renewed when something is called, not
+// in the background. Paths are lower case, as everywhere in package vault. A new client
+// certificate is shown by new connections.
 //
 // # Errors
 //
