@@ -124,3 +124,22 @@ func TestReadmeLinks(t *testing.T) {
 		}
 	}
 }
+
+// TestMigratingPrograms holds that the functions of vault/MIGRATING.md are those that run.
+func TestMigratingPrograms(t *testing.T) {
+	page, program := read(t, "vault/MIGRATING.md"), read(t, "vault/hashivault/migrating_test.go")
+	functions := 0
+	for _, part := range strings.Split(page, "```go\n")[1:] {
+		text, _, closed := strings.Cut(part, "```\n")
+		if !closed || !strings.HasPrefix(text, "func ") {
+			continue // what it was before
+		}
+		functions++
+		if !strings.Contains(program, "\n"+text) {
+			t.Errorf("migrating_test.go has no\n%s", text)
+		}
+	}
+	if functions != 4 {
+		t.Errorf("%d functions", functions)
+	}
+}
