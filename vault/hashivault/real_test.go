@@ -109,6 +109,8 @@ func (s realServer) fill() (login func() hashivault.Login) {
 	s.root("PUT", "sys/policies/acl/app", m{"policy": `path "test/data/*" { capabilities=["read"] }
 path "secret/data/*" { capabilities=["read"] }
 path "pki/issue/web" { capabilities=["update"] }
+path "database/creds/*" { capabilities=["read"] }
+path "database/static-creds/*" { capabilities=["read"] }
 path "transit/*" { capabilities=["read","update"] }
 path "sys/leases/revoke" { capabilities=["update"] }`}, false)
 	s.root("POST", "sys/mounts/test", m{"type": "kv", "options": m{"version": "2"}}, false)
@@ -137,7 +139,9 @@ func TestRealServer(t *testing.T) {
 	s := startReal(t, binary)
 	login := s.fill()
 	o := &hashivault.Options{
-		Mounts:       map[string]hashivault.Engine{"test": hashivault.KV2, "secret": hashivault.KV2, "pki": hashivault.PKI},
+		Mounts: map[string]hashivault.Engine{
+			"test": hashivault.KV2, "secret": hashivault.KV2, "pki": hashivault.PKI, "database": hashivault.Database,
+		},
 		Certificates: map[string]hashivault.Certificate{"pki/issue/web": {CommonName: "svc.acme.example", TTL: time.Minute}},
 	}
 	open := func(t *testing.T) *hashivault.Vault {
@@ -152,6 +156,7 @@ func TestRealServer(t *testing.T) {
 	t.Run("versions", func(t *testing.T) { s.versions(t, open(t)) })
 	t.Run("certificate", func(t *testing.T) { s.certificate(t, open(t)) })
 	t.Run("transit", func(t *testing.T) { s.transit(t, open(t)) })
+	t.Run("database", func(t *testing.T) { s.database(t, open(t)) })
 	t.Run("wrapped twice", func(t *testing.T) {
 		l := login()
 		v, err := hashivault.New(t.Context(), s.addr, l, o)
@@ -214,4 +219,65 @@ func (s realServer) transit(t *testing.T, v *hashivault.Vault) {
 		}
 		return nil
 	}))
+}
+
+// database runs where CARNET_POSTGRES_URL is that of the superuser of a PostgreSQL besides,
+// one to throw away: logins are left in it.
+func (s realServer) database(t *testing.T, v *hashivault.Vault) {
+	at := os.Getenv("CARNET_POSTGRES_URL")
+	if at == "" {
+		t.Skip("CARNET_POSTGRES_URL names no PostgreSQL; the fake stands in for it")
+	}
+	s.root("POST", "sys/mounts/database", m{"type": "database"}, false)
+	s.root("POST", "database/config/pg", m{"plugin_name": "postgresql-database-plugin", "connection_url": at, "allowed_roles": "*"}, false)
+	create := `CREATE ROLE "{{name}}" LOGIN PASSWORD '{{password}}' VALID UNTIL '{{expiration}}'`
+	role := m{"db_name": "pg", "default_ttl": "60s", "max_ttl": "90s", "creation_statements": []string{create}}
+	s.root("POST", "database/roles/ro", role, false)
+	role["revocation_statements"] = []string{`SELECT 1/0`}
+	s.root("POST", "database/roles/stays", role, false)
+
+	made, err := v.Issue(t.Context(), "database/creds/ro")
+	must(t, err)
+	if made.TTL != time.Minute || made.ID == "" || len(made.Fields) != 2 || reveal(t, made, "username") == "" {
+		t.Errorf("%+v", made)
+	}
+	if ttl, err := v.Renew(t.Context(), made.ID, time.Hour); err != nil || ttl > 90*time.Second {
+		t.Errorf("renewed for %v, %v", ttl, err)
+	}
+	for range 2 { // also what is gone
+		must(t, v.Revoke(t.Context(), made.ID))
+	}
+	if _, err := v.Renew(t.Context(), made.ID, time.Minute); err != auth.ErrUndeclared {
+		t.Errorf("renewed what is gone: %v", err)
+	}
+	stays, err := v.Issue(t.Context(), "database/creds/stays")
+	must(t, err)
+	if err := v.Revoke(t.Context(), stays.ID); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("revoked what the database does not: %v", err)
+	}
+	if _, err := v.Issue(t.Context(), "database/creds/nobody"); err != auth.ErrUndeclared {
+		t.Errorf("no such role: %v", err)
+	}
+	s.root("POST", "sys/leases/revoke-force/database/creds/stays", m{}, false)
+	must(t, v.Revoke(t.Context(), stays.ID))
+	s.static(t, v)
+}
+
+// static: the login of a role whose password the server changes.
+func (s realServer) static(t *testing.T, v *hashivault.Vault) {
+	made, err := v.Issue(t.Context(), "database/creds/stays") // an account that is there already
+	must(t, err)
+	defer s.root("POST", "sys/leases/revoke-force/database/creds/stays", m{}, false)
+	name := reveal(t, made, "username")
+	s.root("POST", "database/static-roles/app", m{"db_name": "pg", "username": name, "rotation_period": "1h"}, false)
+	one, err := v.Issue(t.Context(), "database/static-creds/app")
+	must(t, err)
+	if one.ID != "" || one.Version == "" || one.TTL <= 0 || one.TTL > time.Hour || reveal(t, one, "username") != name || len(one.Fields) != 2 {
+		t.Errorf("%+v", one)
+	}
+	s.root("POST", "database/rotate-role/app", m{}, false)
+	two, err := v.Issue(t.Context(), "database/static-creds/app")
+	if err != nil || two.Version == one.Version || reveal(t, two, "password") == reveal(t, one, "password") {
+		t.Errorf("after a rotation: version %q, %v", two.Version, err)
+	}
 }
