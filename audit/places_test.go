@@ -43,7 +43,7 @@ func TestEventsFromManyLines(t *testing.T) {
 			if err != nil || e.Run != runs[at] {
 				t.Fatalf("from %d, line %d: %s, want %s, %v", first, at, e.Run, runs[at], err)
 			}
-			if at++; at == first+10 {
+			if at++; at == min(first+10, len(runs)) { // what is behind came meanwhile
 				break
 			}
 		}
