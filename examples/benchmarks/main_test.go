@@ -13,7 +13,7 @@ import (
 
 var (
 	headPattern   = regexp.MustCompile(`^on \S+, \d+ CPUs, go\S+(, load \S+)?; medians of interleaved rounds$`)
-	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z]+( [a-z]+)?: \d+(\.\d\d)?( allocs| waits| s)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
+	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
 	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
 )
 
@@ -77,7 +77,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for name, want := range map[string]int{"": 7, "failsafe": 7, "failsafe/step": 1, "step": 0} {
+	for name, want := range map[string]int{"": 11, "failsafe": 7, "vault": 4, "failsafe/step": 1, "step": 0} {
 		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
 			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
 		}

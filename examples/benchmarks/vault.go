@@ -70,7 +70,7 @@ func secretRead(ctx context.Context, s *session) (lines []line, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bound.Close(ctx)) }()
+	defer func() { err = errors.Join(err, bound.Close(context.WithoutCancel(ctx))) }()
 	ours := repeated(func() error { _, err := bound.Value(ctx); return err })
 	variable := constantvar.New("key")
 	defer variable.Close()
@@ -99,7 +99,7 @@ func secretUse(ctx context.Context, s *session) (lines []line, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bound.Close(ctx)) }()
+	defer func() { err = errors.Join(err, bound.Close(context.WithoutCancel(ctx))) }()
 	ours := repeated(func() error {
 		_, done, err := bound.Get(ctx)
 		if err == nil {
@@ -128,7 +128,7 @@ func herd(ctx context.Context, s *session) (lines []line, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, bound.Close(ctx)) }()
+	defer func() { err = errors.Join(err, bound.Close(context.WithoutCancel(ctx))) }()
 	theirs := &inMemory{life: 200 * time.Millisecond, takes: 30 * time.Millisecond}
 	cache := aws.NewCredentialsCache(theirs)
 	if _, err := cache.Retrieve(ctx); err != nil {
@@ -226,12 +226,12 @@ func (s *session) endsOurs(ctx context.Context, far *failing, ttl time.Duration)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, log.Close(ctx)) }()
+	defer func() { err = errors.Join(err, log.Close(context.WithoutCancel(ctx))) }()
 	v, err := vault.New(log, issues{far, ttl}, &vault.Options{Own: []string{"database/creds/ro"}})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, v.Close(ctx)) }()
+	defer func() { err = errors.Join(err, v.Close(context.WithoutCancel(ctx))) }()
 	l, err := v.Own("database/creds/ro").Lease(ctx, auth.Grant{})
 	if err != nil {
 		return err
