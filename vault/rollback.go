@@ -13,8 +13,9 @@ import (
 // auth.ErrInvalid. Put the newer one back, or raise the older one above it.
 var ErrRolledBack = fmt.Errorf("%w: the store is an older copy than the log knows", auth.ErrInvalid)
 
-// actionGeneration, and behind it the store: its newest event says how far it has come.
-const actionGeneration = "vault.generation."
+// actionGeneration, and behind it the store: its newest event says how far it has come. An
+// operation has three parts, and none has such a name: what calls it would be taken for that.
+const actionGeneration = "vault.generation-"
 
 // current holds what was issued to the newest generation of its store that the log knows,
 // and makes a newer one known before anything of it is lent.

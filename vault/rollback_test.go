@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/carnet-go/carnet/audit"
@@ -66,5 +67,34 @@ func TestGenerationIsKnownFirst(t *testing.T) {
 	}}, &vault.Options{Own: []string{"self/key"}})
 	if l, err := v.Own("self/key").Lease(t.Context(), auth.Grant{}); !errors.Is(err, auth.ErrUnavailable) || l != nil {
 		t.Errorf("lent: %v", err)
+	}
+}
+
+// TestNoOperationIsAGeneration: a boundary cannot declare a call of which the event would
+// be taken for what is known of a store. Nor can it one that reads as the vault's own.
+func TestNoOperationIsAGeneration(t *testing.T) {
+	g := gate(t)
+	issued := vault.Issued{Version: "1", Fields: fields("key", "x"), Store: "a", Generation: 1}
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return issued, nil }}, &vault.Options{Own: []string{"self/key"}})
+	if _, err := v.Own("self/key").Lease(t.Context(), auth.Grant{}); err != nil {
+		t.Fatal(err)
+	}
+	own := 0
+	for e, err := range g.Log().Events(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.HasPrefix(e.Action, "vault.") {
+			continue
+		}
+		own++
+		operation := auth.Operation{Name: e.Action, Method: "GET", Path: "/", Effect: auth.ReadOnly}
+		_, err := auth.NewCatalogue("acme", auth.System{Name: "vault", Origin: "https://vault.example", Operations: []auth.Operation{operation}})
+		if err == nil || !strings.Contains(err.Error(), "B120") {
+			t.Errorf("%s may be declared: %v", e.Action, err)
+		}
+	}
+	if own != 2 {
+		t.Errorf("%d events of the vault", own)
 	}
 }
