@@ -47,9 +47,8 @@ func (g *Gate) AdmitSelf(ctx context.Context) (Principal, error) {
 	}
 	if g.self == nil {
 		now := time.Now()
-		return g.admit(ctx, Identity{
-			Issuer: selfIssuer, Subject: selfSubject, Issued: now, Expires: now.Add(selfLife),
-		}, Secret{}, true)
+		id := Identity{Issuer: selfIssuer, Subject: selfSubject, Issued: now, Expires: now.Add(selfLife)}
+		return g.admit(ctx, id, Secret{}, true)
 	}
 	p, err := aside.Ask(ctx, 0, ErrUnavailable, g.self.Present)
 	if err != nil {
@@ -145,8 +144,7 @@ func (g *Gate) refuse(ctx context.Context, p Principal, err error) {
 		p = Principal{&principal{}} // what another gate knows does not belong into this log
 	}
 	e := g.event("gate.refuse")
-	e.Actor = audit.Actor{Issuer: p.p.identity.Issuer, Subject: p.p.identity.Subject}
-	e.Chain = p.p.identity.Actors
+	e.Actor, e.Chain = audit.Actor{Issuer: p.p.identity.Issuer, Subject: p.p.identity.Subject}, p.p.identity.Actors
 	e.Decision, e.Reason, e.Outcome = Denied.String(), reason(err), audit.OutcomeFailure
 	_ = g.recordAnyway(ctx, e)
 }

@@ -44,13 +44,10 @@ func (c *crossing) unmapped(err error) error {
 	if wrong, ok := errors.AsType[*mapping.DataError](err); ok {
 		return fmt.Errorf("%w: %w", ErrInvalid, wrong)
 	}
-	switch {
-	case errors.Is(err, mapping.ErrForeign):
-		return ErrForeign
-	case errors.Is(err, mapping.ErrExpired):
-		return ErrExpired
-	case errors.Is(err, mapping.ErrInvalid):
-		return ErrInvalid
+	for _, is := range [][2]error{{mapping.ErrForeign, ErrForeign}, {mapping.ErrExpired, ErrExpired}, {mapping.ErrInvalid, ErrInvalid}} {
+		if errors.Is(err, is[0]) {
+			return is[1]
+		}
 	}
 	return side(c.ctx, err)
 }

@@ -217,9 +217,7 @@ func (c *crossing) send(r *http.Request) (*http.Response, error) {
 	if lent.applier == nil {
 		return nil, ErrUndeclared
 	}
-	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{
-		WroteHeaders: func() { c.sent.Store(true) },
-	}))
+	inner := r.Clone(httptrace.WithClientTrace(c.ctx, &httptrace.ClientTrace{WroteHeaders: func() { c.sent.Store(true) }}))
 	if key := c.grant.key(); key != "" {
 		inner.Header.Set("Idempotency-Key", `"`+key+`"`) // a string of RFC 9651
 	}

@@ -39,10 +39,7 @@ func (g *Gate) recordAnyway(ctx context.Context, e audit.Event) error {
 
 // event is an event of the gate itself.
 func (g *Gate) event(action string) audit.Event {
-	return audit.Event{
-		Tenant: g.boundary.catalogue.tenant, Action: action,
-		Boundary: g.boundary.hash, Build: g.build,
-	}
+	return audit.Event{Tenant: g.boundary.catalogue.tenant, Action: action, Boundary: g.boundary.hash, Build: g.build}
 }
 
 // recordBoundary logs which boundary is in force and what it permits: the whole

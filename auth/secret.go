@@ -1,10 +1,11 @@
 package auth
 
 import (
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"log/slog"
+
+	"github.com/carnet-go/carnet/auth/internal/held"
 )
 
 // redacted is what every printed Secret looks like.
@@ -15,19 +16,20 @@ var errSecretMarshalled = errors.New("auth: a secret cannot be marshalled")
 // Secret is bytes that cannot be printed. It holds a closure, so that no verb and
 // no reflection reaches them: fmt, for one, calls no method of a value in an
 // unexported field. The zero Secret is empty.
-type Secret struct{ reveal func() []byte }
+type Secret struct{ reveal func() *held.Bytes }
 
 // NewSecret takes b over; the caller must not use it afterwards.
 func NewSecret(b []byte) Secret {
 	if len(b) == 0 {
 		return Secret{}
 	}
-	return Secret{func() []byte { return b }}
+	h := held.New(b)
+	return Secret{func() *held.Bytes { return h }}
 }
 
 // Use lends the bytes until fn returns. fn must not keep or change them. An empty
-// Secret is ErrUndeclared, and fn is not called: an empty password or key is never
-// a credential.
+// Secret is ErrUndeclared, one that was wiped is ErrExpired, and fn is not called: an
+// empty password or key is never a credential.
 func (s Secret) Use(fn func(b []byte) error) error {
 	if s.reveal == nil {
 		return ErrUndeclared
@@ -35,12 +37,19 @@ func (s Secret) Use(fn func(b []byte) error) error {
 	if fn == nil {
 		return ErrInvalid
 	}
-	return fn(s.reveal())
+	return s.reveal().Use(fn, ErrExpired)
 }
 
-// Equal compares in constant time. The empty Secret equals nothing.
-func (s Secret) Equal(b []byte) bool {
-	return s.reveal != nil && subtle.ConstantTimeCompare(s.reveal(), b) == 1
+// Equal compares in constant time, whatever the lengths. A Secret that is empty or was
+// wiped equals nothing.
+func (s Secret) Equal(b []byte) bool { return s.reveal != nil && s.reveal().Equal(b) }
+
+// Wipe overwrites the bytes, for all who have this Secret, as soon as nobody uses them. It
+// cannot reach what somebody has made of them, such as a string.
+func (s Secret) Wipe() {
+	if s.reveal != nil {
+		s.reveal().Wipe()
+	}
 }
 
 // Format prints a fixed word, whatever the verb.

@@ -14,7 +14,7 @@ import (
 type Issued struct {
 	ID        string                 // for Revoke; empty: cannot be revoked
 	Version   string                 // of a stored secret; empty: made for this lease
-	Fields    map[string]auth.Secret // at least one
+	Fields    map[string]auth.Secret // at least one, and nobody else's: the vault wipes them when the lease has ended
 	TTL       time.Duration          // zero: no end of its own
 	ParentTTL time.Duration          // of the login that it dies with; zero: none
 
@@ -62,6 +62,7 @@ func (v *Vault) ask(ctx context.Context, path string, event audit.Event) (Issued
 		case answers <- a:
 		case <-ctx.Done():
 			if a.err == nil {
+				wipe(a.issued.Fields)
 				_ = v.withdraw(event, a.issued.ID)
 			}
 		}

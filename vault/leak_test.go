@@ -37,7 +37,7 @@ func noCanary(t *testing.T, where, text string) {
 type keeper struct{ kept map[string]auth.Secret }
 
 func (k keeper) Issue(context.Context, string) (vault.Issued, error) {
-	return vault.Issued{ID: "id", Version: "1", Fields: k.kept}, nil
+	return again(vault.Issued{ID: "id", Version: "1", Fields: k.kept}), nil
 }
 
 func (k keeper) Revoke(context.Context, string) error { return errQuotes }

@@ -35,6 +35,7 @@ var self = audit.Actor{Issuer: "local", Subject: "self"}
 type lent struct {
 	number   uint64
 	lease    *auth.Lease
+	fields   map[string]auth.Secret
 	timer    *time.Timer // ends it
 	renewal  *time.Timer // nil: it is not renewed
 	path     string
@@ -105,7 +106,7 @@ func (v *Vault) refuse(ctx context.Context, event audit.Event, err error) error 
 }
 
 // lend asks the backend, records, and only then hands out.
-func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAfter time.Time) (*auth.Lease, error) {
+func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAfter time.Time) (_ *auth.Lease, err error) {
 	under, ok := v.enter()
 	if !ok {
 		return nil, v.refuse(ctx, event, auth.ErrUnavailable)
@@ -119,12 +120,17 @@ func (v *Vault) lend(ctx context.Context, path string, event audit.Event, notAft
 	if err != nil {
 		return nil, v.refuse(ctx, event, err)
 	}
+	defer func() {
+		if err != nil {
+			wipe(issued.Fields)
+		}
+	}()
 	if err := v.current(ctx, issued); err != nil {
 		_ = v.aside(ctx, func() error { return v.withdraw(event, issued.ID) })
 		return nil, v.refuse(ctx, event, err)
 	}
 	l := v.describe(issued, event, began, notAfter)
-	l.path, l.version, l.under = path, issued.Version, under
+	l.path, l.version, l.under, l.fields = path, issued.Version, under, issued.Fields
 	secrets := canonical(issued.Fields)
 	l.event.Material = v.log.Fingerprint(secrets)
 	clear(secrets)
@@ -167,6 +173,11 @@ func (v *Vault) usable(l *lent, issued Issued) error {
 	if len(issued.Fields) == 0 || issued.TTL < 0 || issued.ParentTTL < 0 {
 		return auth.ErrInvalid
 	}
+	for _, s := range issued.Fields {
+		if s.Use(func([]byte) error { return nil }) == auth.ErrExpired { // was issued before, and wiped
+			return auth.ErrInvalid
+		}
+	}
 	if now := time.Now(); !now.Before(l.end) || !l.ends.IsZero() && !now.Before(l.ends) {
 		return auth.ErrExpired
 	}
@@ -199,6 +210,13 @@ func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, 
 	return l.lease, nil
 }
 
+// wipe overwrites what nobody is to have any more.
+func wipe(fields map[string]auth.Secret) {
+	for _, s := range fields {
+		s.Wipe()
+	}
+}
+
 // release gives a lease back, once. What the backend ends by itself at the same
 // time needs nobody's help.
 func (v *Vault) release(ctx context.Context, l *lent) error {
@@ -210,6 +228,7 @@ func (v *Vault) release(ctx context.Context, l *lent) error {
 	}
 	ends, unsure := l.ends, l.unsure
 	v.mu.Unlock()
+	wipe(l.fields)
 	now := time.Now()
 	if l.id != "" && (unsure || ends.IsZero() || now.Before(ends)) {
 		return v.aside(ctx, func() error { return v.withdraw(l.event, l.id) })
@@ -248,7 +267,12 @@ func (v *Vault) record(event audit.Event) {
 // canonical is names and values, sorted and each with its length, so that equal
 // secrets and no others have equal fingerprints.
 func canonical(fields map[string]auth.Secret) []byte {
-	var b []byte
+	size := 0
+	for name, s := range fields {
+		size += len(name) + 2*binary.MaxVarintLen64
+		_ = s.Use(func(b []byte) error { size += len(b); return nil })
+	}
+	b := make([]byte, 0, size) // once: what it would grow out of stays in memory
 	add := func(part []byte) error {
 		b = append(binary.AppendUvarint(b, uint64(len(part))), part...)
 		return nil

@@ -35,7 +35,7 @@ func TestRefusedVersion(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			g, now := gate(t), tt.first
-			v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+			v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return again(now), nil }}, nil)
 			lend := func() (*auth.Lease, error) { return v.Lease(t.Context(), authtest.Grant(t, g, read), path) }
 			first, err := lend()
 			if err != nil {
@@ -139,7 +139,7 @@ func TestDeadKeyIsSentOnce(t *testing.T) {
 	}
 	g := authtest.Gate(t, authtest.Boundary(t, s), auth.Verifiers{auth.SchemeBearer: authtest.As(auth.Identity{Issuer: "https://carnet.invalid", Subject: "alice"})})
 	now := kept("v1", "old")
-	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return again(now), nil }}, nil)
 	roots := x509.NewCertPool()
 	roots.AddCert(far.Certificate())
 	b, err := auth.NewBroker(g, auth.Translators{"crm": keyauth.Header{Name: "X-Api-Key", Source: v.Source(path)}}, &auth.BrokerOptions{RootCAs: roots})
@@ -179,7 +179,7 @@ func TestDeadKeyIsSentOnce(t *testing.T) {
 // that is dead too.
 func TestRefusedLate(t *testing.T) {
 	g, now := gate(t), kept("v1", "old")
-	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return now, nil }}, nil)
+	v := open(t, g.Log(), &backend{issue: func(context.Context, string) (vault.Issued, error) { return again(now), nil }}, nil)
 	lend := func() (*auth.Lease, error) { return v.Lease(t.Context(), authtest.Grant(t, g, read), path) }
 	older, err := lend()
 	if err != nil {

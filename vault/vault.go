@@ -40,6 +40,11 @@
 // Where a backend tells the generation of its store, an older copy of that is noticed, by
 // what the log has seen of it, and nothing of it is lent: [ErrRolledBack].
 //
+// However a lease ends, its secrets are overwritten ([auth.Secret.Wipe]), as soon as nobody
+// uses them: who has kept one gets [auth.ErrExpired], and no copy is left in the process. What
+// becomes a string, which nobody can overwrite, can go through [Vault.Reveal], so that the log
+// has when and why.
+//
 // What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
 // its use returns; the stored key is not lent.
 //
@@ -54,7 +59,12 @@
 // ends it. Events name lease and fingerprint, not the path. A grant of another log is
 // refused without an event: whom it belongs to, only the other log may know. What systems
 // refused is known until the process ends. A vault lends up to 100,000 leases at a time.
-// What HKDF keeps between its two steps is not overwritten.
+//
+// Overwriting is the best that can be done, and not enough against who reads the memory of
+// the process, its core or its swap. It reaches the bytes that were issued, and nothing that
+// was made of them: a string, a header, a parsed key, a pool of connections; nor what
+// is below a backend, such as the buffers of net/http and crypto/tls, nor what HKDF keeps
+// between its two steps. Nothing is locked in memory.
 //
 // # Errors
 //

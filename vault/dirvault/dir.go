@@ -20,7 +20,8 @@
 //
 // Files that everybody may read are read too: Kubernetes mounts them so, and the
 // mount decides who sees them. A folder without a ..data link is not swapped
-// atomically: whoever writes there while it is read may mix generations. Files
+// atomically: whoever writes there while it is read may mix generations. What was read
+// is in the secrets that were issued, and nowhere else in the process. Files
 // cannot be revoked, and carry no end of their own. Names that begin with a dot are
 // not fields. Reading ends with the context between files, not within one.
 //

@@ -45,7 +45,8 @@
 // # Limits
 //
 // Tokens are text in the headers of net/http, and secret ids and JWTs in its bodies: those
-// are not overwritten. The secret id of a wrapping token is kept in memory, for further
+// are not overwritten; crypto/tls and net/http keep what they read last in two buffers, until
+// there is a next answer. The secret id of a wrapping token is kept in memory, for further
 // logins: give it as many uses as there will be. If New is interrupted between unwrapping
 // and login, the wrapping token is used up all the same.
 //

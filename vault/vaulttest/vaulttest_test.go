@@ -3,6 +3,7 @@ package vaulttest_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -59,7 +60,7 @@ func TestRun(t *testing.T) {
 
 // TestCatches: each rule has a backend that breaks it.
 func TestCatches(t *testing.T) {
-	shared := test()
+	shared, one := test(), test()
 	for _, tt := range []struct {
 		name    string
 		bend    func(*memory)
@@ -165,6 +166,7 @@ func TestCatches(t *testing.T) {
 			}
 		}, "revoke"},
 		{"one map for all", func(m *memory) { m.describe = func(i *vault.Issued) { i.Fields = shared } }, "independent"},
+		{"one secret for all", func(m *memory) { m.describe = func(i *vault.Issued) { i.Fields = maps.Clone(one) } }, "independent"},
 		{"one id for all", func(m *memory) { m.describe = func(i *vault.Issued) { i.ID = "1" } }, "independent"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -19,12 +19,15 @@ func (k *Key) Pseudonym(dst []byte, issuer, subject string) []byte {
 	return hex.AppendEncode(append(dst, "p-"...), d.sum()[:16])
 }
 
-// Fingerprint is 64 hex digits.
+// Fingerprint is 64 hex digits. It keeps nothing of b, which may be a secret.
 func (k *Key) Fingerprint(b []byte) string {
 	d := k.bytes.get()
 	defer k.bytes.put(d)
 	d.mac.Write(b)
-	return hex.EncodeToString(d.sum())
+	text := hex.EncodeToString(d.sum())
+	d.mac.Write(zeros[:]) // over the block of b that the hash has kept, and over the copy
+	d.sum()               // that Sum has made of that on the stack, from the same depth
+	return text
 }
 
 // keyed makes HMAC-SHA-256 digests under one key, from many goroutines.
@@ -49,6 +52,8 @@ func (k *keyed) get() *digest {
 }
 
 func (k *keyed) put(d *digest) { k.pool.Put(d) }
+
+var zeros [sha256.BlockSize]byte
 
 // write adds a string and before it its length, so that no two lists look the same.
 func (d *digest) write(s string) {
