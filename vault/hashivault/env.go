@@ -19,7 +19,14 @@ import (
 //	VAULT_CLIENT_CERT  file of Login.Certificate, in PEM, with VAULT_CLIENT_KEY; used where there is no VAULT_ROLE_ID
 //	VAULT_CLIENT_KEY   file of its key
 //
-// Nothing else is read: no VAULT_TOKEN, no VAULT_SKIP_VERIFY, no proxy.
+// Nothing else is read: no VAULT_TOKEN, no VAULT_SKIP_VERIFY, no proxy. Where the name in
+// VAULT_ADDR resolves to a private address, the caller sets Options.Private before New: no
+// variable opens a range.
+//
+//	origin, login, o, err := hashivault.FromEnv()
+//	…
+//	o.Private = []string{"10.20.0.0/16"}
+//	backend, err := hashivault.New(ctx, origin, login, o)
 func FromEnv() (origin string, l Login, o *Options, err error) {
 	o = &Options{Namespace: os.Getenv("VAULT_NAMESPACE")}
 	l = Login{RoleID: os.Getenv("VAULT_ROLE_ID"), SecretID: auth.NewSecret([]byte(os.Getenv("VAULT_SECRET_ID")))}

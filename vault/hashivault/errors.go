@@ -24,6 +24,8 @@ var errNoLogin = fmt.Errorf("%w: there is nothing to log in with, or at", auth.E
 
 var errClosed = fmt.Errorf("%w: closed", auth.ErrUnavailable)
 
+var errUndone = fmt.Errorf("%w: too many logins could not be revoked, so there is no other one", auth.ErrUnavailable)
+
 // What a standby, a replica and a server that has not caught up say.
 const (
 	statusReplica = 472

@@ -104,6 +104,31 @@ func (v *Vault) Lent() int {
 	return len(v.lent)
 }
 
+// Undone is how many logins could not be revoked.
+func (v *Vault) Undone() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.undone)
+}
+
+// Leave lets n logins be left that no server knows, until taken is called.
+func (v *Vault) Leave(n int) (taken func()) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	left := make([]*session, n)
+	for i := range left {
+		left[i] = &session{token: auth.NewSecret([]byte("t"))}
+		v.undone[left[i]] = false
+	}
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		for _, s := range left {
+			delete(v.undone, s)
+		}
+	}
+}
+
 // Readers are what answers are read by, without a network.
 func Readers() map[string]func(status int, body []byte) (vault.Issued, error) {
 	with := func(take func(v *Vault, ctx context.Context) (vault.Issued, error)) func(int, []byte) (vault.Issued, error) {

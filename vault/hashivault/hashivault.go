@@ -25,8 +25,10 @@
 // waits for it any more is kept for who comes next; one that comes past its deadline of 10
 // seconds is revoked, and so is one that was replaced and that no lease depends on. Close
 // revokes the last one, and with it all leases, and takes up what could not be revoked
-// before. A refused login is not repeated for 30 seconds, one that was not answered for one,
-// or as long as the server says, 5 minutes at most.
+// before: that is kept until the server has surely ended it, and where 1000 logins are left
+// so, one has to be revoked before there is another. A refused login is not repeated for 30
+// seconds, one that was not answered for one, or as long as the server says, 5 minutes at
+// most.
 //
 // A wrapping token is looked up before it is used: it must have been made by
 // auth/<mount>/role/<role>/secret-id. One that is used up is [ErrUnwrapped], an alarm.
@@ -120,7 +122,7 @@ type Vault struct {
 	closed  bool
 	current *session          // nil: none
 	old     map[*session]bool // replaced, and waiting for what depends on them
-	undone  map[*session]bool // not revoked: true as long as that is under way; what failed is left to Close
+	undone  map[*session]bool // not revoked: true as long as that is under way; what failed is left, for Close, until it is over
 	lent    map[string]loan   // by lease id
 	sweepAt int               // size of lent at which it is looked through
 	swept   time.Time

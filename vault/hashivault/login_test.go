@@ -321,33 +321,6 @@ func pair(t testing.TB) tls.Certificate {
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
 
-func TestClientCertificate(t *testing.T) {
-	for role, body := range map[string]string{"": "{}", "web": `{"name":"web"}`} {
-		var got []byte
-		var shown int
-		s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/v1/auth/cert/login" {
-				got, _ = io.ReadAll(r.Body)
-				shown = len(r.TLS.PeerCertificates)
-			}
-			ok(loggedIn)(w, r)
-		}))
-		s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
-		s.StartTLS()
-		defer s.Close()
-		pool := x509.NewCertPool()
-		pool.AddCert(s.Certificate())
-		client := pair(t)
-		shows := func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &client, nil }
-		v, err := hashivault.New(t.Context(), s.URL, hashivault.Login{Certificate: shows, Role: role}, &hashivault.Options{RootCAs: pool})
-		must(t, err)
-		must(t, v.Close(t.Context()))
-		if shown != 1 || !bytes.Equal(got, []byte(body)) {
-			t.Errorf("%d certificates, %s", shown, got)
-		}
-	}
-}
-
 // TestUnknownAuthority: the server must be verified before anything is sent.
 func TestUnknownAuthority(t *testing.T) {
 	h, l := server(t, 0, 0)

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/internal/copies"
+	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/hashivault"
 	"github.com/carnet-go/carnet/vault/vaulttest"
 )
@@ -20,7 +20,7 @@ const transports = 2
 
 // TestMemory: what was read is in the secret that was issued, and in buffers that are not ours.
 func TestMemory(t *testing.T) {
-	if child := copies.Told(); child != nil {
+	if child := memorytest.Told(); child != nil {
 		der, err := base64.StdEncoding.DecodeString(os.Getenv("CARNET_TEST_CA"))
 		must(t, err)
 		cert, err := x509.ParseCertificate(der)
@@ -50,7 +50,7 @@ func TestMemory(t *testing.T) {
 		secret := rand.Text() + rand.Text()
 		h.Put("secret/app", map[string]string{"password": secret})
 		role := h.AppRole("app", time.Hour, 0, "secret/app")
-		got := copies.Left(t, what, []byte(secret), "CARNET_TEST_URL="+h.URL, "CARNET_TEST_CA="+base64.StdEncoding.EncodeToString(h.Certificate().Raw),
+		got := memorytest.Left(t, what, []byte(secret), "CARNET_TEST_URL="+h.URL, "CARNET_TEST_CA="+base64.StdEncoding.EncodeToString(h.Certificate().Raw),
 			"CARNET_TEST_ROLE="+role, "CARNET_TEST_SECRET="+h.SecretID("app"))
 		if got > most || what == "issued" && got == 0 {
 			t.Errorf("%s: %d copies, of at most %d", what, got, most)

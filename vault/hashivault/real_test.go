@@ -261,6 +261,57 @@ func (s realServer) database(t *testing.T, v *hashivault.Vault) {
 	s.root("POST", "sys/leases/revoke-force/database/creds/stays", m{}, false)
 	must(t, v.Revoke(t.Context(), stays.ID))
 	s.static(t, v)
+	s.children(t)
+}
+
+// children: a login at the database ends with the one that it was issued under, when that
+// is revoked, and when it is outlived.
+func (s realServer) children(t *testing.T) {
+	parent, short := s.service(t, "1h"), s.service(t, "3s")
+	made, err := parent.Issue(t.Context(), "database/creds/ro")
+	must(t, err)
+	outlives, err := short.Issue(t.Context(), "database/creds/ro")
+	must(t, err)
+	if outlives.TTL != time.Minute || outlives.ParentTTL <= 0 || outlives.ParentTTL > 3*time.Second {
+		t.Errorf("%v, under a login of %v", outlives.TTL, outlives.ParentTTL)
+	}
+	if ttl, err := short.Renew(t.Context(), outlives.ID, time.Minute); err != nil || ttl > 3*time.Second {
+		t.Errorf("renewed for %v, %v", ttl, err)
+	}
+	for _, id := range []string{made.ID, outlives.ID} {
+		s.root("POST", "sys/leases/lookup", m{"lease_id": id}, false)
+	}
+	must(t, parent.Close(t.Context()))
+	for name, id := range map[string]string{"revoked": made.ID, "outlived": outlives.ID} {
+		if !s.gone(id) {
+			t.Errorf("%s: the lease is there", name)
+		}
+	}
+}
+
+// service is logged in by a role of its own, for so long and no longer.
+func (s realServer) service(t *testing.T, ttl string) *hashivault.Vault {
+	t.Helper()
+	role := "auth/approle/role/for-" + ttl
+	s.root("POST", role, m{"token_policies": "app", "token_ttl": ttl, "token_max_ttl": ttl}, false)
+	id := s.root("GET", role+"/role-id", nil, false)["role_id"].(string)
+	own := s.root("POST", role+"/secret-id", m{}, false)["secret_id"].(string)
+	v, err := hashivault.New(t.Context(), s.addr, hashivault.Login{RoleID: id, SecretID: secret(own)}, nil)
+	must(t, err)
+	t.Cleanup(func() { _ = v.Close(context.Background()) })
+	return v
+}
+
+// gone waits for the server to say that there is no such lease, which it says when the
+// login has been dropped in the database, not before.
+func (s realServer) gone(id string) bool {
+	for began := time.Now(); time.Since(began) < 10*time.Second; time.Sleep(100 * time.Millisecond) {
+		status, text := s.try("POST", "sys/leases/lookup", m{"lease_id": id}, false)
+		if status == http.StatusBadRequest && bytes.Contains(text, []byte("invalid lease")) {
+			return true
+		}
+	}
+	return false
 }
 
 // static: the login of a role whose password the server changes.

@@ -156,7 +156,11 @@ func (v *Vault) refresh(ctx context.Context) error {
 	if v.renewed(ctx) {
 		return nil
 	}
-	fresh, err := v.logIn(late)
+	var fresh *session
+	err := v.room()
+	if err == nil {
+		fresh, err = v.logIn(late)
+	}
 	if err == nil {
 		err = v.install(ctx, fresh)
 	}
@@ -246,39 +250,6 @@ func (v *Vault) retire() {
 			v.withdrawSoon(s)
 		}
 	}
-}
-
-// withdrawSoon does not wait for it. The caller holds mu.
-func (v *Vault) withdrawSoon(s *session) {
-	v.undone[s] = true
-	v.tasks.Go(func() { v.withdraw(s) })
-}
-
-// withdraw revokes a login, and with it its leases. Where that fails, Close takes it up.
-func (v *Vault) withdraw(s *session) {
-	v.mu.Lock()
-	v.undone[s] = true
-	v.mu.Unlock()
-	ctx, cancel := context.WithTimeout(context.Background(), revokeWithin)
-	defer cancel()
-	err := v.revokeSelf(ctx, s)
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if v.undone[s] = false; err == nil {
-		delete(v.undone, s)
-	}
-}
-
-func (v *Vault) revokeSelf(ctx context.Context, s *session) error {
-	a, err := v.client.do(ctx, s.token, request{method: http.MethodPost, path: "auth/token/revoke-self", body: struct{}{}})
-	if err != nil {
-		return err
-	}
-	a.body.wipe()
-	if err = a.side(); errors.Is(err, auth.ErrDenied) && !v.knows(ctx, s) {
-		return nil // it is no login any more
-	}
-	return err
 }
 
 // side is the sentinel that an error of somebody else's is, and nothing else of it.

@@ -91,6 +91,56 @@ func TestFailedWithdrawalIsTakenUp(t *testing.T) {
 	}
 }
 
+// TestUndoneAreBounded: where 1000 logins are left, one has to be revoked before there is
+// another.
+func TestUndoneAreBounded(t *testing.T) {
+	bubble(t, time.Hour, 24*time.Hour, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {
+		v := opened(t, open)
+		taken := v.Leave(999)
+		h.Fail(revokeSelf, 2, vaulttest.Fault{Status: 503})
+		v.Age(2 * time.Hour)
+		must(t, read(t, v))
+		synctest.Wait()
+		counts(t, h, "the last one", 2, 0, 2)
+		v.Age(2 * time.Hour)
+		for range 10 {
+			if err := read(t, v); !errors.Is(err, auth.ErrUnavailable) {
+				t.Fatalf("one more: %v", err)
+			}
+		}
+		counts(t, h, "none more", 2, 0, 2)
+		if n := h.Requests(revokeSelf); n != 2 {
+			t.Errorf("%d revocations, want one more", n)
+		}
+		time.Sleep(time.Second) // one is tried again
+		must(t, read(t, v))
+		synctest.Wait()
+		if n := v.Undone(); n != 999 {
+			t.Errorf("%d are left", n)
+		}
+		taken()
+		must(t, v.Close(t.Context()))
+		counts(t, h, "closed", 3, 0, 0)
+	})
+}
+
+// TestUndoneIsForgottenWhenOver, and not before: a renewal whose answer was lost may have
+// given it another life.
+func TestUndoneIsForgottenWhenOver(t *testing.T) {
+	bubble(t, 5*time.Minute, 6*time.Minute, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {
+		v := opened(t, open)
+		h.Fail(revokeSelf, 1, vaulttest.Fault{Status: 503})
+		for i, want := range []int{1, 1, 0} {
+			time.Sleep(5 * time.Minute) // the login has ended, and there is another
+			must(t, read(t, v))
+			synctest.Wait()
+			if n := v.Undone(); n != want {
+				t.Errorf("after %d lives: %d are left, want %d", i+1, n, want)
+			}
+		}
+	})
+}
+
 // TestWithdrawalFailsWhileClosing: Close has waited for it, and takes it up itself.
 func TestWithdrawalFailsWhileClosing(t *testing.T) {
 	bubble(t, time.Hour, 24*time.Hour, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {

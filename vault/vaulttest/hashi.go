@@ -1,6 +1,8 @@
 package vaulttest
 
 import (
+	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"net/http/httptest"
 	"strings"
@@ -13,27 +15,37 @@ import (
 const hashiRoot = "root"
 
 // Hashi is a server on loopback that speaks as HashiCorp Vault 1.21 does, as far as
-// package hashivault goes: KV, AppRole with wrapping, tokens and the leases that die with
-// them, database logins of no database, transit, PKI, sealing. It begins unsealed, with
-// the mount "secret" of KV version 2; the methods that fill it mount what they need. Safe
-// for concurrent use.
+// package hashivault goes: KV, tokens and the leases that die with them, database logins, of
+// no database but where there is a HashiDatabase, transit, PKI, sealing. One logs in by
+// AppRole, with a secret id that may be wrapped, by a JWT, as a Kubernetes service account,
+// or with a TLS certificate. It begins unsealed, with the mount "secret" of KV version 2; the
+// methods that fill it mount what they need. Safe for concurrent use.
 type Hashi struct {
 	URL string // of the server
 
 	server *httptest.Server
-	stop   chan struct{} // closed when it closes
+	life   context.Context // ends when it closes, and with it what a database is asked
+	end    context.CancelFunc
+	stop   <-chan struct{} // its Done, of whoever made it, and not of the first that waits in a bubble
 
 	mu       sync.Mutex
+	closed   bool
 	ahead    time.Duration // of the clock
 	sealed   bool
 	broken   bool              // backends revoke nothing
 	mounts   map[string]string // engine by path
-	methods  map[string]bool   // auth methods
+	methods  map[string]string // auth method by path
 	policies map[string][]hashiRule
 	tokens   map[string]*hashiToken
 	wraps    map[string]*hashiWrap
 	leases   map[string]*hashiLease
-	roles    map[string]*hashiRole // AppRoles
+	owed     map[string]*hashiLease // ended, and not dropped yet
+	base     HashiDatabase          // nil: none
+	wake     *time.Timer            // at the next end; nil: nothing ends in a database
+	running  int                    // goroutines that drop
+	idle     chan struct{}          // closed by the last of them; nil: nobody waits
+	roles    map[string]*hashiRole  // AppRoles
+	entries  map[string]*hashiEntry // roles of the other methods, by mount and name
 	flat     map[string]map[string]any
 	kept     map[string]*hashiSecret
 	database map[string]hashiLogin
@@ -54,27 +66,38 @@ func NewHashi(t testing.TB) *Hashi {
 // StartHashi needs no test, so that an Example can run one. Whoever calls it calls Close.
 func StartHashi() *Hashi {
 	h := &Hashi{
-		stop: make(chan struct{}), mounts: map[string]string{"secret": "kv2"}, methods: map[string]bool{},
+		mounts: map[string]string{"secret": "kv2"}, methods: map[string]string{},
 		policies: map[string][]hashiRule{"default": hashiDefault()}, tokens: map[string]*hashiToken{hashiRoot: {id: hashiRoot, display: "token"}},
-		wraps: map[string]*hashiWrap{}, leases: map[string]*hashiLease{}, roles: map[string]*hashiRole{},
+		wraps: map[string]*hashiWrap{}, leases: map[string]*hashiLease{}, owed: map[string]*hashiLease{}, roles: map[string]*hashiRole{}, entries: map[string]*hashiEntry{},
 		flat: map[string]map[string]any{}, kept: map[string]*hashiSecret{}, database: map[string]hashiLogin{},
 		keys: map[string]*hashiKey{}, seen: map[string]int{},
 	}
-	h.server = httptest.NewTLSServer(h)
+	h.life, h.end = context.WithCancel(context.Background())
+	h.stop = h.life.Done()
+	h.server = httptest.NewUnstartedServer(h)
+	h.server.TLS = &tls.Config{MinVersion: tls.VersionTLS12, ClientAuth: tls.RequestClientCert} // whoever has one may show it
+	h.server.StartTLS()
 	h.URL = h.server.URL
 	return h
 }
 
-// Close ends the server, and what hangs in it.
+// Close ends the server and what hangs in it, and drops the logins that are left in a
+// database, for at most 5 seconds.
 func (h *Hashi) Close() {
 	h.mu.Lock()
-	select {
-	case <-h.stop:
-	default:
-		close(h.stop)
+	h.closed = true
+	h.arm()
+	if h.running > 0 && h.idle == nil {
+		h.idle = make(chan struct{})
 	}
+	idle := h.idle
 	h.mu.Unlock()
+	h.end()
 	h.server.Close()
+	if idle != nil {
+		<-idle
+	}
+	h.dropAll()
 }
 
 // RootCAs is what a client has to trust.
@@ -170,6 +193,7 @@ func (h *Hashi) Advance(by time.Duration) {
 	defer h.mu.Unlock()
 	h.ahead += by
 	h.expire()
+	h.arm()
 }
 
 // Seal seals the server.
@@ -189,12 +213,14 @@ func (h *Hashi) breaks(broken bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.broken = broken
+	h.takeUp()
 }
 
 func (h *Hashi) seal(sealed bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.sealed = sealed
+	h.takeUp()
 }
 
 // Tokens is how many logins are alive.

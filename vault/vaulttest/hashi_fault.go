@@ -56,7 +56,7 @@ func (f *hashiFault) waits(r *http.Request) bool {
 	}
 }
 
-func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop chan struct{}) {
+func (f *hashiFault) happen(w http.ResponseWriter, r *http.Request, stop <-chan struct{}) {
 	switch {
 	case f.Hang:
 		select {

@@ -1,7 +1,9 @@
 package vaulttest
 
 import (
+	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
@@ -20,6 +22,7 @@ type hashiCall struct {
 	query  string
 	body   map[string]any
 	token  *hashiToken
+	peer   *x509.Certificate // that the client has shown; nil: none
 	wrap   time.Duration
 }
 
@@ -36,6 +39,8 @@ type hashiReply struct {
 	warnings  []string
 	auth      map[string]any
 	mount     string
+
+	then func(context.Context) hashiReply // what is answered, by whoever may be slow; called without the lock
 }
 
 func refuse(status int, texts ...string) hashiReply {
@@ -68,12 +73,34 @@ func (h *Hashi) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault.happen(w, r, h.stop)
 }
 
-// answer is what the server says.
+// answer is what the server says. Whatever a database is asked is finished whether the
+// client waits or not: so a lease comes to be that nobody knows.
 func (h *Hashi) answer(r *http.Request, path string, raw []byte) hashiReply {
+	c := hashiCall{method: r.Method, path: path, query: r.URL.RawQuery}
+	if r.TLS != nil && len(r.TLS.PeerCertificates) > 0 {
+		c.peer = r.TLS.PeerCertificates[0]
+	}
+	reply := h.decide(&c, r, raw)
+	if reply.then != nil {
+		ctx, cancel := context.WithTimeout(h.life, databaseWithin)
+		defer cancel()
+		reply = reply.then(ctx)
+	}
+	if c.token != nil && c.wrap > 0 && reply.status == 0 {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		return h.wrapped(c, reply)
+	}
+	return reply
+}
+
+// decide is the part of it that needs the server alone.
+func (h *Hashi) decide(c *hashiCall, r *http.Request, raw []byte) hashiReply {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	defer h.arm()
 	h.expire()
-	c := hashiCall{method: r.Method, path: path, query: r.URL.RawQuery}
+	path := c.path
 	switch {
 	case path == "sys/health":
 		return h.health()
@@ -89,7 +116,7 @@ func (h *Hashi) answer(r *http.Request, path string, raw []byte) hashiReply {
 	}
 	c.wrap, _ = time.ParseDuration(r.Header.Get("X-Vault-Wrap-TTL"))
 	id := r.Header.Get("X-Vault-Token")
-	if reply, ok := h.anybody(c, id); ok {
+	if reply, ok := h.anybody(*c, id); ok {
 		return reply
 	}
 	if id == "" {
@@ -101,11 +128,7 @@ func (h *Hashi) answer(r *http.Request, path string, raw []byte) hashiReply {
 	if !h.may(c.token, path, verb(r.Method)) {
 		return denied()
 	}
-	reply := h.route(c)
-	if c.wrap > 0 && reply.status == 0 {
-		return h.wrapped(c, reply)
-	}
-	return reply
+	return h.route(*c)
 }
 
 func verb(method string) string {
@@ -128,7 +151,7 @@ func (h *Hashi) route(c hashiCall) hashiReply {
 	if rest, ok := strings.CutPrefix(c.path, "auth/token/"); ok {
 		return h.self(c, rest)
 	}
-	if rest, ok := strings.CutPrefix(c.path, "auth/approle/role/"); ok && h.methods["approle"] {
+	if rest, ok := strings.CutPrefix(c.path, "auth/approle/role/"); ok && h.methods["approle"] != "" {
 		return h.approle(c, rest)
 	}
 	mount, rest := h.mounted(c.path)

@@ -94,9 +94,8 @@ func (h *Hashi) system(c hashiCall, rest string) hashiReply {
 		return nothing()
 	case section == "mounts" && c.method != http.MethodGet:
 		return h.mount(c, name)
-	case section == "auth":
-		h.methods[name] = true
-		return nothing()
+	case section == "auth" && c.method != http.MethodGet:
+		return h.enable(c, name)
 	case rest == "seal":
 		h.sealed = true
 		return nothing()
@@ -120,6 +119,19 @@ func (h *Hashi) mount(c hashiCall, name string) hashiReply {
 		return refuse(http.StatusBadRequest, "path is already in use at "+name+"/")
 	}
 	h.mounts[name] = engine
+	return nothing()
+}
+
+// enable enables an auth method; userpass has no users.
+func (h *Hashi) enable(c hashiCall, name string) hashiReply {
+	kind := c.word("type")
+	switch {
+	case !slices.Contains([]string{"approle", "cert", "jwt", "kubernetes", "userpass"}, kind):
+		return refuse(http.StatusBadRequest, "plugin not found in the catalog: "+kind)
+	case h.methods[name] != "":
+		return refuse(http.StatusBadRequest, "path is already in use at "+name+"/")
+	}
+	h.methods[name] = kind
 	return nothing()
 }
 

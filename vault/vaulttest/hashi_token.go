@@ -10,18 +10,25 @@ import (
 // hashiToken is a login.
 type hashiToken struct {
 	id, accessor, display string
-	role, entity          string
+	path, entity          string // path: of the login
+	meta                  map[string]any
 	policies              []string
 	created, end, last    time.Time // last: the latest end
 	ttl                   time.Duration
+	entry                 *hashiEntry // that the certificate has to match again for a renewal; nil: of another method
+}
+
+// hashiTerms are what a role gives to whoever logs in.
+type hashiTerms struct {
+	entity   string
+	policies []string
+	ttl, max time.Duration
 }
 
 // hashiRole is an AppRole.
 type hashiRole struct {
+	hashiTerms
 	id        string
-	entity    string
-	policies  []string
-	ttl, max  time.Duration
 	uses      int            // of each secret id; 0: any number
 	secretIDs map[string]int // uses left
 }
@@ -40,17 +47,23 @@ type hashiWrap struct {
 func (h *Hashi) AppRole(name string, ttl, most time.Duration, paths ...string) (roleID string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.methods["approle"] = "approle"
+	r := &hashiRole{hashiTerms: h.terms(name, ttl, most, paths), id: uuid(), secretIDs: map[string]int{}}
+	h.roles[name] = r
+	return r.id
+}
+
+// terms of a role, with a policy of its name.
+func (h *Hashi) terms(name string, ttl, most time.Duration, paths []string) hashiTerms {
 	rules := []hashiRule{{"sys/leases/revoke", []string{"update"}}}
 	for _, path := range paths {
 		rules = append(rules, h.rules(path)...)
 	}
-	h.policies[name], h.methods["approle"] = rules, true
-	r := &hashiRole{id: uuid(), entity: uuid(), policies: []string{name}, ttl: ttl, max: most, secretIDs: map[string]int{}}
+	h.policies[name] = rules
 	if ttl == 0 {
-		r.ttl, r.max = time.Hour, 24*time.Hour
+		ttl, most = time.Hour, 24*time.Hour
 	}
-	h.roles[name] = r
-	return r.id
+	return hashiTerms{entity: uuid(), policies: []string{name}, ttl: ttl, max: most}
 }
 
 func (h *Hashi) rules(path string) []hashiRule {
@@ -70,7 +83,7 @@ func (h *Hashi) rules(path string) []hashiRule {
 	return []hashiRule{{path, []string{"read"}}}
 }
 
-// Grant adds capabilities of an AppRole at an API path: too many, for a test of that.
+// Grant adds capabilities of a role at an API path: too many, for a test of that.
 func (h *Hashi) Grant(role, path string, capabilities ...string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -107,10 +120,10 @@ func (h *Hashi) approle(c hashiCall, rest string) hashiReply {
 	switch {
 	case what == "" && c.method != http.MethodGet:
 		uses, _ := c.body["secret_id_num_uses"].(float64)
-		h.roles[name] = &hashiRole{
-			id: uuid(), entity: uuid(), policies: strings.Split(c.word("token_policies"), ","), ttl: duration(c.body["token_ttl"]),
-			max: duration(c.body["token_max_ttl"]), uses: int(uses), secretIDs: map[string]int{},
+		terms := hashiTerms{
+			entity: uuid(), policies: strings.Split(c.word("token_policies"), ","), ttl: duration(c.body["token_ttl"]), max: duration(c.body["token_max_ttl"]),
 		}
+		h.roles[name] = &hashiRole{hashiTerms: terms, id: uuid(), uses: int(uses), secretIDs: map[string]int{}}
 		return nothing()
 	case r == nil:
 		return refuse(http.StatusNotFound)
@@ -137,7 +150,7 @@ func (h *Hashi) anybody(c hashiCall, id string) (hashiReply, bool) {
 		}
 		return h.unwrap(id), true
 	}
-	return hashiReply{}, false
+	return h.enter(c)
 }
 
 func (h *Hashi) login(c hashiCall) hashiReply {
@@ -151,24 +164,27 @@ func (h *Hashi) login(c hashiCall) hashiReply {
 		} else if left > 1 {
 			r.secretIDs[c.word("secret_id")]--
 		}
-		now := h.now()
-		t := &hashiToken{
-			id: "hvs." + random(48), accessor: random(24), display: "approle", role: name, entity: r.entity, ttl: r.ttl, created: now, end: now.Add(r.ttl),
-			policies: slices.Compact(slices.Sorted(slices.Values(append([]string{"default"}, r.policies...)))),
-		}
-		if r.max > 0 {
-			t.last = now.Add(r.max)
-		}
-		h.tokens[t.id] = t
-		return hashiReply{auth: t.auth(t.ttl)}
+		return h.admit(r.hashiTerms, &hashiToken{display: "approle", path: c.path, meta: map[string]any{"role_name": name}})
 	}
 	return refuse(http.StatusBadRequest, "invalid role or secret ID")
+}
+
+// admit makes the token of a login.
+func (h *Hashi) admit(by hashiTerms, t *hashiToken) hashiReply {
+	now := h.now()
+	t.id, t.accessor, t.entity, t.ttl, t.created, t.end = "hvs."+random(48), random(24), by.entity, by.ttl, now, now.Add(by.ttl)
+	t.policies = slices.Compact(slices.Sorted(slices.Values(append([]string{"default"}, by.policies...))))
+	if by.max > 0 {
+		t.last = now.Add(by.max)
+	}
+	h.tokens[t.id] = t
+	return hashiReply{auth: t.auth(t.ttl)}
 }
 
 func (t *hashiToken) auth(left time.Duration) map[string]any {
 	return map[string]any{
 		"client_token": t.id, "accessor": t.accessor, "policies": t.policies, "token_policies": t.policies,
-		"metadata": map[string]any{"role_name": t.role}, "lease_duration": int(left / time.Second), "renewable": true, "entity_id": t.entity,
+		"metadata": t.meta, "lease_duration": int(left / time.Second), "renewable": true, "entity_id": t.entity,
 		"token_type": "service", "orphan": true, "mfa_requirement": nil, "num_uses": 0,
 	}
 }
@@ -181,10 +197,13 @@ func (h *Hashi) self(c hashiCall, what string) hashiReply {
 		return hashiReply{mount: "token", data: map[string]any{
 			"accessor": t.accessor, "creation_time": t.created.Unix(), "creation_ttl": int(t.ttl / time.Second), "display_name": t.display,
 			"entity_id": t.entity, "expire_time": t.end, "explicit_max_ttl": 0, "id": t.id, "issue_time": t.created,
-			"meta": map[string]any{"role_name": t.role}, "num_uses": 0, "orphan": true, "path": "auth/approle/login",
+			"meta": t.meta, "num_uses": 0, "orphan": true, "path": t.path,
 			"policies": t.policies, "renewable": true, "ttl": int(t.end.Sub(now) / time.Second), "type": "service",
 		}}
 	case "renew-self":
+		if why := t.entry.refuses(c.peer, now); why != "" {
+			return refuse(http.StatusBadRequest, why)
+		}
 		want := duration(c.body["increment"])
 		if want == 0 {
 			want = t.ttl

@@ -23,9 +23,10 @@
 // only the far side can see: a backend's own tests have to.
 //
 // A Hashi has of a Vault what package hashivault and its set-up need, and nothing to keep
-// secrets with: no storage, no audit, policies of paths with a * at the end, AppRole as the
-// only login, no database behind its logins. Static roles are of the documentation, not of a
-// recording. Anybody who reaches it may call it as root.
+// secrets with: no storage, no audit, policies of paths with a * at the end, no database
+// behind its logins but a [HashiDatabase]. Logins by JWT, Kubernetes and certificate are of
+// that server's source, static roles of its documentation, not of a recording. Anybody who
+// reaches it may call it as root.
 //
 // # Errors
 //
