@@ -20,7 +20,9 @@ var (
 	errTheirKey = errors.New("the identity file is somebody else's, which root may not use either: run this as its owner")
 	errLongKey  = errors.New("the identity file is longer than 16 KiB: it holds more than an identity")
 	errKeyFile  = errors.New("the identity file cannot be read")
-	errNoKey    = errors.New("the identity file holds no line AGE-SECRET-KEY-…: carnet vault init makes one where there is no file")
+	errNoKey    = errors.New("the identity file holds neither a line AGE-SECRET-KEY-… nor a private SSH key: carnet vault init makes one where there is no file")
+	errNoPQ     = errors.New("the identity file is there already, and what it holds is no post-quantum identity: name a file that does not exist")
+	errPQPhrase = errors.New("-pq is for an identity in a file, and not for a passphrase")
 	errKeyMade  = errors.New("the identity file cannot be written")
 	errWhichKey = errors.New("say either -identity FILE or -passphrase")
 )
@@ -29,6 +31,7 @@ var (
 type keyFlags struct {
 	file       string
 	passphrase bool
+	pq         bool // what is made is a post-quantum identity, and what is there must be one
 	made       bool // file was, by this call
 }
 
@@ -80,14 +83,35 @@ func (k *keyFlags) identity(fresh bool) (auth.Secret, error) {
 		return auth.Secret{}, errLongKey
 	case !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF):
 		return auth.Secret{}, errKeyFile
-	case !bytes.Contains(read, []byte("AGE-SECRET-KEY-")):
+	case !looksPrivate(read):
 		return auth.Secret{}, errNoKey
+	case k.pq && !looksQuantum(read):
+		return auth.Secret{}, errNoPQ
 	}
 	return auth.NewSecret(bytes.TrimRight(read, "\r\n")), nil
 }
 
+// looksPrivate says whether filevault takes it for a key, and never for a passphrase.
+func looksPrivate(read []byte) bool {
+	return bytes.Contains(read, []byte("AGE-SECRET-KEY-")) || bytes.HasPrefix(bytes.TrimSpace(read), []byte("-----BEGIN "))
+}
+
+// looksQuantum asks for the line itself: a comment may tell of another one.
+func looksQuantum(read []byte) bool {
+	for line := range bytes.Lines(read) {
+		if bytes.HasPrefix(bytes.TrimSpace(line), []byte("AGE-SECRET-KEY-PQ-1")) {
+			return true
+		}
+	}
+	return false
+}
+
 func (k *keyFlags) newIdentity() (auth.Secret, error) {
-	made, err := filevault.NewIdentity()
+	generate := filevault.NewIdentity
+	if k.pq {
+		generate = filevault.NewHybridIdentity
+	}
+	made, err := generate()
 	if err != nil {
 		return auth.Secret{}, err
 	}

@@ -21,7 +21,8 @@ var (
 
 const journalKeys = `
   -tenant      tenant of the service's boundary: what was sealed for another does not open
-  -identity    age identity that opens SECRETS; or -passphrase, which asks for one
+  -identity    file of the age identity or private SSH key that opens SECRETS; or -passphrase,
+               which asks for one
   -secrets     file that holds the journal's key; secrets.age if it is not said
   -path        where the key stands in it, in the field key, and in the field previous the one
                before it; self/journal if it is not said

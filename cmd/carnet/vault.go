@@ -28,9 +28,10 @@ var (
 )
 
 const vaultKeys = `
--identity FILE opens it with the age identity in FILE, which must be its owner's alone (mode 600);
--passphrase asks for a passphrase instead. Values and passphrases come from a terminal, unseen, or
-from standard input; none is ever an argument, and none is printed.
+-identity FILE opens it with what is in FILE: an age identity, or a private SSH key (ed25519 or RSA)
+without a passphrase of its own. FILE must be its owner's alone (mode 600); -passphrase asks for a
+passphrase instead. Values and passphrases come from a terminal, unseen, or from standard input;
+none is ever an argument, and none is printed.
 
 SECRETS and FILE are for their owner alone, and root is no exception: the service could not read
 what root writes. Run this as the service's user, such as with sudo -u. A change waits up to 30
@@ -41,12 +42,14 @@ var vaultInit = command{
 	name:  "vault init",
 	short: "make an encrypted file for secrets, and the identity that opens it",
 	usage: `
-carnet vault init (-identity FILE | -passphrase) SECRETS
+carnet vault init (-identity FILE [-pq] | -passphrase) SECRETS
 ` + vaultKeys + `
-Where the identity's FILE does not exist it is made. SECRETS is never overwritten.
+Where the identity's FILE does not exist it is made, an age identity. With -pq it is one that a
+quantum computer does not break either, and a FILE that holds another one is refused. SECRETS is
+never overwritten.
 
 Example:
-  carnet vault init -identity vault.key secrets.age`,
+  carnet vault init -identity vault.key -pq secrets.age`,
 	run: func(ctx context.Context, c *call) int {
 		return c.vault(task{fresh: true, do: func(f filevault.File, _ []string) error {
 			return c.change(ctx, f, func(ctx context.Context, f filevault.File) error { return f.Create(ctx) })
@@ -103,13 +106,14 @@ var vaultRekey = command{
 	name:  "vault rekey",
 	short: "encrypt the file to another identity",
 	usage: `
-carnet vault rekey (-identity FILE | -passphrase) (-to FILE | -to-passphrase) SECRETS
+carnet vault rekey (-identity FILE | -passphrase) (-to FILE [-pq] | -to-passphrase) SECRETS
 ` + vaultKeys + `
--to names the new identity, which is made where FILE does not exist. Copies of the file that exist
-are still opened by the old one: change the secrets in them too.
+-to names the new identity, which is made where FILE does not exist. With -pq it is one that a
+quantum computer does not break either, and a FILE that holds another one is refused. Copies of the
+file that exist are still opened by the old one: change the secrets in them too.
 
 Example:
-  carnet vault rekey -identity vault.key -to new.key secrets.age`,
+  carnet vault rekey -identity vault.key -to new.key -pq secrets.age`,
 	run: runVaultRekey,
 }
 
@@ -139,6 +143,9 @@ type task struct {
 func (c *call) vault(t task) int {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	key := keyOf(set, "identity", "passphrase")
+	if t.fresh {
+		key.quantum(set)
+	}
 	if status, done := c.flags(set); done {
 		return status
 	}
@@ -153,6 +160,9 @@ func keyOf(set *flag.FlagSet, file, passphrase string) *keyFlags {
 	return k
 }
 
+// quantum adds the flag of a key that may be made.
+func (k *keyFlags) quantum(set *flag.FlagSet) { set.BoolVar(&k.pq, "pq", false, "") }
+
 // opened finds what is wrong with the command line before anybody is asked, or a key is
 // made.
 func (c *call) opened(key *keyFlags, t task) int {
@@ -161,6 +171,9 @@ func (c *call) opened(key *keyFlags, t task) int {
 	}
 	if key.unclear() {
 		return c.misused(errWhichKey.Error())
+	}
+	if key.pq && key.passphrase {
+		return c.misused(errPQPhrase.Error())
 	}
 	if t.names != nil {
 		if err := t.names(c.args[1:]); err != nil {
@@ -273,11 +286,15 @@ func runVaultRemove(ctx context.Context, c *call) int {
 func runVaultRekey(ctx context.Context, c *call) int {
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	key, to := keyOf(set, "identity", "passphrase"), keyOf(set, "to", "to-passphrase")
+	to.quantum(set)
 	if status, done := c.flags(set); done {
 		return status
 	}
 	if to.unclear() {
 		return c.misused("say either -to FILE or -to-passphrase")
+	}
+	if to.pq && to.passphrase {
+		return c.misused(errPQPhrase.Error())
 	}
 	return c.opened(key, task{do: func(f filevault.File, _ []string) error {
 		if err := f.Check(); err != nil {

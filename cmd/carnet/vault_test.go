@@ -4,6 +4,9 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"os"
 	"path/filepath"
@@ -38,7 +41,7 @@ func vaulted(t *testing.T, in asker, want int, args ...string) (out, problem str
 	if status := run(t.Context(), append([]string{"vault"}, args...), in, &stdout, &stderr); status != want {
 		t.Fatalf("%q: status %d, want %d\n%s%s", args, status, want, &stdout, &stderr)
 	}
-	if all := stdout.String() + stderr.String(); strings.Contains(all, "canary") || strings.Contains(all, "AGE-SECRET-KEY-1") {
+	if all := stdout.String() + stderr.String(); strings.Contains(all, "canary") || strings.Contains(all, "AGE-SECRET-KEY-1") || strings.Contains(all, "AGE-SECRET-KEY-PQ-1") {
 		t.Fatalf("%q prints a secret: %s", args, all)
 	}
 	return stdout.String(), stderr.String()
@@ -136,6 +139,14 @@ func TestVaultRefuses(t *testing.T) {
 		says   string
 	}{
 		"no key":              {nil, statusUsage, []string{"list", file}, "-identity"},
+		"pq of a passphrase":  {nil, statusUsage, []string{"init", "-pq", "-passphrase", file + "y"}, "-pq is for an identity"},
+		"pq to a passphrase":  {nil, statusUsage, []string{"rekey", "-identity", key, "-pq", "-to-passphrase", file}, "-pq is for an identity"},
+		"pq of an old key":    {nil, statusWrong, []string{"init", "-identity", key, "-pq", file + "y"}, "no post-quantum identity"},
+		"pq to an old key":    {nil, statusWrong, []string{"rekey", "-identity", key, "-to", key, "-pq", file}, "no post-quantum identity"},
+		"pq of a comment":     {nil, statusWrong, []string{"init", "-identity", write(t, "# AGE-SECRET-KEY-PQ-1\n"+read(t, key)), "-pq", file + "y"}, "no post-quantum identity"},
+		"pq of nothing made":  {nil, statusUsage, []string{"list", "-identity", key, "-pq", file}, "-pq"},
+		"public SSH key":      {nil, statusWrong, []string{"init", "-identity", write(t, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAI"), file + "y"}, "nor a private SSH key"},
+		"cut SSH key":         {nil, statusWrong, []string{"init", "-identity", write(t, "-----BEGIN OPENSSH PRIVATE KEY-----"), file + "y"}, "private half of an SSH key"},
 		"two keys":            {nil, statusUsage, []string{"list", "-identity", key, "-passphrase", file}, "-identity"},
 		"no file":             {nil, statusUsage, []string{"list", "-identity", key}, "arguments"},
 		"too much":            {nil, statusUsage, []string{"list", "-identity", key, file, "x"}, "arguments"},
@@ -190,6 +201,50 @@ func TestVaultRefuses(t *testing.T) {
 	}
 	if _, err := os.Lstat(key + "2"); err == nil {
 		t.Error("a key was made for no file")
+	}
+}
+
+// TestPostQuantumIdentity is what is made where -pq asks for it, and no other is.
+func TestPostQuantumIdentity(t *testing.T) {
+	dir := t.TempDir()
+	old, key, file := filepath.Join(dir, "old.key"), filepath.Join(dir, "vault.key"), filepath.Join(dir, "secrets.age")
+	check := func(step, stanza, file string) {
+		t.Helper()
+		if header, _, _ := strings.Cut(read(t, file), "\n---"); strings.Count(header, "-> ") != 1 || !strings.Contains(header, "-> "+stanza+" ") {
+			t.Errorf("%s: not encrypted to %s alone", step, stanza)
+		}
+	}
+	vaulted(t, nil, statusOK, "init", "-identity", old, file)
+	check("init", "X25519", file)
+	vaulted(t, nil, statusOK, "rekey", "-identity", old, "-to", key, "-pq", file)
+	check("rekey", "mlkem768x25519", file)
+	vaulted(t, piped("canary"), statusOK, "set", "-identity", key, file, "crm/api", "key")
+	check("set", "mlkem768x25519", file)
+	vaulted(t, nil, statusOK, "init", "-identity", key, "-pq", file+"2")
+	check("init with one that is there", "mlkem768x25519", file+"2")
+	vaulted(t, nil, statusOK, "init", "-identity", key+"3", "-pq", file+"3")
+	check("init with one that is made", "mlkem768x25519", file+"3")
+	if made := read(t, key+"3"); !strings.HasPrefix(made, "AGE-SECRET-KEY-PQ-1") || made == read(t, key) {
+		t.Error("another identity was made")
+	}
+}
+
+// TestSSHIdentity opens a file as an age identity does.
+func TestSSHIdentity(t *testing.T) {
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := write(t, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})))
+	file := filepath.Join(t.TempDir(), "secrets.age")
+	vaulted(t, nil, statusOK, "init", "-identity", key, file)
+	vaulted(t, piped("canary"), statusOK, "set", "-identity", key, file, "crm/api", "key")
+	if out, _ := vaulted(t, nil, statusOK, "list", "-identity", key, file); !strings.Contains(out, "crm/api\tversion 1\tkey\t") {
+		t.Errorf("list: %s", out)
 	}
 }
 

@@ -3,6 +3,8 @@ package filevault
 import (
 	"context"
 
+	"filippo.io/age"
+
 	"github.com/carnet-go/carnet/auth"
 )
 
@@ -61,4 +63,11 @@ func Same(a, b auth.Secret) bool {
 	x, errX := parseKey(a)
 	y, errY := parseKey(b)
 	return errX == nil && errY == nil && x.same(y)
+}
+
+// IsPassphrase says whether that is what an identity is taken for.
+func IsPassphrase(identity []byte) bool {
+	k, err := keyOf(identity)
+	_, is := k.identity.(*age.ScryptIdentity)
+	return err == nil && is
 }

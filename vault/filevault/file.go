@@ -17,6 +17,12 @@
 // has its old content or its new one, and two writers do not lose each other's change.
 // Plain text never reaches the disk.
 //
+// The file is encrypted to one identity, and each change leaves it encrypted to that one
+// alone, also where somebody had added another. That of [NewHybridIdentity] is X25519 and
+// ML-KEM-768 at once: who keeps a copy until there is a quantum computer gains nothing. A
+// copy from before Rekey stays what it was. What looks like a key, public or mistyped, is
+// never taken for a passphrase.
+//
 // A version is a number that rises over the whole file and is never given again, also
 // not after Delete. What is read is checked as a whole: one form only, the one that is
 // written here. Nothing is cached: each Issue reads and decrypts the file.
@@ -29,16 +35,23 @@
 // the identity besides can put a file of their own there: do not publish it. Rekey changes
 // neither the copies of the file that exist nor the secrets in them: change those too.
 //
+// An SSH key is for who has no age identity: ssh-rsa is RSA-OAEP, both kinds leave four
+// bytes of the public key's hash in the file, and neither is any protection from a quantum
+// computer. Its public half is known to each host that it is offered to: take a key that
+// is for the file alone. One with a passphrase of its own, of another kind, in an agent or
+// on a token does not open the file.
+//
 // An age identity, X25519 or the post-quantum hybrid, opens the file in well under a
-// millisecond. A passphrase takes half a second to a second and 256 MiB for each Issue,
-// as scrypt is meant to: it is for people, a service takes an identity. A file that asks
-// for more work than that is refused.
+// millisecond, and so does an SSH key of ed25519; RSA takes a few. A passphrase takes half
+// a second to a second and 256 MiB for each Issue, as scrypt is meant to: it is for people,
+// a service takes an identity. A file that asks for more work than that is refused.
 //
 // A secret has at most 64 fields of at most 64 KiB; the file at most 4 MiB. Stored
 // secrets cannot be revoked, and carry no end of their own. The decrypted file is
-// overwritten after use; age's own buffers, the text of the identity while it is
-// parsed, and the secrets that were issued are not. A crash can leave a temporary file
-// named .atomicfile-*, which holds nothing but cipher text and is never read.
+// overwritten after use, and what was read is in the secrets that were issued and nowhere
+// else; the buffers of the reader of SSH keys, and the text of the identity while it is
+// parsed, are not overwritten. A crash can leave a temporary file named .atomicfile-*, which
+// holds nothing but cipher text and is never read.
 //
 // File locks are those of the system: on a network file system they may keep nobody out.
 // On Windows there are no modes, owners are not compared, and the folder's rights decide.
@@ -48,13 +61,14 @@
 // All are of package auth, some with a sentence that says what to do, none with a path
 // or a value. [auth.ErrUndeclared]: there is nothing at that path, or a zero File.
 // [auth.ErrDenied]: the identity does not open the file, or the system does not let this
-// process at it. [auth.ErrInvalid]: the identity is none, or for Rekey the old one; the file
-// may be used by others, is somebody else's, is no regular file, or is damaged; the same
-// of its lock; or there is more to write than may be. [auth.ErrUnavailable]: there is no
-// file, it cannot be read, or, with the context's error, the caller left or another writer
-// had the file for as long as the caller waited; nothing was written. [auth.ErrUnknown]: writing went wrong; the
-// file has its old content or its new one. Damage to the few bytes that wrap the key looks like a
-// wrong identity, and is ErrDenied.
+// process at it. [auth.ErrInvalid]: the identity is none, has a passphrase of its own, or
+// is for Rekey the old one; the file may be used by others, is somebody else's, is no
+// regular file, or is damaged; the same of its lock; or there is more to write than may be.
+// [auth.ErrUnavailable]: there is no file, it cannot be read, or, with the context's error,
+// the caller left or another writer had the file for as long as the caller waited; nothing
+// was written. [auth.ErrUnknown]: writing went wrong; the file has its old content or its
+// new one. Damage to the few bytes that wrap the key looks like a wrong identity, and is
+// ErrDenied.
 //
 // # Concurrency
 //
@@ -87,9 +101,14 @@ const (
 
 // File is the file. It is a vault.Backend. A zero File has nothing.
 type File struct {
-	Path     string      // of the file
-	Identity auth.Secret // an age identity (a line AGE-SECRET-KEY-…, or the file of age-keygen), or a passphrase of 12 bytes or more
-	Waiting  func()      // called once by a change that has waited a second for another writer; nil: nobody is told
+	Path string // of the file
+
+	// Identity is an age identity (a line AGE-SECRET-KEY-…, or the file of age-keygen); a
+	// private SSH key without a passphrase, ed25519 or RSA of 2048 bits or more, in the form
+	// of OpenSSH, PKCS #1 or PKCS #8; or a passphrase of 12 bytes or more on one line.
+	Identity auth.Secret
+
+	Waiting func() // called once by a change that has waited a second for another writer; nil: nobody is told
 }
 
 // Entry is what List tells of one path: no values.

@@ -3,6 +3,7 @@ package filevault
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"filippo.io/age"
@@ -18,7 +19,7 @@ const (
 )
 
 var (
-	errNoKey = fmt.Errorf("%w: the identity is neither one age identity nor a passphrase of 12 bytes or more on one line", auth.ErrInvalid)
+	errNoKey = fmt.Errorf("%w: the identity is neither one age identity, nor the private half of an SSH key (ed25519, or RSA of 2048 bits or more), nor a passphrase of 12 bytes or more on one line", auth.ErrInvalid)
 	errSame  = fmt.Errorf("%w: the new identity is the old one: nothing was changed", auth.ErrInvalid)
 	errMade  = fmt.Errorf("%w: no identity could be made", auth.ErrUnavailable)
 )
@@ -26,6 +27,16 @@ var (
 // NewIdentity makes an age identity (X25519), one line AGE-SECRET-KEY-1….
 func NewIdentity() (auth.Secret, error) {
 	made, err := age.GenerateX25519Identity()
+	if err != nil {
+		return auth.Secret{}, errMade
+	}
+	return auth.NewSecret([]byte(made.String())), nil
+}
+
+// NewHybridIdentity makes an age identity that a quantum computer does not break either
+// (ML-KEM-768 with X25519), one line AGE-SECRET-KEY-PQ-1….
+func NewHybridIdentity() (auth.Secret, error) {
+	made, err := age.GenerateHybridIdentity()
 	if err != nil {
 		return auth.Secret{}, errMade
 	}
@@ -52,10 +63,24 @@ func parseKey(secret auth.Secret) (key, error) {
 	return k, err
 }
 
-// keyOf tells a passphrase from an identity. What looks like a key of age and is none
-// is never a passphrase: it may be a public one.
+// keyOf tells a passphrase from an identity. What looks like a key and is none is never a
+// passphrase: it may be a public one.
 func keyOf(b []byte) (key, error) {
+	if text := bytes.TrimSpace(b); looksLikePEM(text) {
+		return sshKey(text)
+	}
 	b = bytes.TrimSuffix(bytes.TrimSuffix(b, []byte("\n")), []byte("\r"))
+	switch line := oneLine(b); {
+	case looksLikeAge(line):
+		return ageKey(string(line))
+	case bytes.ContainsAny(b, "\n\r\x00") || len(b) < shortestPassphrase || holdsKey(b):
+		return key{}, errNoKey
+	}
+	return passphraseKey(string(b))
+}
+
+// oneLine is the only line that is no comment; nil: there is none, or there are more.
+func oneLine(b []byte) []byte {
 	var line []byte
 	lines := 0
 	for part := range bytes.Lines(b) {
@@ -65,18 +90,34 @@ func keyOf(b []byte) (key, error) {
 		}
 		line, lines = part, lines+1
 	}
-	switch {
-	case lines == 1 && looksLikeAge(line):
-		return ageKey(string(line))
-	case bytes.ContainsAny(b, "\n\r\x00") || len(b) < shortestPassphrase:
-		return key{}, errNoKey
+	if lines != 1 {
+		return nil
 	}
-	return passphraseKey(string(b))
+	return line
 }
 
 func looksLikeAge(line []byte) bool {
 	lower := bytes.ToLower(line)
+	defer clear(lower)
 	return bytes.HasPrefix(lower, []byte("age-")) || bytes.HasPrefix(lower, []byte("age1"))
+}
+
+// What no passphrase begins with and what none holds, in lower case: a part of a key, as
+// somebody copies it. The last ones are the base64 of what keys of SSH begin with.
+var (
+	keyBegins = []string{"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}
+	keyHolds  = []string{
+		"age-secret-key-", "age-plugin-", "public key: age1", "--begin", "--end", "private key--", "public key--",
+		"b3blbnnzac1rzxktdj", "aaaab3nzac1", "aaaac3nzac1", "aaaae2vjzhnh", "aaaagnnrlxnza", "aaaainnrlwvj",
+	}
+)
+
+func holdsKey(b []byte) bool {
+	lower := bytes.ToLower(bytes.TrimSpace(b))
+	defer clear(lower)
+	begins := func(s string) bool { return bytes.HasPrefix(lower, []byte(s)) }
+	holds := func(s string) bool { return bytes.Contains(lower, []byte(s)) }
+	return slices.ContainsFunc(keyBegins, begins) || slices.ContainsFunc(keyHolds, holds)
 }
 
 func ageKey(s string) (key, error) {

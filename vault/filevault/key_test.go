@@ -38,6 +38,7 @@ func TestForms(t *testing.T) {
 		"empty": "", "short passphrase": "eleven bytes"[:11], "two lines": "a passphrase of\ntwo lines", "two identities": key + "\n" + key, "NUL": "a passphrase\x00with more",
 		"carriage return": "a passphrase\rwith more", "mistyped": key[:len(key)-1] + "x", "lower case": strings.ToLower(key), "cut": key[:20], "public key": i.Recipient().String(),
 		"public key in upper case": strings.ToUpper(i.Recipient().String()), "plugin": "AGE-PLUGIN-YUBIKEY-1QQQQQQQQQQ", "mistyped hybrid": hybrid.String()[:70], "comments only": "# created\n# nothing\n",
+		"comment of age-keygen": "# public key: " + i.Recipient().String(), "word of age-keygen": "Public key: " + i.Recipient().String(), "variable": "KEY=" + key, "variable of a plugin": "KEY=AGE-PLUGIN-YUBIKEY-1QQQQQQQQQQ", "in quotes": `"` + strings.ToLower(key) + `"`,
 		"identity and more": key + "\nand a line", "huge": strings.Repeat("#\n", 9000) + key,
 	} {
 		t.Run(name, func(t *testing.T) {

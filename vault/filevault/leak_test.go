@@ -30,7 +30,9 @@ func noCanary(t *testing.T, where, text string, more ...string) {
 
 // TestErrorsHoldNothing: neither value, identity, path, field nor file name.
 func TestErrorsHoldNothing(t *testing.T) {
-	made := map[string]filevault.File{"missing": {Path: t.TempDir() + "/" + canary, Identity: identity(t)}, "no identity": {Path: t.TempDir() + "/x", Identity: secret("AGE-SECRET-KEY-1" + canary)}}
+	made := map[string]filevault.File{"missing": {Path: t.TempDir() + "/" + canary, Identity: identity(t)}, "no identity": {Path: t.TempDir() + "/x", Identity: secret("AGE-SECRET-KEY-1" + canary)},
+		"no SSH key": {Path: t.TempDir() + "/x", Identity: secret("-----BEGIN " + canary + "-----\n" + canary + "\n-----END " + canary + "-----\n")}, "public SSH key": {Path: t.TempDir() + "/x", Identity: secret("ssh-ed25519 " + canary)},
+		"locked SSH key": {Path: t.TempDir() + "/x", Identity: secret("-----BEGIN RSA PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: " + canary + "\n\nAAAA\n-----END RSA PRIVATE KEY-----\n")}}
 	add := func(name string, change func(f *filevault.File)) {
 		f := file(t)
 		change(&f)
@@ -55,6 +57,7 @@ func TestErrorsHoldNothing(t *testing.T) {
 		all["Set field"] = f.Set(ctx, "p", fields(canary, canary))
 		all["Set value"] = f.Set(ctx, "p", fields("k", strings.Repeat(canary, 5000)))
 		all["Rekey"] = f.Rekey(ctx, secret("AGE-SECRET-KEY-1"+canary))
+		all["Rekey to SSH"] = f.Rekey(ctx, secret("ssh-ed25519 "+canary))
 		for call, err := range all {
 			if err == nil {
 				continue

@@ -7,13 +7,13 @@ import (
 	"testing"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/internal/copies"
+	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/filevault"
 )
 
 // TestNothingStaysInMemory: what was read is in the secret that was issued, and nowhere else.
 func TestNothingStaysInMemory(t *testing.T) {
-	if child := copies.Told(); child != nil {
+	if child := memorytest.Told(); child != nil {
 		key, err := os.ReadFile(os.Getenv("CARNET_TEST_DIR") + "/key")
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +47,7 @@ func TestNothingStaysInMemory(t *testing.T) {
 		if err := file.Set(t.Context(), "crm/api", map[string]auth.Secret{"key": auth.NewSecret([]byte(secret)), "x": auth.NewSecret([]byte("x"))}); err != nil {
 			t.Fatal(err)
 		}
-		if got := copies.Left(t, what, []byte(secret), "CARNET_TEST_DIR="+dir); got != want {
+		if got := memorytest.Left(t, what, []byte(secret), "CARNET_TEST_DIR="+dir); got != want {
 			t.Errorf("%s: %d copies, want %d", what, got, want)
 		}
 	}
