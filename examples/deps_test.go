@@ -19,7 +19,7 @@ import (
 // exist, and a right that nobody uses may not stand here.
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
-	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
+	NONE < internal/atomicfile, internal/declare, internal/flight, internal/memorytest, internal/netguard, internal/segment;
 	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/strict;
 	internal/declare, mapping/internal/scan < mapping/internal/transform;
 	mapping/internal/names, mapping/internal/strict, mapping/internal/transform < mapping;
@@ -32,12 +32,12 @@ const rules = `
 	NONE < audit/verify;
 
 	# Who, and whether they may.
-	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/lifetime, auth/internal/names, auth/internal/pemkey, auth/internal/strictjson, auth/internal/tally;
+	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/pemkey, auth/internal/strictjson, auth/internal/tally;
 	mapping < auth/internal/subject;
 	mapping, internal/netguard < auth/internal/wire;
 	mapping, internal/declare, internal/netguard, auth/internal/names, auth/internal/subject, auth/internal/wire < auth/internal/check;
 	internal/flight, auth/internal/lifetime < auth/internal/loan;
-	mapping, audit, internal/netguard, auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/check, auth/internal/deep, auth/internal/lifetime < auth;
+	mapping, audit, internal/netguard, auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/check, auth/internal/deep, auth/internal/held, auth/internal/lifetime < auth;
 	auth/internal/loan, auth/internal/names, auth/internal/subject, auth/internal/tally, auth/internal/wire < auth;
 
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.

@@ -9,14 +9,14 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/authtest"
-	"github.com/carnet-go/carnet/internal/copies"
+	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault"
 )
 
 // TestNothingStaysInMemory: of a secret that was lent, used and given back no copy is left in
 // the process, and of one that is lent there is one.
 func TestNothingStaysInMemory(t *testing.T) {
-	if child := copies.Told(); child != nil {
+	if child := memorytest.Told(); child != nil {
 		handle(t, child)
 		return
 	}
@@ -24,14 +24,14 @@ func TestNothingStaysInMemory(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			secret := make([]byte, 32)
 			_, _ = rand.Read(secret)
-			if got := copies.Left(t, what, secret); got != want {
+			if got := memorytest.Left(t, what, secret); got != want {
 				t.Errorf("%d copies, want %d", got, want)
 			}
 		})
 	}
 }
 
-func handle(t *testing.T, child *copies.Child) {
+func handle(t *testing.T, child *memorytest.Child) {
 	b := &backend{issue: func(context.Context, string) (vault.Issued, error) {
 		return vault.Issued{Version: "1", Fields: map[string]auth.Secret{
 			"a": auth.NewSecret(bytes.Repeat([]byte("a"), 100)), "key": auth.NewSecret(child.Secret()), "z": auth.NewSecret(bytes.Repeat([]byte("z"), 300)),

@@ -17,18 +17,28 @@ if ! command -v xmlsec1 >/dev/null || ! /usr/bin/python3 -c 'import onelogin.sam
 	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends xmlsec1 python3-onelogin-saml2
 fi
 
-# slapd, a directory. Its package must neither configure nor start one: where nothing
-# says so yet, a policy does while it is installed.
-if [ ! -x /usr/sbin/slapd ]; then
-	policy=/usr/sbin/policy-rc.d
+# A package of a server must not start one: where nothing says so yet, a policy does while
+# it is installed.
+policy=/usr/sbin/policy-rc.d
+quietly() {
 	if [ ! -e "$policy" ]; then
 		trap 'rm -f "$policy"' EXIT
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
 	fi
 	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# slapd, a directory, which must not be configured either.
+if [ ! -x /usr/sbin/slapd ]; then
 	echo 'slapd slapd/no_configuration boolean true' | debconf-set-selections
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends slapd
+	quietly slapd
+fi
+
+# PostgreSQL, a database: its programs are what is used, each test has one of its own.
+if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+	quietly postgresql
 fi
 
 # oidc-provider, an OpenID-certified issuer. The folder's name has the version, and

@@ -1,12 +1,12 @@
-// Package copies counts what is left of a secret in the memory of a process. It is for tests:
+// Package memorytest counts what is left of a secret in the memory of a process. It is for tests:
 //
-//	if c := copies.Told(); c != nil { // the child, which handles the secret
+//	if c := memorytest.Told(); c != nil { // the child, which handles the secret
 //		v := open(c.Secret())
 //		c.Ready()
 //		return
 //	}
-//	n := copies.Left(t, "given back", secret) // how many the child had when it was ready
-package copies
+//	n := memorytest.Left(t, "given back", secret) // how many the child had when it was ready
+package memorytest
 
 import (
 	"bufio"
@@ -21,7 +21,7 @@ import (
 	"testing"
 )
 
-const variable = "CARNET_TEST_COPIES"
+const variable = "CARNET_TEST_MEMORY"
 
 // Child is the process whose memory is read. It has the secret masked.
 type Child struct {

@@ -5,13 +5,13 @@ import (
 	"os"
 	"testing"
 
-	"github.com/carnet-go/carnet/internal/copies"
+	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/dirvault"
 )
 
 // TestNothingStaysInMemory: what was read is in the secret that was issued, and nowhere else.
 func TestNothingStaysInMemory(t *testing.T) {
-	if child := copies.Told(); child != nil {
+	if child := memorytest.Told(); child != nil {
 		issued, err := dirvault.Dir(os.Getenv("CARNET_TEST_DIR")).Issue(t.Context(), "crm")
 		if err != nil {
 			t.Fatal(err)
@@ -27,7 +27,7 @@ func TestNothingStaysInMemory(t *testing.T) {
 	for what, want := range map[string]int{"issued": 1, "wiped": 0} {
 		dir, secret := t.TempDir(), rand.Text()+rand.Text()
 		write(t, dir, map[string]string{"crm/key": secret, "crm/other": "x"})
-		if got := copies.Left(t, what, []byte(secret), "CARNET_TEST_DIR="+dir); got != want {
+		if got := memorytest.Left(t, what, []byte(secret), "CARNET_TEST_DIR="+dir); got != want {
 			t.Errorf("%s: %d copies, want %d", what, got, want)
 		}
 	}

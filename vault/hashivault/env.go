@@ -28,6 +28,9 @@ import (
 //	o.Private = []string{"10.20.0.0/16"}
 //	backend, err := hashivault.New(ctx, origin, login, o)
 func FromEnv() (origin string, l Login, o *Options, err error) {
+	if os.Getenv("VAULT_ADDR") == "" {
+		return "", Login{}, nil, fmt.Errorf("%w: VAULT_ADDR is not set", auth.ErrInvalid)
+	}
 	o = &Options{Namespace: os.Getenv("VAULT_NAMESPACE")}
 	l = Login{RoleID: os.Getenv("VAULT_ROLE_ID"), SecretID: auth.NewSecret([]byte(os.Getenv("VAULT_SECRET_ID")))}
 	if name := os.Getenv("VAULT_CACERT"); name != "" {

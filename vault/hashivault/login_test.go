@@ -441,6 +441,10 @@ func TestFromEnv(t *testing.T) {
 	if _, _, _, err = hashivault.FromEnv(); !errors.Is(err, auth.ErrInvalid) || strings.Contains(err.Error(), dir) {
 		t.Errorf("no certificates: %v", err)
 	}
+	t.Setenv("VAULT_ADDR", "")
+	if _, _, _, err = hashivault.FromEnv(); !errors.Is(err, auth.ErrInvalid) || !strings.Contains(err.Error(), "VAULT_ADDR") {
+		t.Errorf("no server: %v", err)
+	}
 }
 
 func TestHeaders(t *testing.T) {

@@ -1,0 +1,43 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The story itself is told where there is a PostgreSQL: examples/peers runs this program
+// against one.
+
+// TestRunNeedsAPostgres: what is wrong is said, and nothing of a password.
+func TestRunNeedsAPostgres(t *testing.T) {
+	for at, want := range map[string]string{
+		"postgres://postgres:correct-horse@127.0.0.1:1/postgres":                 "cannot be prepared",
+		"postgres://postgres:correct-horse@127.0.0.1:1/postgres?sslmode=perhaps": "is no URL",
+		"postgres://postgres:correct-horse@[/postgres":                           "is no URL",
+	} {
+		err := run(t.Context(), new(bytes.Buffer), t.TempDir(), settings{postgres: at, role: "reader", ttl: 4 * time.Second})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "correct-horse") {
+			t.Errorf("%v, want %s", err, want)
+		}
+	}
+}
+
+func TestRunEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := run(ctx, new(bytes.Buffer), t.TempDir(), settings{postgres: "postgres://postgres@127.0.0.1:1/postgres", role: "reader", ttl: 4 * time.Second}); err == nil {
+		t.Error("no error")
+	}
+}
+
+// TestRunNeedsItsVault: with -env, a Vault that nobody named.
+func TestRunNeedsItsVault(t *testing.T) {
+	t.Setenv("VAULT_ADDR", "")
+	err := run(t.Context(), new(bytes.Buffer), t.TempDir(), settings{postgres: "postgres://127.0.0.1:1/postgres", role: "reader", env: true})
+	if err == nil || !strings.Contains(err.Error(), "VAULT_ADDR") {
+		t.Error(err)
+	}
+}
