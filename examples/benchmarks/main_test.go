@@ -17,6 +17,21 @@ var (
 	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
 )
 
+// printed are the lines of each figure, each with the peers that its detail names.
+var printed = map[string][]string{
+	"failsafe/step":       {"failsafe/step: failsafe-go", "failsafe/step allocations: failsafe-go"},
+	"failsafe/breaker":    {"failsafe/breaker: gobreaker", "failsafe/breaker allocations:", "failsafe/breaker contended: gobreaker"},
+	"failsafe/rejected":   {"failsafe/rejected: gobreaker"},
+	"failsafe/local":      {"failsafe/local waits:", "failsafe/local wait:"},
+	"failsafe/operation":  {"failsafe/operation waits:", "failsafe/operation wait:"},
+	"failsafe/together":   {"failsafe/together:"},
+	"failsafe/unfinished": {"failsafe/unfinished:"},
+	"vault/read":          {"vault/read: runtimevar.Variable.Latest aws.CredentialsCache.Retrieve", "vault/read setec: setec.Secret.Get", "vault/read allocations:"},
+	"vault/use":           {"vault/use: aws.CredentialsCache.Retrieve", "vault/use allocations:"},
+	"vault/herd":          {"vault/herd: aws.CredentialsCache setec's"},
+	"vault/renewals":      {"vault/renewals: vault/api's"},
+}
+
 // TestFigures measures each figure, for as short as that can be: its lines are as they
 // are to be, whatever they say.
 func TestFigures(t *testing.T) {
@@ -30,12 +45,19 @@ func TestFigures(t *testing.T) {
 					t.Fatalf("status %d", status)
 				}
 				lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
-				if len(lines) < 3 || len(lines)%2 != 1 || !headPattern.MatchString(lines[0]) {
+				want := printed[f.name]
+				if len(want) == 0 || len(lines) != 1+2*len(want) || !headPattern.MatchString(lines[0]) {
 					t.Fatalf("printed\n%s", out.String())
 				}
 				for i := 1; i < len(lines); i += 2 {
-					if !linePattern.MatchString(lines[i]) || !strings.HasPrefix(lines[i], f.name) {
-						t.Errorf("line %q", lines[i])
+					name, peers, _ := strings.Cut(want[i/2], ":")
+					if !linePattern.MatchString(lines[i]) || !strings.HasPrefix(lines[i], name+": ") {
+						t.Errorf("line %q, not of %q", lines[i], name)
+					}
+					for _, peer := range strings.Fields(peers) {
+						if !strings.Contains(lines[i+1], peer) {
+							t.Errorf("detail %q without %s", lines[i+1], peer)
+						}
 					}
 					if !detailPattern.MatchString(lines[i+1]) || strings.Contains(lines[i+1], "NaN") {
 						t.Errorf("detail %q", lines[i+1])
@@ -135,6 +157,27 @@ func TestInterrupt(t *testing.T) {
 					t.Errorf("left %v, %v", left, err)
 				}
 			})
+		}
+	}
+}
+
+// TestSetec: its store asks once for what was declared, and reads that from memory; what it
+// looks up it has then too.
+func TestSetec(t *testing.T) {
+	m := &inMemory{}
+	store, err := m.store(t.Context(), "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	for range 3 {
+		if got := string(store.Secret("key").Get()); got != "k" || m.calls.Load() != 1 {
+			t.Errorf("%q after %d calls", got, m.calls.Load())
+		}
+	}
+	for range 3 {
+		if secret, err := store.LookupSecret(t.Context(), "other"); err != nil || string(secret.Get()) != "k" || m.calls.Load() != 2 {
+			t.Errorf("%v after %d calls", err, m.calls.Load())
 		}
 	}
 }

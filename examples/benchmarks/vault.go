@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/hashicorp/vault/api"
+	"github.com/tailscale/setec/client/setec"
+	setecapi "github.com/tailscale/setec/types/api"
 	"gocloud.dev/runtimevar"
 	"gocloud.dev/runtimevar/constantvar"
 
@@ -26,7 +28,7 @@ import (
 // vaultFigures are those of vault.
 func vaultFigures() group {
 	return group{"vault", []figure{
-		{"vault/read", "a secret read from memory, against aws-sdk-go-v2's CredentialsCache and runtimevar", secretRead},
+		{"vault/read", "a secret read from memory, against aws-sdk-go-v2's CredentialsCache, runtimevar and setec", secretRead},
 		{"vault/use", "the same, counted among those whom a rotation waits for", secretUse},
 		{"vault/herd", "calls of the backend when ten thousand come for a secret that has ended", herd},
 		{"vault/renewals", "calls of the backend for a lease whose renewal always fails, beside vault/api's watcher", renewals},
@@ -62,9 +64,31 @@ func (m *inMemory) Retrieve(context.Context) (aws.Credentials, error) {
 	return c, nil
 }
 
+// Get implements setec.StoreClient.
+func (m *inMemory) Get(context.Context, string) (*setecapi.SecretValue, error) {
+	m.calls.Add(1)
+	time.Sleep(m.takes)
+	return &setecapi.SecretValue{Value: []byte("k"), Version: 1}, nil
+}
+
+// GetIfChanged implements setec.StoreClient.
+func (m *inMemory) GetIfChanged(context.Context, string, setecapi.SecretVersion) (*setecapi.SecretValue, error) {
+	m.calls.Add(1)
+	return nil, setecapi.ErrValueNotChanged
+}
+
+// store is a setec store of that source that never polls; it may look up what is not among
+// the names.
+func (m *inMemory) store(ctx context.Context, names ...string) (*setec.Store, error) {
+	return setec.NewStore(ctx, setec.StoreConfig{
+		Client: m, Secrets: names, AllowLookup: true, PollInterval: -1, Logf: func(string, ...any) {},
+	})
+}
+
 func secretOf(_ context.Context, l *auth.Lease) (auth.Secret, error) { return l.Secret("key") }
 
-// secretRead compares with both peers; the ratio is to the faster one.
+// secretRead compares with three peers: its line is the ratio to runtimevar, with that to
+// CredentialsCache below it, and setec has a line of its own.
 func secretRead(ctx context.Context, s *session) (lines []line, err error) {
 	bound, err := vault.Bind(ctx, &inMemory{}, secretOf, nil)
 	if err != nil {
@@ -83,11 +107,52 @@ func secretRead(ctx context.Context, s *session) (lines []line, err error) {
 	if err != nil {
 		return nil, err
 	}
+	polled, err := s.againstSetec(ctx, bound)
+	if err != nil {
+		return nil, err
+	}
 	allocs, err := allocations(ours)
 	return []line{
 		{name: "vault/read", value: c.ratio, target: 0.35, detail: fmt.Sprintf("Bound.Value %s, runtimevar.Variable.Latest %s of a processor; %.2f of aws.CredentialsCache.Retrieve, %s; %v", ns(c.ours), ns(c.theirs), other.ratio, ns(other.theirs), c)},
+		polled,
 		{name: "vault/read allocations", value: allocs, unit: "allocs", detail: "Bound.Value"},
 	}, err
+}
+
+// againstSetec reads a secret that was declared: the lock, the count and the time of the last
+// access that each Secret.Get keeps are in it. What setec returns are the bytes, which ours
+// lends in a second step.
+func (s *session) againstSetec(ctx context.Context, bound *vault.Bound[auth.Secret]) (l line, err error) {
+	store, err := (&inMemory{}).store(ctx, "key")
+	if err != nil {
+		return l, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	secret := store.Secret("key")
+	theirs := repeated(func() error { return present(secret.Get()) })
+	c, err := s.pair(ctx, repeated(func() error { _, err := bound.Value(ctx); return err }), theirs)
+	if err != nil {
+		return l, err
+	}
+	lent, err := s.pair(ctx, repeated(func() error {
+		v, err := bound.Value(ctx)
+		if err != nil {
+			return err
+		}
+		return v.Use(present)
+	}), theirs)
+	return line{
+		name: "vault/read setec", value: c.ratio, target: 0.1,
+		detail: fmt.Sprintf("Bound.Value %s, setec.Secret.Get %s of a processor; %.2f where auth.Secret.Use lends the bytes, %s; %v", ns(c.ours), ns(c.theirs), lent.ratio, ns(lent.ours), c),
+	}, err
+}
+
+// present is a use of a secret.
+func present(b []byte) error {
+	if len(b) == 0 {
+		return errors.New("there is no secret")
+	}
+	return nil
 }
 
 func latest(ctx context.Context, v *runtimevar.Variable) func() error {
@@ -146,7 +211,17 @@ func herd(ctx context.Context, s *session) (lines []line, err error) {
 		return nil, err
 	}
 	m, err := count(theirs, func() error { _, err := cache.Retrieve(ctx); return err })
-	return []line{{name: "vault/herd", value: float64(n), unit: "calls", target: 1, detail: fmt.Sprintf("%d callers; aws.CredentialsCache %d", callers, m)}}, err
+	if err != nil {
+		return nil, err
+	}
+	unread := &inMemory{takes: 30 * time.Millisecond}
+	store, err := unread.store(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, store.Close()) }()
+	k, err := count(unread, func() error { _, err := store.LookupSecret(ctx, "key"); return err })
+	return []line{{name: "vault/herd", value: float64(n), unit: "calls", target: 1, detail: fmt.Sprintf("%d callers; aws.CredentialsCache %d; setec's LookupSecret, whose secrets have no end, of one that it has not %d", callers, m, k)}}, err
 }
 
 // failing is a server of leases that renews none, and counts.
