@@ -32,7 +32,7 @@ const rules = `
 	NONE < audit/verify;
 
 	# Who, and whether they may.
-	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/pemkey, auth/internal/strictjson, auth/internal/tally;
+	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;
 	mapping < auth/internal/subject;
 	mapping, internal/netguard < auth/internal/wire;
 	mapping, internal/declare, internal/netguard, auth/internal/names, auth/internal/subject, auth/internal/wire < auth/internal/check;
@@ -43,6 +43,7 @@ const rules = `
 	# What implements or loads for auth: never a sibling, but the boundary folder holds a policy.
 	auth/internal/strictjson < auth/oauthauth, auth/oidcauth;
 	auth/internal/wire < auth/oauthauth, auth/samlauth;
+	auth < auth/internal/pemkey;
 	auth/internal/pemkey < auth/oauthauth, auth/samlauth;
 	auth < auth/authtest, auth/keyauth, auth/ldapauth, auth/oauthauth, auth/oidcauth, auth/policy, auth/samlauth;
 	auth/policy < auth/boundary;

@@ -20,7 +20,7 @@ var ErrStale = fmt.Errorf("vault: stale: %w", auth.ErrUnavailable)
 // BindOptions of Bind. Nil means the documented defaults.
 type BindOptions[T any] struct {
 	Every  time.Duration                  // how often it is looked whether a stored secret is another; zero: a minute
-	MaxAge time.Duration                  // how long a stored one is used after the backend has confirmed it last; zero: 5 minutes, or three times Every where that is longer
+	MaxAge time.Duration                  // how long a stored one is used after the backend has confirmed it last, and no longer than its lease, which Options.MaxTTL bounds; zero: 5 minutes, or three times Every where that is longer
 	Drain  time.Duration                  // how long those who use the one before may go on, if its lease lives so long; zero: a minute
 	Close  func(context.Context, T) error // ends what was built, after its last user; nil: nothing is to end
 }

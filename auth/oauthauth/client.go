@@ -1,6 +1,7 @@
 package oauthauth
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/cryptosigner"
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/internal/pemkey"
@@ -42,14 +44,12 @@ func (o order) client(l *auth.Lease) (client, error) {
 	switch {
 	case errSecret != nil || errKey != nil:
 		return client{}, errors.Join(errSecret, errKey)
-	case secret && key:
+	case secret && key, o.signer != nil && (secret || key):
 		return client{}, auth.ErrInvalid
 	case secret:
 		c.identify = func(h http.Header, _ url.Values) error { return basic(l, c.id, h) }
-	case key && o.system.Endpoints[endpointIssuer] != "":
-		c.identify = func(_ http.Header, form url.Values) error {
-			return assert(l, c.id, o.system.Endpoints[endpointIssuer], form)
-		}
+	case (key || o.signer != nil) && o.system.Endpoints[endpointIssuer] != "":
+		c.identify = func(_ http.Header, form url.Values) error { return o.assert(l, c.id, form) }
 	default:
 		return client{}, auth.ErrUndeclared
 	}
@@ -68,39 +68,48 @@ func basic(l *auth.Lease, id string, h http.Header) error {
 }
 
 // assert follows RFC 7523, section 2.2, with the audience and the type of RFC 10070.
-func assert(l *auth.Lease, id, issuer string, form url.Values) error {
+func (o order) assert(l *auth.Lease, id string, form url.Values) error {
 	kid, err := text(l, "kid")
 	if err != nil && !errors.Is(err, auth.ErrUndeclared) {
 		return err
 	}
-	return use(l, "key", func(b []byte) error {
-		signed, err := sign(b, kid, id, issuer)
-		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-		form.Set("client_assertion", signed)
-		return err
-	})
+	signer := o.signer
+	if signer == nil {
+		err = use(l, "key", func(b []byte) error {
+			signer = pemkey.Read(b)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	signed, err := sign(signer, kid, id, o.system.Endpoints[endpointIssuer])
+	form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	form.Set("client_assertion", signed)
+	return err
 }
 
 // sign has the same error for whatever is wrong with a key.
-func sign(text []byte, kid, id, issuer string) (string, error) {
-	key, alg := private(text)
-	if key == nil {
+func sign(key crypto.Signer, kid, id, issuer string) (string, error) {
+	alg := algorithm(key)
+	if alg == "" {
 		return "", auth.ErrInvalid
 	}
 	now := time.Now()
 	claims, _ := json.Marshal(map[string]any{ // of text and numbers
 		"iss": id, "sub": id, "aud": issuer, "jti": rand.Text(), "iat": now.Unix(), "exp": now.Add(assertionLife).Unix(),
 	})
-	signer, err := jose.NewSigner(
-		jose.SigningKey{Algorithm: alg, Key: jose.JSONWebKey{Key: key, KeyID: kid}},
-		(&jose.SignerOptions{}).WithType(assertionType),
-	)
+	o := (&jose.SignerOptions{}).WithType(assertionType)
+	if kid != "" {
+		o = o.WithHeader("kid", kid)
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: cryptosigner.Opaque(key)}, o)
 	if err != nil {
 		return "", auth.ErrInvalid
 	}
 	signed, err := signer.Sign(claims)
 	if err != nil {
-		return "", auth.ErrInvalid
+		return "", pemkey.Unsigned(err)
 	}
 	compact, err := signed.CompactSerialize()
 	if err != nil {
@@ -109,17 +118,21 @@ func sign(text []byte, kid, id, issuer string) (string, error) {
 	return compact, nil
 }
 
-// private is the key of one PEM block, and the one algorithm that it is for; nil: none.
-func private(text []byte) (any, jose.SignatureAlgorithm) {
-	switch k := pemkey.Read(text).(type) {
-	case *ecdsa.PrivateKey:
-		if k.Curve == elliptic.P256() {
-			return k, jose.ES256
-		}
-	case *rsa.PrivateKey:
-		return k, jose.RS256
+// algorithm is the one that a key is for; empty: none.
+func algorithm(s crypto.Signer) jose.SignatureAlgorithm {
+	s = pemkey.Strong(s)
+	if s == nil {
+		return ""
 	}
-	return nil, ""
+	switch k := s.Public().(type) {
+	case *ecdsa.PublicKey:
+		if k.Curve == elliptic.P256() {
+			return jose.ES256
+		}
+	case *rsa.PublicKey:
+		return jose.RS256
+	}
+	return ""
 }
 
 // use lends a field of the lease.

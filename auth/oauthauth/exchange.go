@@ -2,6 +2,7 @@ package oauthauth
 
 import (
 	"context"
+	"crypto"
 	"errors"
 	"fmt"
 	"strings"
@@ -20,14 +21,18 @@ const (
 // and what says at+jwt (RFC 9068), is presented as an access token; a JWT that says
 // JWT, or nothing, as Plain has it.
 type Exchange struct {
-	Client auth.Source // fields id and secret, or id and key, and kid where the server wants one
-	Plain  bool        // a token that says JWT, or nothing, is an access token; false: an ID token
+	Client auth.Source   // fields id and secret, or id and key, and kid where the server wants one
+	Signer crypto.Signer // signs instead of a leased key, such as a transit key of hashivault; Client then has id and kid alone; nil: the leased key
+	Plain  bool          // a token that says JWT, or nothing, is an access token; false: an ID token
 }
 
 // Check says whether it is complete.
 func (e Exchange) Check() error {
-	if e.Client == nil {
+	switch {
+	case e.Client == nil:
 		return fmt.Errorf("%w: Exchange.Client is nil", auth.ErrInvalid)
+	case e.Signer != nil && algorithm(e.Signer) == "":
+		return fmt.Errorf("%w: Exchange.Signer has a key that is too weak, or of another kind", auth.ErrInvalid)
 	}
 	return nil
 }
@@ -47,6 +52,7 @@ func (e Exchange) Translate(ctx context.Context, n auth.Need) (auth.Material, er
 	if err != nil {
 		return nil, err
 	}
+	o.signer = e.Signer
 	if o.presented, err = e.presented(n); err != nil {
 		return nil, err
 	}

@@ -9,7 +9,8 @@
 // The system declares the endpoint token, and for clients with a key the endpoint
 // issuer, which names the authorization server and is not called. The client's lease has
 // the fields id and secret, or id and key: a private key in one PEM block, of P-256 or
-// RSA from 2048 bits, with kid where the server looks the key up by that.
+// RSA from 2048 bits, with kid where the server looks the key up by that. A key that stays
+// elsewhere, such as in a vault, is a Signer; then the lease has id and kid alone.
 //
 // # Guarantees
 //
@@ -65,6 +66,7 @@ package oauthauth
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"net/url"
 	"strings"
@@ -84,8 +86,9 @@ type order struct {
 	need      auth.Need
 	system    auth.System
 	scopes    []string
-	presented *presented // what is exchanged; nil: nothing
-	refuse    func()     // tells the client's lease that the server does not accept it
+	presented *presented    // what is exchanged; nil: nothing
+	signer    crypto.Signer // of client assertions; nil: the client's key
+	refuse    func()        // tells the client's lease that the server does not accept it
 }
 
 // place is the order of a grant that is alive.

@@ -1,6 +1,7 @@
 package oauthauth_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -10,6 +11,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -240,6 +243,62 @@ func checkAssertion(t *testing.T, raw string, public any, alg jose.SignatureAlgo
 		t.Errorf("jti %q", jti)
 	}
 	return jti
+}
+
+// elsewhere is a signer whose key nobody sees, such as one in a vault.
+type elsewhere struct {
+	crypto.Signer
+	err error
+}
+
+func (e elsewhere) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	if e.err != nil {
+		return nil, fmt.Errorf("of %s: %w", canary, e.err)
+	}
+	return e.Signer.Sign(random, digest, o)
+}
+
+// TestSignerElsewhere: the client shows who it is by a key that no lease has; what goes wrong
+// there is told by its side, and nothing is sent.
+func TestSignerElsewhere(t *testing.T) {
+	ec, r := ecKey(t, elliptic.P256()), rsaKey(t, 2048)
+	by := func(client auth.Source, signer crypto.Signer) []auth.Translator {
+		return []auth.Translator{oauthauth.ClientCredentials{Client: client, Signer: signer}, oauthauth.Exchange{Client: client, Signer: signer}}
+	}
+	for alg, key := range map[jose.SignatureAlgorithm]crypto.Signer{jose.ES256: ec, jose.RS256: r} {
+		s, client := newServer(t, answers(good(nil))), &source{fields: map[string]string{"id": "carnet", "kid": "k-1"}}
+		for _, tr := range by(client, elsewhere{Signer: key}) {
+			if _, err := tr.Translate(t.Context(), need(t, s, hub(s), "opaque")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, form := range s.forms {
+			checkAssertion(t, form.Get("client_assertion"), key.Public(), alg, "k-1", s.URL+"/")
+		}
+	}
+	for name, tt := range map[string]struct {
+		fields map[string]string
+		signer crypto.Signer
+		want   error
+	}{
+		"a leased key besides": {map[string]string{"id": "carnet", "key": pkcs8(ec)}, elsewhere{Signer: ec}, auth.ErrInvalid},
+		"a secret besides":     {map[string]string{"id": "carnet", "secret": "s"}, elsewhere{Signer: ec}, auth.ErrInvalid},
+		"weak":                 {map[string]string{"id": "carnet"}, elsewhere{Signer: rsaKey(t, 1024)}, auth.ErrInvalid},
+		"no algorithm":         {map[string]string{"id": "carnet"}, elsewhere{Signer: ecKey(t, elliptic.P384())}, auth.ErrInvalid},
+		"it cannot be reached": {map[string]string{"id": "carnet"}, elsewhere{ec, auth.ErrUnavailable}, auth.ErrUnavailable},
+		"it denies":            {map[string]string{"id": "carnet"}, elsewhere{ec, auth.ErrDenied}, auth.ErrDenied},
+		"it says something":    {map[string]string{"id": "carnet"}, elsewhere{r, io.ErrUnexpectedEOF}, auth.ErrInvalid},
+	} {
+		s := newServer(t, answers(good(nil)))
+		for _, tr := range by(&source{fields: tt.fields}, tt.signer) {
+			if m, err := tr.Translate(t.Context(), need(t, s, hub(s), "opaque")); m != nil || !errors.Is(err, tt.want) || strings.Contains(err.Error(), canary) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if s.count() != 0 {
+			t.Errorf("%s: %d requests", name, s.count())
+		}
+	}
 }
 
 // TestBadClients: nothing is sent for a client that cannot be used, or that could be

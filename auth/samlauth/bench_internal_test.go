@@ -51,7 +51,7 @@ func BenchmarkRead(b *testing.B) {
 	}, nil)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := read(lease, time.Now()); err != nil {
+		if _, err := read(lease, nil, time.Now()); err != nil {
 			b.Fatal(err)
 		}
 	}

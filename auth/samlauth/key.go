@@ -17,15 +17,10 @@ type key struct {
 	certificate []byte // DER
 }
 
-// read is the key of a lease, if it may sign now.
-func read(l *auth.Lease, at time.Time) (k key, err error) {
-	err = use(l, "key", func(b []byte) error {
-		if k.signer = pemkey.Read(b); k.signer == nil {
-			return auth.ErrInvalid
-		}
-		return nil
-	})
-	if err != nil {
+// read is the key of a lease, if it may sign now; where that is elsewhere, the lease has the
+// certificate alone.
+func read(l *auth.Lease, elsewhere crypto.Signer, at time.Time) (k key, err error) {
+	if k.signer, err = signer(l, elsewhere); err != nil {
 		return key{}, err
 	}
 	err = use(l, "certificate", func(b []byte) error {
@@ -37,6 +32,22 @@ func read(l *auth.Lease, at time.Time) (k key, err error) {
 		return k.vouched(block, at)
 	})
 	return k, err
+}
+
+// signer is the one key that there is.
+func signer(l *auth.Lease, elsewhere crypto.Signer) (crypto.Signer, error) {
+	leased := pemkey.Strong(elsewhere)
+	err := use(l, "key", func(b []byte) error {
+		leased = pemkey.Read(b)
+		return nil
+	})
+	switch {
+	case elsewhere != nil && err == nil, err == nil && leased == nil:
+		return nil, auth.ErrInvalid
+	case elsewhere != nil && err == auth.ErrUndeclared:
+		return leased, nil
+	}
+	return leased, err
 }
 
 // use lends a field of the lease.

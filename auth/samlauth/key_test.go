@@ -7,7 +7,11 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -97,5 +101,58 @@ func TestSourceRefuses(t *testing.T) {
 	}
 	if made, err := session(&source{expires: time.Now().Add(-time.Hour)}).Translate(t.Context(), need(g, "ADA", opens())); err != auth.ErrExpired || made != nil {
 		t.Errorf("a lease that has ended: %v", err)
+	}
+}
+
+// elsewhere is a signer whose key nobody sees, such as one in a vault.
+type elsewhere struct {
+	crypto.Signer
+	err error
+}
+
+func (e elsewhere) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
+	if e.err != nil {
+		return nil, fmt.Errorf("of %s: %w", canary, e.err)
+	}
+	return e.Signer.Sign(random, digest, o)
+}
+
+// TestSignerElsewhere: an assertion is signed by a key that no lease has, and only for the
+// certificate of that; what goes wrong there is told by its side.
+func TestSignerElsewhere(t *testing.T) {
+	g := grant(t, erp(), alice())
+	for _, key := range []crypto.Signer{p256Key(), rsaKey()} {
+		s := session(&source{fields: map[string]string{"certificate": block("CERTIFICATE", current(key))}})
+		s.Signer = elsewhere{Signer: key}
+		if a := says(t, s, need(g, "ADA", nil), key); a.name() != "ADA" {
+			t.Errorf("%+v", a)
+		}
+	}
+	for name, tt := range map[string]struct {
+		key  *source
+		err  error // of the signer
+		want error
+	}{
+		"a leased key besides":      {signing(p256Key()), nil, auth.ErrInvalid},
+		"another key's certificate": {&source{fields: map[string]string{"certificate": block("CERTIFICATE", current(rsaKey()))}}, nil, auth.ErrInvalid},
+		"no certificate":            {&source{}, nil, auth.ErrUndeclared},
+		"it cannot be reached":      {nil, auth.ErrUnavailable, auth.ErrUnavailable},
+		"it denies":                 {nil, auth.ErrDenied, auth.ErrDenied},
+		"it says something":         {nil, io.ErrUnexpectedEOF, auth.ErrInvalid},
+		"it is throttled":           {nil, &auth.FailedError{Side: auth.ErrThrottled, RetryAfter: time.Minute}, auth.ErrThrottled},
+	} {
+		if tt.key == nil {
+			tt.key = &source{fields: map[string]string{"certificate": block("CERTIFICATE", current(p256Key()))}}
+		}
+		s := session(tt.key)
+		s.Signer = elsewhere{p256Key(), tt.err}
+		sent := transport(func(*http.Request) (*http.Response, error) { t.Error("sent"); return nil, nil })
+		made, err := s.Translate(t.Context(), need(g, "ADA", sent))
+		if made != nil || !errors.Is(err, tt.want) || strings.Contains(err.Error(), canary) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if said, ok := errors.AsType[*auth.FailedError](err); ok && said.RetryAfter != time.Minute {
+			t.Errorf("%s: %v", name, said)
+		}
 	}
 }

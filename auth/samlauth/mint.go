@@ -94,7 +94,7 @@ func (s Session) mint(ctx context.Context, g auth.Grant, said statement) (minted
 		return minted{}, err
 	}
 	defer func() { _ = lease.Close(ctx) }()
-	k, err := read(lease, said.at)
+	k, err := read(lease, s.Signer, said.at)
 	if err != nil {
 		return minted{}, err
 	}

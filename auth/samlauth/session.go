@@ -16,7 +16,8 @@
 // this issuer and this acr. Audience and recipient are always there, it is good for
 // two minutes at most, and never longer than the grant. Text that XML cannot carry is
 // refused, not replaced. The signature is RSA or ECDSA with SHA-256 and exclusive
-// canonicalization. The key is read for one signature; the material has none.
+// canonicalization. The key is read for one signature, or stays where Session.Signer has it;
+// the material has none.
 //
 // One translation is one POST; no redirect is followed. Cookies go only where a
 // browser would send them, and into no print-out.
@@ -42,7 +43,7 @@
 // field that the lease has not, or an address that may not be dialled.
 // [auth.ErrExpired]: the grant, the lease or the certificate has ended.
 // [auth.ErrThrottled] and [auth.ErrUnavailable]: the service provider's. Others are the
-// Source's.
+// Source's, or the Signer's.
 //
 // # Concurrency
 //
@@ -51,6 +52,7 @@ package samlauth
 
 import (
 	"context"
+	"crypto"
 	"fmt"
 	"maps"
 	"regexp"
@@ -59,6 +61,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/pemkey"
 	"github.com/crewjam/saml"
 )
 
@@ -82,6 +85,7 @@ var formats = []string{
 type Session struct {
 	Issuer     string            // our entity id, a URI
 	Key        auth.Source       // fields key and certificate, one PEM block each; RSA of at least 2048 bits, P-256 or P-384
+	Signer     crypto.Signer     // signs instead of a leased key, such as a transit key of hashivault; Key then has the certificate alone; nil: the leased key
 	NameFormat string            // of names, a URI of SAML core, section 8.3; empty: persistent for pairwise ids, unspecified for others
 	Contexts   map[string]string // issuer and acr, separated by a space, to AuthnContextClassRef; what is not there is unspecified
 	Cookies    []string          // names of the cookies that make a session; required
@@ -97,6 +101,8 @@ func (s Session) Check() error {
 		return fmt.Errorf("%w: Session.Issuer is not a URI", auth.ErrInvalid)
 	case s.Key == nil:
 		return fmt.Errorf("%w: Session.Key is nil", auth.ErrInvalid)
+	case s.Signer != nil && pemkey.Strong(s.Signer) == nil:
+		return fmt.Errorf("%w: Session.Signer has a key that is too weak, or of another kind", auth.ErrInvalid)
 	case !slices.Contains(formats, s.NameFormat):
 		return fmt.Errorf("%w: Session.NameFormat is not a format of names", auth.ErrInvalid)
 	case slices.ContainsFunc(slices.Collect(maps.Keys(s.Contexts)), func(k string) bool { return !issuerAndACR(k) }):

@@ -3,6 +3,8 @@ package samlauth_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -82,6 +84,7 @@ func TestCheck(t *testing.T) {
 		"an issuer with a newline":   func(s *samlauth.Session) { s.Issuer = "https://acme.example\n" },
 		"an issuer that is too long": func(s *samlauth.Session) { s.Issuer = "urn:" + strings.Repeat("x", 1024) },
 		"no key":                     func(s *samlauth.Session) { s.Key = nil },
+		"a weak signer":              func(s *samlauth.Session) { s.Signer = must(rsa.GenerateKey(rand.Reader, 1024)) },
 		"a transient format":         func(s *samlauth.Session) { s.NameFormat = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient" },
 		"a format of nothing":        func(s *samlauth.Session) { s.NameFormat = "persistent" },
 		"an acr without an issuer":   func(s *samlauth.Session) { s.Contexts = map[string]string{gold: mfa} },

@@ -9,6 +9,7 @@ import (
 
 	"github.com/beevik/etree"
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/auth/internal/pemkey"
 	dsig "github.com/russellhaering/goxmldsig"
 )
 
@@ -28,7 +29,7 @@ func (k key) sign(assertion *etree.Element) error {
 	}
 	signature, err := signing.ConstructSignature(assertion, true)
 	if err != nil {
-		return auth.ErrInvalid
+		return pemkey.Unsigned(err)
 	}
 	assertion.InsertChildAt(1, signature)
 	return nil
@@ -45,7 +46,7 @@ type pair struct {
 func (p pair) Sign(random io.Reader, digest []byte, o crypto.SignerOpts) ([]byte, error) {
 	der, err := p.Signer.Sign(random, digest, o)
 	if err != nil {
-		return nil, auth.ErrInvalid
+		return nil, err
 	}
 	var numbers struct{ R, S *big.Int }
 	rest, err := asn1.Unmarshal(der, &numbers)

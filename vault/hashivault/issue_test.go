@@ -396,7 +396,7 @@ func TestPathsStayBelowTheirMount(t *testing.T) {
 	}
 	for _, key := range []string{"", "a/b", "..", "a?b", "a\nb", "a%2fb", "/a"} {
 		_, _, err := v.DataKey(t.Context(), key)
-		if err != auth.ErrUndeclared || second(v.Signer(t.Context(), key)) != auth.ErrUndeclared || second(v.OpenDataKey(t.Context(), key, "vault:v1:aaaa")) != auth.ErrUndeclared {
+		if err != auth.ErrUndeclared || second(v.Signer(t.Context(), key, 0)) != auth.ErrUndeclared || second(v.OpenDataKey(t.Context(), key, "vault:v1:aaaa")) != auth.ErrUndeclared {
 			t.Errorf("key %q: %v", key, err)
 		}
 	}

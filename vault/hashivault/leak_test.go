@@ -101,7 +101,7 @@ func TestErrorsHoldNothing(t *testing.T) {
 		see(name+" Renew", second(v.Renew(ctx, canary, time.Minute)))
 		see(name+" Revoke", v.Revoke(ctx, canary))
 		see(name+" Check", v.Check())
-		see(name+" Signer", second(v.Signer(ctx, "k")))
+		see(name+" Signer", second(v.Signer(ctx, "k", 0)))
 		_, _, err = v.DataKey(ctx, "k")
 		see(name+" DataKey", err)
 		see(name+" OpenDataKey", second(v.OpenDataKey(ctx, "k", "vault:v1:"+strings.ReplaceAll(canary, "-", "+"))))
@@ -132,7 +132,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	v := dial(t, h, login, hashivault.Options{})
 	issued, err := v.Issue(t.Context(), "secret/app")
 	must(t, err)
-	s, err := v.Signer(t.Context(), "k")
+	s, err := v.Signer(t.Context(), "k", 0)
 	must(t, err)
 	var secretID string
 	must(t, login.SecretID.Use(func(b []byte) error { secretID = string(b); return nil }))

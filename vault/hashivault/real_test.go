@@ -203,7 +203,7 @@ func (s realServer) certificate(t *testing.T, v *hashivault.Vault) {
 }
 
 func (s realServer) transit(t *testing.T, v *hashivault.Vault) {
-	signer, err := v.Signer(t.Context(), "k")
+	signer, err := v.Signer(t.Context(), "k", 0)
 	must(t, err)
 	digest := sha256.Sum256([]byte("x"))
 	if _, err := signer.Sign(nil, digest[:], crypto.SHA256); err != nil {

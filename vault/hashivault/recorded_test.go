@@ -89,7 +89,7 @@ func renewal(id string, want time.Duration) func(*testing.T, *hashivault.Vault) 
 
 func sign(key string) func(*testing.T, *hashivault.Vault) error {
 	return func(t *testing.T, v *hashivault.Vault) error {
-		s, err := v.Signer(t.Context(), key)
+		s, err := v.Signer(t.Context(), key, 0)
 		if err != nil {
 			return err
 		}
@@ -129,7 +129,7 @@ var deeds = map[string]deed{
 	"transit sign prehashed asn1":          {nil, sign("k")},
 	"transit sign rsa pkcs1v15":            {nil, sign("r")},
 	"transit sign unknown key":             {auth.ErrUndeclared, sign("nokey")},
-	"transit key aes":                      {auth.ErrInvalid, func(t *testing.T, v *hashivault.Vault) error { return second(v.Signer(t.Context(), "e")) }},
+	"transit key aes":                      {auth.ErrInvalid, func(t *testing.T, v *hashivault.Vault) error { return second(v.Signer(t.Context(), "e", 0)) }},
 	"transit decrypt":                      {nil, decrypt},
 	"transit datakey wrapped":              {nil, dataKey},
 	"pki issue":                            {auth.ErrExpired, issue("pki/issue/r", nil)}, // on the day of the recording it lasted for a minute

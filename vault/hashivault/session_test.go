@@ -368,7 +368,7 @@ func TestZeroRefuses(t *testing.T) {
 		_, _, err := v.DataKey(ctx, "k")
 		for call, err := range map[string]error{
 			"Issue": second(v.Issue(ctx, "secret/app")), "Renew": second(v.Renew(ctx, "x", 1)), "Revoke": v.Revoke(ctx, "x"), "Check": v.Check(),
-			"Signer": second(v.Signer(ctx, "k")), "DataKey": err, "OpenDataKey": second(v.OpenDataKey(ctx, "k", "vault:v1:aaaa")),
+			"Signer": second(v.Signer(ctx, "k", 0)), "DataKey": err, "OpenDataKey": second(v.OpenDataKey(ctx, "k", "vault:v1:aaaa")),
 			"Capabilities": second(v.Capabilities(ctx, []string{"secret/app"})),
 		} {
 			if err != auth.ErrUndeclared {

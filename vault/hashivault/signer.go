@@ -28,26 +28,34 @@ type signer struct {
 	public  crypto.PublicKey
 }
 
-// Signer signs with the transit key of that name, of the version that is the newest one
-// now: ECDSA (ASN.1), RSA (PKCS #1 v1.5, or PSS as the options say) or Ed25519. Each
-// signature is verified before it is returned. Sign takes no context: it ends after 10
-// seconds.
-func (v *Vault) Signer(ctx context.Context, key string) (crypto.Signer, error) {
-	if v.zero() || !isKey(key) {
+// Signer signs with a version of the transit key of that name: ECDSA (ASN.1), RSA (PKCS #1
+// v1.5, or PSS as the options say) or Ed25519. Version 0 is the one that is the newest now;
+// what a certificate or a log has the public half of, such as samlauth.Session.Signer and
+// audit.Options.Signer, names its own, so that a rotation does not end it. One that the server
+// has not is auth.ErrUndeclared. Each signature is verified before it is returned. Sign takes
+// no context: it ends after 10 seconds.
+func (v *Vault) Signer(ctx context.Context, key string, version int) (crypto.Signer, error) {
+	if v.zero() || !isKey(key) || version < 0 {
 		return nil, auth.ErrUndeclared
 	}
-	s := &signer{v: v, key: key}
+	s := &signer{v: v, key: key, version: strconv.Itoa(version)}
 	err := v.call(ctx, request{method: http.MethodGet, path: v.transit + "/keys/" + key}, func(a answer) error {
 		e, err := a.envelope()
 		if err != nil {
 			return err
 		}
-		newest := e.data.get("latest_version")
-		if _, ok := seconds(newest); !ok || newest.absent() {
-			return auth.ErrInvalid
+		if version == 0 {
+			newest := e.data.get("latest_version")
+			if _, ok := seconds(newest); !ok || newest.absent() {
+				return auth.ErrInvalid
+			}
+			s.version = string(newest.text)
 		}
-		s.version = string(newest.text)
-		s.public, err = public(e.data.get("keys").get(s.version).get("public_key"))
+		one := e.data.get("keys").get(s.version)
+		if version > 0 && one.absent() {
+			return auth.ErrUndeclared
+		}
+		s.public, err = public(one.get("public_key"))
 		return err
 	})
 	if err != nil {

@@ -14,10 +14,14 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/audit/verify"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/vault/hashivault"
 )
@@ -27,7 +31,7 @@ func TestSigner(t *testing.T) {
 	h, v := logged(t, hashivault.Options{})
 	for _, kind := range []string{"ecdsa-p256", "ecdsa-p384", "ecdsa-p521", "ed25519", "rsa-2048"} {
 		h.TransitKey(kind, kind)
-		s, err := v.Signer(t.Context(), kind)
+		s, err := v.Signer(t.Context(), kind, 0)
 		must(t, err)
 		template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
 		der, err := x509.CreateCertificate(rand.Reader, template, template, s.Public(), s)
@@ -38,7 +42,7 @@ func TestSigner(t *testing.T) {
 			t.Errorf("%s: %v", kind, err)
 		}
 	}
-	s, err := v.Signer(t.Context(), "rsa-2048")
+	s, err := v.Signer(t.Context(), "rsa-2048", 0)
 	must(t, err)
 	digest, wide := sha256.Sum256([]byte("x")), sha512.Sum512([]byte("x"))
 	for _, length := range []int{rsa.PSSSaltLengthAuto, rsa.PSSSaltLengthEqualsHash, 20} {
@@ -51,7 +55,7 @@ func TestSigner(t *testing.T) {
 	if _, err := s.Sign(nil, wide[:], crypto.SHA512); err != nil {
 		t.Error(err)
 	}
-	e, err := v.Signer(t.Context(), "ed25519")
+	e, err := v.Signer(t.Context(), "ed25519", 0)
 	must(t, err)
 	for name, err := range map[string]error{
 		"no options":        second(s.Sign(nil, digest[:], nil)),
@@ -68,11 +72,44 @@ func TestSigner(t *testing.T) {
 	}
 }
 
+// TestSignerOfALog: checkpoints are signed by a key that is in no file, also after it was
+// rotated, and by no other version. The client needs no log for that.
+func TestSignerOfALog(t *testing.T) {
+	h, v := logged(t, hashivault.Options{})
+	h.TransitKey("log", "ed25519")
+	s, err := v.Signer(t.Context(), "log", 1)
+	must(t, err)
+	dir, o := filepath.Join(t.TempDir(), "audit"), &audit.Options{Signer: s}
+	must(t, audit.Create(t.Context(), dir, "acme.example/hr/a", o))
+	if files, err := filepath.Glob(dir + ".key"); err != nil || len(files) > 0 {
+		t.Errorf("a key beside the log: %q, %v", files, err)
+	}
+	h.TransitKey("log", "ed25519")
+	for range 2 {
+		log, err := audit.Open(t.Context(), dir, o)
+		must(t, err)
+		_, err = log.Append(t.Context(), audit.Event{Action: "hr.employee.read", Decision: "allowed"})
+		must(t, errors.Join(err, log.Close(t.Context())))
+	}
+	key, err := os.ReadFile(dir + ".vkey")
+	must(t, err)
+	report, err := verify.Dir(t.Context(), os.DirFS(dir), []string{strings.TrimSpace(string(key))})
+	if err != nil || len(report.Findings) > 0 || report.Events == 0 {
+		t.Errorf("%v, %v", report, err)
+	}
+	newest, err := v.Signer(t.Context(), "log", 0)
+	must(t, err)
+	if log, err := audit.Open(t.Context(), dir, &audit.Options{Signer: newest}); err == nil {
+		_ = log.Close(t.Context())
+		t.Error("another key opens the log")
+	}
+}
+
 // TestSignerIsOfOneVersion: a certificate that names the key stays true.
 func TestSignerIsOfOneVersion(t *testing.T) {
 	h, v := logged(t, hashivault.Options{})
 	h.TransitKey("k", "ecdsa-p256")
-	s, err := v.Signer(t.Context(), "k")
+	s, err := v.Signer(t.Context(), "k", 0)
 	must(t, err)
 	h.TransitKey("k", "ecdsa-p256")
 	digest := sha256.Sum256([]byte("x"))
@@ -80,13 +117,25 @@ func TestSignerIsOfOneVersion(t *testing.T) {
 	if err != nil || !ecdsa.VerifyASN1(s.Public().(*ecdsa.PublicKey), digest[:], signature) {
 		t.Errorf("after a rotation: %v", err)
 	}
-	next, err := v.Signer(t.Context(), "k")
+	next, err := v.Signer(t.Context(), "k", 0)
 	if err != nil || s.Public().(*ecdsa.PublicKey).Equal(next.Public()) {
 		t.Errorf("the next one: %v", err)
 	}
+	first, err := v.Signer(t.Context(), "k", 1)
+	if err != nil || !s.Public().(*ecdsa.PublicKey).Equal(first.Public()) {
+		t.Errorf("the first one: %v", err)
+	}
+	if _, err := first.Sign(nil, digest[:], crypto.SHA256); err != nil {
+		t.Errorf("with the first one: %v", err)
+	}
+	for _, version := range []int{-1, 3} {
+		if _, err := v.Signer(t.Context(), "k", version); err != auth.ErrUndeclared {
+			t.Errorf("version %d: %v", version, err)
+		}
+	}
 	h.TransitKey("e", "aes256-gcm96")
 	for key, want := range map[string]error{"none": auth.ErrUndeclared, "e": auth.ErrInvalid} {
-		if _, err := v.Signer(t.Context(), key); err != want {
+		if _, err := v.Signer(t.Context(), key, 0); err != want {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
@@ -96,7 +145,7 @@ func TestSignerIsOfOneVersion(t *testing.T) {
 func TestForeignSignature(t *testing.T) {
 	h, v := logged(t, hashivault.Options{})
 	h.TransitKey("k", "ecdsa-p256")
-	s, err := v.Signer(t.Context(), "k")
+	s, err := v.Signer(t.Context(), "k", 0)
 	must(t, err)
 	digest, other := sha256.Sum256([]byte("x")), sha256.Sum256([]byte("y"))
 	good, err := s.Sign(nil, digest[:], crypto.SHA256)
@@ -123,7 +172,7 @@ func TestForeignSignature(t *testing.T) {
 			"/v1/transit/keys/k": ok(`{"data":{"latest_version":1,"keys":{"1":{"public_key":"` + tt.keys + `"}}}}`),
 			"/v1/transit/sign/k": ok(fmt.Sprintf(`{"data":{"signature":%q}}`, tt.signature)),
 		})
-		s, err := v.Signer(t.Context(), "k")
+		s, err := v.Signer(t.Context(), "k", 0)
 		if !errors.Is(err, tt.open) {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -134,7 +183,7 @@ func TestForeignSignature(t *testing.T) {
 		}
 	}
 	for _, keys := range []string{`{}`, `{"data":{"latest_version":"1"}}`, `{"data":{"latest_version":-1}}`, `x`} {
-		if _, err := stubbed(t, map[string]http.HandlerFunc{"/v1/transit/keys/k": ok(keys)}).Signer(t.Context(), "k"); err != auth.ErrInvalid {
+		if _, err := stubbed(t, map[string]http.HandlerFunc{"/v1/transit/keys/k": ok(keys)}).Signer(t.Context(), "k", 0); err != auth.ErrInvalid {
 			t.Errorf("%s: %v", keys, err)
 		}
 	}

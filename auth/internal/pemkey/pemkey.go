@@ -1,6 +1,7 @@
 // Package pemkey reads the private keys that adapters sign with.
 //
 //	signer := pemkey.Read(text)
+//	signer = pemkey.Strong(signer) // one that was made elsewhere
 //
 // # Guarantees
 //
@@ -12,11 +13,12 @@
 //
 // # Errors
 //
-// There are none: what is wrong with a key is not told apart.
+// What is wrong with a key is not told apart. Unsigned says which error of package auth the
+// error of a signer is, which may be elsewhere.
 //
 // # Concurrency
 //
-// Read may be called concurrently.
+// Read and Strong may be called concurrently.
 package pemkey
 
 import (
@@ -27,6 +29,9 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
+
+	"github.com/carnet-go/carnet/auth"
 )
 
 const leastBits = 2048 // of RSA
@@ -42,17 +47,40 @@ func Read(text []byte) crypto.Signer {
 	if len(block.Headers) > 0 || len(bytes.TrimSpace(rest)) > 0 {
 		return nil
 	}
-	switch k := parse(block).(type) {
-	case *rsa.PrivateKey:
+	signer, _ := parse(block).(crypto.Signer)
+	return Strong(signer)
+}
+
+// Strong is the signer; nil: its key is too weak, or of another kind.
+func Strong(s crypto.Signer) crypto.Signer {
+	if s == nil {
+		return nil
+	}
+	switch k := s.Public().(type) {
+	case *rsa.PublicKey:
 		if k.N.BitLen() >= leastBits {
-			return k
+			return s
 		}
-	case *ecdsa.PrivateKey:
+	case *ecdsa.PublicKey:
 		if k.Curve == elliptic.P256() || k.Curve == elliptic.P384() {
-			return k
+			return s
 		}
 	}
 	return nil
+}
+
+// Unsigned is why there is no signature: what a signer elsewhere says of itself, and no more
+// of it than its side; else auth.ErrInvalid.
+func Unsigned(err error) error {
+	if said, ok := errors.AsType[*auth.FailedError](err); ok {
+		return said
+	}
+	for _, side := range []error{auth.ErrDenied, auth.ErrUndeclared, auth.ErrExpired, auth.ErrThrottled, auth.ErrUnavailable} {
+		if errors.Is(err, side) {
+			return side
+		}
+	}
+	return auth.ErrInvalid
 }
 
 // parse reads a block by what it calls itself; nil: it is not that.
