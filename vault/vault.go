@@ -64,7 +64,9 @@
 // the process, its core or its swap. It reaches the bytes that were issued, and nothing that
 // was made of them: a string, a header, a parsed key, a pool of connections; nor what
 // is below a backend, such as the buffers of net/http and crypto/tls, nor what HKDF keeps
-// between its two steps. Nothing is locked in memory.
+// between its two steps. Nothing is locked in memory. A program that is built with
+// GOEXPERIMENT=runtimesecret (linux, amd64 and arm64) has more: what is made of the bytes
+// within [auth.Secret.Use], and dropped, is erased by the collector.
 //
 // # Errors
 //

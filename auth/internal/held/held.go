@@ -24,12 +24,14 @@ type Bytes struct {
 func New(b []byte) *Bytes { return &Bytes{b: b} }
 
 // Use lends the bytes until fn returns; gone, without calling it, if they are taken back.
-func (h *Bytes) Use(fn func(b []byte) error, gone error) error {
+// Where the runtime can, what fn makes of them is erased.
+func (h *Bytes) Use(fn func(b []byte) error, gone error) (err error) {
 	defer h.leave()
 	if h.users.Add(1) < 0 {
 		return gone
 	}
-	return fn(h.b)
+	erase(func() { err = fn(h.b) })
+	return err
 }
 
 // Equal compares in constant time, whatever the lengths. What is taken back equals nothing.
