@@ -43,8 +43,8 @@ func (l *Lease) ID() string { return some(l).id }
 // Version is that of the stored secret; empty: none is known.
 func (l *Lease) Version() string { return some(l).version }
 
-// Secret is one field. A missing one is ErrUndeclared, and a lease that has ended
-// or was closed is ErrExpired.
+// Secret is one field, which a vault wipes when the lease ends. A missing one is ErrUndeclared,
+// and a lease that has ended or was closed is ErrExpired.
 func (l *Lease) Secret(field string) (Secret, error) {
 	if !some(l).term.Live() {
 		return Secret{}, ErrExpired

@@ -40,8 +40,8 @@ func (s Secret) Use(fn func(b []byte) error) error {
 	return s.reveal().Use(fn, ErrExpired)
 }
 
-// Equal compares in constant time, whatever the lengths. A Secret that is empty or was
-// wiped equals nothing.
+// Equal takes a time that says nothing of the content. A Secret that is empty or was wiped
+// equals nothing.
 func (s Secret) Equal(b []byte) bool { return s.reveal != nil && s.reveal().Equal(b) }
 
 // Wipe overwrites the bytes, for all who have this Secret, as soon as nobody uses them. It

@@ -19,7 +19,7 @@ import (
 // exist, and a right that nobody uses may not stand here.
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
-	NONE < internal/atomicfile, internal/declare, internal/flight, internal/memorytest, internal/netguard, internal/segment;
+	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
 	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/strict;
 	internal/declare, mapping/internal/scan < mapping/internal/transform;
 	mapping/internal/names, mapping/internal/strict, mapping/internal/transform < mapping;
@@ -49,6 +49,7 @@ const rules = `
 	auth/policy < auth/boundary;
 
 	# With what, for how long.
+	NONE < vault/internal/memorytest;
 	internal/flight < vault;
 	auth < vault < vault/dirvault, vault/filevault, vault/hashivault, vault/vaulttest;
 

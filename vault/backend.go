@@ -61,18 +61,22 @@ func (v *Vault) ask(ctx context.Context, path string, event audit.Event) (Issued
 		select {
 		case answers <- a:
 		case <-ctx.Done():
+			wipe(a.issued.Fields)
 			if a.err == nil {
-				wipe(a.issued.Fields)
 				_ = v.withdraw(event, a.issued.ID)
 			}
 		}
 	}()
 	select {
 	case a := <-answers:
-		if a.err != nil && ctx.Err() != nil {
+		if a.err == nil {
+			return a.issued, nil
+		}
+		wipe(a.issued.Fields)
+		if ctx.Err() != nil {
 			return Issued{}, left(ctx)
 		}
-		return a.issued, side(a.err)
+		return Issued{}, side(a.err)
 	case <-ctx.Done():
 		return Issued{}, left(ctx)
 	}

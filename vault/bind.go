@@ -96,7 +96,8 @@ func (b *Bound[T]) Get(ctx context.Context) (value T, done func(), err error) {
 }
 
 // Value is what Get lends, for those who are done with it at once, such as a key that is put
-// into a request: nobody waits for them, and it may be ended while they use it.
+// into a request: nobody waits for them, and it may be ended while they use it. A Secret is
+// then auth.ErrExpired: who has one for longer takes Get.
 func (b *Bound[T]) Value(ctx context.Context) (value T, err error) {
 	if b == nil || b.source == nil {
 		return value, auth.ErrUndeclared

@@ -200,7 +200,7 @@ func (v *Vault) hand(ctx context.Context, l *lent, issued Issued) (*auth.Lease, 
 	}
 	v.last++
 	l.number = v.last
-	v.lent[l.number] = l
+	v.lent[l.lease] = l
 	v.plan(l)
 	v.mu.Unlock()
 	if err != nil {
@@ -221,7 +221,7 @@ func wipe(fields map[string]auth.Secret) {
 // time needs nobody's help.
 func (v *Vault) release(ctx context.Context, l *lent) error {
 	v.mu.Lock()
-	delete(v.lent, l.number)
+	delete(v.lent, l.lease)
 	l.timer.Stop()
 	if l.renewal != nil {
 		l.renewal.Stop()

@@ -6,7 +6,7 @@ import (
 	"crypto/rand"
 	"testing"
 
-	"github.com/carnet-go/carnet/internal/memorytest"
+	"github.com/carnet-go/carnet/vault/internal/memorytest"
 )
 
 // TestWhatWasMadeIsErased: where the runtime erases, a string that was made of a secret and

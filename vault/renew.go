@@ -65,7 +65,7 @@ func (v *Vault) again(l *lent, wait time.Duration) {
 // renew asks the backend once.
 func (v *Vault) renew(l *lent) {
 	v.mu.Lock()
-	if v.closed || v.lent[l.number] != l {
+	if v.closed || v.lent[l.lease] != l {
 		v.mu.Unlock()
 		return
 	}
@@ -105,7 +105,7 @@ func (v *Vault) renewed(l *lent, ends time.Time, took time.Duration) {
 	event := l.event
 	event.Action, event.Outcome, event.Duration, event.NotAfter = actionRenew, audit.OutcomeSuccess, took, earlier(ends, l.end)
 	v.mu.Lock()
-	if v.lent[l.number] == l { // otherwise it was revoked meanwhile: nobody was sure of it
+	if v.lent[l.lease] == l { // otherwise it was revoked meanwhile: nobody was sure of it
 		more := ends.Sub(l.ends)
 		l.failures, l.ends, l.unsure = 0, ends, false
 		l.timer.Stop()
@@ -134,7 +134,7 @@ func (v *Vault) unrenewed(l *lent, err error) {
 	if said, ok := errors.AsType[*auth.FailedError](err); ok {
 		wait = max(wait, said.RetryAfter)
 	}
-	final = final || l.failures >= mostRenewals || wait >= left || v.lent[l.number] != l
+	final = final || l.failures >= mostRenewals || wait >= left || v.lent[l.lease] != l
 	if !final {
 		v.again(l, wait)
 	}

@@ -48,10 +48,9 @@ func (v *Vault) Reveal(ctx context.Context, l *auth.Lease, field, reason string)
 func (v *Vault) eventOf(l *auth.Lease) (audit.Event, bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	for _, lent := range v.lent {
-		if lent.lease == l {
-			return lent.event, true
-		}
+	lent, ok := v.lent[l]
+	if !ok {
+		return audit.Event{}, false
 	}
-	return audit.Event{}, false
+	return lent.event, true
 }

@@ -40,10 +40,10 @@
 // Where a backend tells the generation of its store, an older copy of that is noticed, by
 // what the log has seen of it, and nothing of it is lent: [ErrRolledBack].
 //
-// However a lease ends, its secrets are overwritten ([auth.Secret.Wipe]), as soon as nobody
-// uses them: who has kept one gets [auth.ErrExpired], and no copy is left in the process. What
-// becomes a string, which nobody can overwrite, can go through [Vault.Reveal], so that the log
-// has when and why.
+// However a lease ends, the bytes that were issued for it are overwritten
+// ([auth.Secret.Wipe]), as soon as nobody uses them: who has kept a Secret gets
+// [auth.ErrExpired], and the vault has made no copy of it. What becomes a string, which
+// nobody can overwrite, can go through [Vault.Reveal], so that the log has when and why.
 //
 // What [Vault.Keys] lends is derived for one tenant and one path, and overwritten when
 // its use returns; the stored key is not lent.
@@ -128,7 +128,7 @@ type Vault struct {
 	watched   context.Context        // what that returned last
 	unwatched func() bool            // ends the watch
 	last      uint64                 // of the numbers of what was lent
-	lent      map[uint64]*lent       // what has not ended
+	lent      map[*auth.Lease]*lent  // what has not ended
 	owed      map[*owed]*time.Timer  // revocations that are tried again
 	refused   map[string][]refused   // by path, what systems refused, the newest last
 	busy      int                    // calls under way
@@ -171,7 +171,7 @@ func New(log *audit.Log, b Backend, o *Options) (*Vault, error) {
 		v.maxTTL = defaultMaxTTL
 	}
 	v.owed = map[*owed]*time.Timer{}
-	v.lent, v.refused, v.idle = map[uint64]*lent{}, map[string][]refused{}, map[chan struct{}]bool{}
+	v.lent, v.refused, v.idle = map[*auth.Lease]*lent{}, map[string][]refused{}, map[chan struct{}]bool{}
 	return v, nil
 }
 

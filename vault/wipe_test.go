@@ -107,14 +107,15 @@ func dead() auth.Secret {
 func TestWipedLate(t *testing.T) {
 	g := gate(t)
 	b, raw := watched()
-	answer, issue := make(chan struct{}), b.issue
+	asked, answer, issue := make(chan struct{}), make(chan struct{}), b.issue
 	b.issue = func(ctx context.Context, path string) (vault.Issued, error) {
+		close(asked)
 		<-answer
 		return issue(ctx, path)
 	}
 	v := open(t, g.Log(), b, nil)
 	ctx, cancel := context.WithCancel(t.Context())
-	time.AfterFunc(10*time.Millisecond, cancel)
+	go func() { <-asked; cancel() }()
 	if _, err := v.Lease(ctx, authtest.Grant(t, g, read), path); !errors.Is(err, context.Canceled) {
 		t.Fatal(err)
 	}

@@ -42,8 +42,11 @@ func field(l *auth.Lease, name string) (text string, err error) {
 		}
 		return nil
 	})
+	if err == auth.ErrUndeclared {
+		err = auth.ErrInvalid // an empty one is not called undeclared: it is there
+	}
 	if err != nil {
-		return "", auth.ErrInvalid // an empty one is not called undeclared: it is there
+		return "", err
 	}
 	return text, nil
 }

@@ -3,7 +3,6 @@ package testing
 
 import (
 	"context"
-	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -47,8 +46,9 @@ func (s signed) Apply(r *http.Request) error {
 	})
 }
 
-// memory is a Backend that stores secrets by path and field.
-type memory map[string]map[string]auth.Secret
+// memory is a Backend that stores values by path and field. Each Issue makes secrets anew: the
+// vault wipes what it gets.
+type memory map[string]map[string]string
 
 func (m memory) Issue(ctx context.Context, path string) (vault.Issued, error) {
 	if ctx.Err() != nil {
@@ -58,14 +58,14 @@ func (m memory) Issue(ctx context.Context, path string) (vault.Issued, error) {
 	if !ok {
 		return vault.Issued{}, auth.ErrUndeclared
 	}
-	return vault.Issued{Version: "1", Fields: maps.Clone(fields)}, nil
+	issued := vault.Issued{Version: "1", Fields: map[string]auth.Secret{}}
+	for name, value := range fields {
+		issued.Fields[name] = auth.NewSecret([]byte(value))
+	}
+	return issued, nil
 }
 
 func (m memory) Revoke(context.Context, string) error { return nil }
-
-func secret(field, value string) map[string]auth.Secret {
-	return map[string]auth.Secret{field: auth.NewSecret([]byte(value))}
-}
 
 // A service's test: a real gate, on a real log in a temporary folder.
 func TestCall(t *testing.T) {
@@ -76,7 +76,7 @@ func TestCall(t *testing.T) {
 		Name: "crm", Origin: crm.URL, Private: []string{"127.0.0.0/8"}, Secrets: []string{"crm/key"},
 		Operations: []auth.Operation{{Name: "crm.health.read", Method: "GET", Path: "/health", Effect: auth.ReadOnly}},
 	}), auth.Verifiers{auth.SchemeBearer: authtest.As(auth.Identity{Issuer: "https://carnet.invalid", Subject: "alice"})})
-	v, err := vault.New(gate.Log(), memory{"crm/key": secret("key", "k-4711")}, nil)
+	v, err := vault.New(gate.Log(), memory{"crm/key": {"key": "k-4711"}}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,7 +96,7 @@ func TestCall(t *testing.T) {
 
 func TestSignature(t *testing.T) {
 	authtest.RunTranslator(t, func(*testing.T) (auth.Translator, auth.System) {
-		return signature{auth.Constant(secret("key", "k-4711"))}, auth.System{Name: "crm"}
+		return signature{auth.Constant(map[string]auth.Secret{"key": auth.NewSecret([]byte("k-4711"))})}, auth.System{Name: "crm"}
 	})
 }
 
@@ -108,6 +108,6 @@ func TestVerifier(t *testing.T) {
 
 func TestBackend(t *testing.T) {
 	vaulttest.Run(t, func(*testing.T) vault.Backend {
-		return memory{"test/secret": secret("value", "test")}
+		return memory{"test/secret": {"value": "test"}}
 	})
 }

@@ -49,7 +49,7 @@ const within = 10 * time.Second
 // Webhook is a failsafe.Alerter. The zero Webhook delivers nothing.
 type Webhook struct {
 	URL           string      // https, or http on a loopback host; without user and fragment
-	Authorization auth.Secret // the whole value of that header, such as "Bearer …"; zero: none is sent
+	Authorization auth.Secret // the whole value of that header, such as "Bearer …", and of no lease, with which it would end; zero: none is sent
 	TLS           *tls.Config // nil: the system's roots, and no client certificate
 }
 
@@ -89,7 +89,10 @@ func loopback(host string) bool {
 
 // authorization is the header's value: one that net/http would refuse is refused here.
 func (w Webhook) authorization() (value string, err error) {
-	_ = w.Authorization.Use(func(b []byte) error { value = string(b); return nil }) // an empty one is none
+	err = w.Authorization.Use(func(b []byte) error { value = string(b); return nil })
+	if err != nil && err != auth.ErrUndeclared { // an empty one is none; one that was wiped is
+		return "", err
+	}
 	if strings.TrimFunc(value, func(r rune) bool { return r >= ' ' && r < 0x7f }) != "" || strings.TrimSpace(value) != value {
 		return "", fmt.Errorf("%w: Webhook.Authorization is no header value", auth.ErrInvalid)
 	}

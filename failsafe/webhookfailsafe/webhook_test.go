@@ -107,6 +107,17 @@ func TestTheRequest(t *testing.T) {
 	}
 }
 
+// TestWipedAuthorization: what was wiped, with its lease, is not none, and nothing goes
+// without it.
+func TestWipedAuthorization(t *testing.T) {
+	hook, arrived := endpoint(t, func(http.ResponseWriter, *http.Request) {})
+	hook.Authorization = auth.NewSecret([]byte("Bearer t"))
+	hook.Authorization.Wipe()
+	if err := errors.Join(hook.Check(), hook.Alert(t.Context(), alert)); !errors.Is(err, auth.ErrExpired) || arrived.Load() != 0 {
+		t.Errorf("%v, %d arrived", err, arrived.Load())
+	}
+}
+
 // TestNobodyAnswers: no connection, a certificate that nobody vouches for, and one that
 // takes its time.
 func TestNobodyAnswers(t *testing.T) {

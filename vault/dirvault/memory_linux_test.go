@@ -5,8 +5,8 @@ import (
 	"os"
 	"testing"
 
-	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/dirvault"
+	"github.com/carnet-go/carnet/vault/internal/memorytest"
 )
 
 // TestNothingStaysInMemory: what was read is in the secret that was issued, and nowhere else.

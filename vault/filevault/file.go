@@ -21,7 +21,7 @@
 // alone, also where somebody had added another. That of [NewHybridIdentity] is X25519 and
 // ML-KEM-768 at once: who keeps a copy until there is a quantum computer gains nothing. A
 // copy from before Rekey stays what it was. What looks like a key, public or mistyped, is
-// never taken for a passphrase.
+// not taken for a passphrase; of a bare line from the middle of one nobody can tell.
 //
 // A version is a number that rises over the whole file and is never given again, also
 // not after Delete. What is read is checked as a whole: one form only, the one that is

@@ -3,7 +3,7 @@ package filevault
 import (
 	"bytes"
 	"fmt"
-	"slices"
+	"regexp"
 	"strings"
 
 	"filippo.io/age"
@@ -102,22 +102,20 @@ func looksLikeAge(line []byte) bool {
 	return bytes.HasPrefix(lower, []byte("age-")) || bytes.HasPrefix(lower, []byte("age1"))
 }
 
-// What no passphrase begins with and what none holds, in lower case: a part of a key, as
-// somebody copies it. The last ones are the base64 of what keys of SSH begin with.
-var (
-	keyBegins = []string{"ssh-", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-"}
-	keyHolds  = []string{
-		"age-secret-key-", "age-plugin-", "public key: age1", "--begin", "--end", "private key--", "public key--",
-		"b3blbnnzac1rzxktdj", "aaaab3nzac1", "aaaac3nzac1", "aaaae2vjzhnh", "aaaagnnrlxnza", "aaaainnrlwvj",
-	}
-)
+// keyLike is what no passphrase is, in lower case: a key or a part of one, as somebody copies
+// it, with what stands around it there. In the base64 of a key it is what that begins with; of
+// what comes later nobody can tell.
+var keyLike = regexp.MustCompile(strings.Join([]string{
+	`age1[a-z0-9]{20}`, `secret.?key.?(1|pq)`, `age-plugin-`, // age
+	`^(ssh-|ecdsa-sha2-|sk-ssh-|sk-ecdsa-|sha256:[a-z0-9+/]{43})`, // SSH
+	`--(-- )?(begin|end)`, `(private|public) key ?--`, // PEM, and what ssh-keygen -e writes
+	`b3blbnnzac1rzxktdj`, `aaaa(b3nzac1|c3nzac1|e2vjzhnh|gnnrlxnza|innrlwvj)`, `^(mii[a-z0-9+/]{20}|mc4caqaw|mhccaqee)`,
+}, "|"))
 
 func holdsKey(b []byte) bool {
 	lower := bytes.ToLower(bytes.TrimSpace(b))
 	defer clear(lower)
-	begins := func(s string) bool { return bytes.HasPrefix(lower, []byte(s)) }
-	holds := func(s string) bool { return bytes.Contains(lower, []byte(s)) }
-	return slices.ContainsFunc(keyBegins, begins) || slices.ContainsFunc(keyHolds, holds)
+	return keyLike.Match(lower)
 }
 
 func ageKey(s string) (key, error) {

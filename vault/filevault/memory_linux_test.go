@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/filevault"
+	"github.com/carnet-go/carnet/vault/internal/memorytest"
 )
 
 // TestNothingStaysInMemory: what was read is in the secret that was issued, and nowhere else.

@@ -122,6 +122,19 @@ func TestNoSSHKey(t *testing.T) {
 		}
 	}
 	want(t, f, "crm/api", "1", "key", canary)
+	public, private := text(t, identity(t)), strings.ToLower(text(t, identity(t)))
+	if i, err := age.ParseX25519Identity(public); err == nil {
+		public = i.Recipient().String()
+	}
+	for _, like := range []string{
+		"\xef\xbb\xbf" + public, `"` + public + `"`, "'" + public + "'", "-r " + public, "AGE_RECIPIENT=" + public, "recipient: " + public, "# public key:" + public,
+		private[1:], strings.ReplaceAll(private, "-", "_"), "SHA256:0000000000000000000000000000000000000000000", "---- BEGIN SSH2 PUBLIC KEY ----",
+		"MIIEpAIBAAKCAQEA0000000000000000000000", "MC4CAQAwBQYDK2VwBCIEIA0000000000", "MHcCAQEEIA0000000000000000",
+	} {
+		if filevault.IsPassphrase([]byte(like)) {
+			t.Errorf("%.20q… is a passphrase", like)
+		}
+	}
 	for _, passphrase := range []string{"a long passphrase", "we use ssh and age-old keys", "-- begin, and end --", "public keys are no keys"} {
 		if !filevault.IsPassphrase([]byte(passphrase)) {
 			t.Errorf("%q is no passphrase", passphrase)

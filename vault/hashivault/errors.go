@@ -24,7 +24,7 @@ var errNoLogin = fmt.Errorf("%w: there is nothing to log in with, or at", auth.E
 
 var errClosed = fmt.Errorf("%w: closed", auth.ErrUnavailable)
 
-var errUndone = fmt.Errorf("%w: too many logins could not be revoked, so there is no other one", auth.ErrUnavailable)
+var errUndone = fmt.Errorf("%w: too many logins could not be revoked, so there is no other one: the policy must let a login update auth/token/revoke-self", auth.ErrUnavailable)
 
 // What a standby, a replica and a server that has not caught up say.
 const (

@@ -111,6 +111,12 @@ func (v *Vault) Undone() int {
 	return len(v.undone)
 }
 
+// Over says whether a login whose end is so long ago is over: one that was made for life, and
+// was once renewed for longest.
+func Over(life, longest, ago time.Duration) bool {
+	return (&session{life: life, longest: longest, end: time.Now().Add(-ago)}).over()
+}
+
 // Leave lets n logins be left that no server knows, until taken is called.
 func (v *Vault) Leave(n int) (taken func()) {
 	v.mu.Lock()

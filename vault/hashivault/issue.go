@@ -117,6 +117,9 @@ func (v *Vault) detached(ctx context.Context, r request, read func(answer) (vaul
 		select {
 		case results <- result{issued, err}:
 		case <-ctx.Done():
+			for _, s := range issued.Fields {
+				s.Wipe()
+			}
 			if err == nil {
 				v.take(id)
 			}

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/hashivault"
+	"github.com/carnet-go/carnet/vault/internal/memorytest"
 	"github.com/carnet-go/carnet/vault/vaulttest"
 )
 

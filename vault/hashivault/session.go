@@ -26,6 +26,7 @@ const (
 type session struct {
 	token     auth.Secret
 	life      time.Duration // as it was made; zero: no end
+	longest   time.Duration // that it was ever given at a time
 	end       time.Time
 	renewable bool
 	spent     bool // the server does not know it any more
@@ -52,7 +53,7 @@ func newSession(a answer) (*session, error) {
 	if err != nil || !ok || renewable.kind != boolean && !renewable.absent() {
 		return s, auth.ErrInvalid // with the token, so that it can be revoked
 	}
-	s.life, s.renewable = life, string(renewable.text) == "true"
+	s.life, s.longest, s.renewable = life, life, string(renewable.text) == "true"
 	if life > 0 {
 		s.end = a.sent.Add(life)
 	}
@@ -213,7 +214,7 @@ func (v *Vault) renewed(ctx context.Context) bool {
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	s.end = a.sent.Add(life)
+	s.end, s.longest = a.sent.Add(life), max(s.longest, life)
 	return !s.tired(0)
 }
 

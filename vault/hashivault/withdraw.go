@@ -82,6 +82,6 @@ func (v *Vault) oneOfTooMany() (one *session, full bool) {
 // over says that the server has ended it by now, also where it has renewed it once more
 // and the answer was lost.
 func (s *session) over() bool {
-	now, end := time.Now(), s.end.Add(s.life+callWithin)
+	now, end := time.Now(), s.end.Add(s.longest+callWithin)
 	return s.life > 0 && now.After(end) && now.Round(0).After(end.Round(0))
 }

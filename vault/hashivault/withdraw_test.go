@@ -141,6 +141,24 @@ func TestUndoneIsForgottenWhenOver(t *testing.T) {
 	})
 }
 
+// TestOverAfterTheLongestLife: a lost renewal may have given it that, also where the role gave
+// less at first.
+func TestOverAfterTheLongestLife(t *testing.T) {
+	for _, tt := range []struct {
+		life, longest, ago time.Duration
+		want               bool
+	}{
+		{5 * time.Minute, time.Hour, 30 * time.Minute, false},
+		{5 * time.Minute, time.Hour, 62 * time.Minute, true},
+		{time.Hour, time.Hour, 30 * time.Minute, false},
+		{0, 0, 1000 * time.Hour, false}, // it has no end
+	} {
+		if got := hashivault.Over(tt.life, tt.longest, tt.ago); got != tt.want {
+			t.Errorf("%v, once %v, %v ago: over %t", tt.life, tt.longest, tt.ago, got)
+		}
+	}
+}
+
 // TestWithdrawalFailsWhileClosing: Close has waited for it, and takes it up itself.
 func TestWithdrawalFailsWhileClosing(t *testing.T) {
 	bubble(t, time.Hour, 24*time.Hour, func(t *testing.T, h *vaulttest.Hashi, open func(context.Context) (*hashivault.Vault, error)) {

@@ -156,8 +156,10 @@ func endsWithItsToken(d *desk) {
 	d.status("its token", d.call(http.MethodGet, "auth/token/lookup-self", ""), http.StatusForbidden)
 }
 
+// enables: the server that was seen was built without kubernetes; one that is built as usual
+// has it, and so has this.
 func enables(d *desk) {
-	for _, kind := range []string{"jwt", "cert", "userpass"} {
+	for _, kind := range []string{"jwt", "cert", "userpass", "kubernetes"} {
 		d.status(kind, d.root(http.MethodPost, "sys/auth/"+kind, `{"type":"`+kind+`"}`), http.StatusNoContent)
 	}
 	d.status("approle, on another path", d.root(http.MethodPost, "sys/auth/machines", `{"type":"approle"}`), http.StatusNoContent)

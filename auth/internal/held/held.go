@@ -1,5 +1,25 @@
-// Package held keeps bytes that can be taken back: they are overwritten when the last who
-// uses them has left, and not under his hands.
+// Package held keeps bytes that can be taken back.
+//
+//	err := h.Use(func(b []byte) error { … }, errGone)
+//	h.Wipe()
+//
+// # Guarantees
+//
+// Bytes that are taken back are lent to nobody any more, and overwritten when the last who uses
+// them has left, also by a panic, and not under his hands.
+//
+// # Limits
+//
+// What a user makes of the bytes is erased only where the runtime does that
+// (GOEXPERIMENT=runtimesecret).
+//
+// # Errors
+//
+// None of its own: Use returns what its caller calls gone.
+//
+// # Concurrency
+//
+// Bytes are safe for concurrent use. Wipe waits for nobody.
 package held
 
 import (
@@ -34,7 +54,8 @@ func (h *Bytes) Use(fn func(b []byte) error, gone error) (err error) {
 	return err
 }
 
-// Equal compares in constant time, whatever the lengths. What is taken back equals nothing.
+// Equal takes a time that says nothing of the content: how long b is, it may. What is taken
+// back equals nothing.
 func (h *Bytes) Equal(other []byte) bool {
 	defer h.leave()
 	if h.users.Add(1) < 0 {

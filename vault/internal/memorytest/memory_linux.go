@@ -12,8 +12,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"runtime"
@@ -73,10 +75,14 @@ func Left(t *testing.T, what string, secret []byte, env ...string) int {
 	lines := bufio.NewReader(out)
 	said, _ := lines.ReadString('\n')
 	n, err := count(command.Process.Pid, secret)
+	denied := errors.Is(err, fs.ErrPermission) && os.Getenv("CI") == ""
 	_ = in.Close()
 	more, _ := io.ReadAll(lines)
-	if ended := command.Wait(); said != "ready\n" || err != nil || ended != nil {
+	if ended := command.Wait(); said != "ready\n" || err != nil && !denied || ended != nil {
 		t.Fatalf("the child said %q: %v, %v\n%s", said, err, ended, more)
+	}
+	if denied {
+		t.Skip("this system lets nobody read the memory of a child")
 	}
 	return n
 }
