@@ -23,6 +23,7 @@ policy=/usr/sbin/policy-rc.d
 quietly() {
 	if [ ! -e "$policy" ]; then
 		trap 'rm -f "$policy"' EXIT
+		trap 'exit 1' HUP INT TERM
 		printf '#!/bin/sh\nexit 101\n' >"$policy"
 		chmod 755 "$policy"
 	fi
@@ -36,8 +37,14 @@ if [ ! -x /usr/sbin/slapd ]; then
 	quietly slapd
 fi
 
-# PostgreSQL, a database: its programs are what is used, each test has one of its own.
+# PostgreSQL, a database: its programs are what is used, each test has one of its own, and
+# the package is not to make another.
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then
+	settings=/etc/postgresql-common/createcluster.conf
+	if [ ! -e "$settings" ]; then
+		quietly postgresql-common
+		sed -i 's/^#*create_main_cluster.*/create_main_cluster = false/' "$settings"
+	fi
 	quietly postgresql
 fi
 

@@ -2,6 +2,7 @@ package peers_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/rand"
 	"encoding/pem"
 	"fmt"
@@ -95,7 +96,7 @@ func postgresPrograms(t *testing.T) string {
 	found, _ := filepath.Glob("/usr/lib/postgresql/*/bin/postgres")
 	switch {
 	case len(found) > 0:
-		return filepath.Dir(slices.Max(found))
+		return filepath.Dir(slices.MaxFunc(found, func(a, b string) int { return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(a, b)) })) // 9.6 is older than 17
 	case os.Getenv("CARNET_PEERS") == "require":
 		t.Fatal("PostgreSQL is required and missing: run examples/peers/install.sh")
 	}
@@ -164,7 +165,7 @@ func TestDatabaseLogins(t *testing.T) {
 
 var databaseStory = regexp.MustCompile(`^asks as a login that was made for this service
 may read 3 rows; may delete them: false
-asks as another one after \d+s; asked \d+ times, refused 0
+asks as another one after \d+s; asked \d+ times, each was answered
 the one before was dropped
 audit: \d+ events, 0 grants, verified, root \S+
 logins that are left in the database: 0

@@ -1,12 +1,16 @@
 // Vaultdatabase: a service whose database login was made for it, may only read, and lives for
-// seconds; it is renewed, replaced and dropped while the service asks on, and no password is
-// in a file or a variable.
+// seconds; it is renewed, replaced and dropped while the service asks on, and nobody has ever
+// typed or stored its password.
 //
 //	go run ./examples/vaultdatabase -postgres postgres://postgres:…@127.0.0.1/postgres
-//	VAULT_ADDR=… VAULT_ROLE_ID=… VAULT_SECRET_ID=… go run ./examples/vaultdatabase -env -role reader -postgres postgres://db.acme.example/erp
+//	VAULT_ADDR=… VAULT_ROLE_ID=… VAULT_SECRET_ID=… go run ./examples/vaultdatabase -env -role reader -postgres 'postgres://db.acme.example/erp?sslmode=verify-full'
 //
 // The first has a stand-in for Vault, which makes the logins in a PostgreSQL of yours, one to
-// try things in, as the superuser that the URL names. It takes with it what it has made.
+// try things in, as the superuser that the URL names. It takes with it what it has made. In
+// earnest nobody but Vault has that password, and arguments are no place for one.
+//
+// The driver reads PGSSLMODE, PGSSLROOTCERT and the like: what it makes of them and of the URL
+// must verify the server, unless that is on this machine.
 package main
 
 import (
@@ -132,7 +136,7 @@ func follow(ctx context.Context, out io.Writer, pools *vault.Bound[*sql.DB], sup
 			return ctx.Err()
 		}
 	}
-	fmt.Fprintf(out, "asks as another one after %v; asked %d times, refused 0\n", time.Since(began).Round(time.Second), asked)
+	fmt.Fprintf(out, "asks as another one after %v; asked %d times, each was answered\n", time.Since(began).Round(time.Second), asked)
 	return super.gone(ctx, out, first)
 }
 
@@ -144,7 +148,7 @@ func who(ctx context.Context, pools *vault.Bound[*sql.DB]) (name string, err err
 	}
 	defer done()
 	err = pool.QueryRowContext(ctx, "SELECT current_user").Scan(&name)
-	return name, err
+	return name, said(ctx, err)
 }
 
 // may says what a login may do: what it was made for, and nothing else.
@@ -159,9 +163,12 @@ func may(ctx context.Context, out io.Writer, pools *vault.Bound[*sql.DB], super 
 	defer done()
 	var n int
 	if err := pool.QueryRowContext(ctx, "SELECT count(*) FROM "+table).Scan(&n); err != nil {
-		return err
+		return said(ctx, err)
 	}
 	_, err = pool.ExecContext(ctx, "DELETE FROM "+table)
+	if err != nil && state(err) != insufficientPrivilege {
+		return said(ctx, err)
+	}
 	fmt.Fprintf(out, "may read %d rows; may delete them: %t\n", n, err == nil)
 	return nil
 }
@@ -171,6 +178,9 @@ func run(ctx context.Context, out io.Writer, dir string, s settings) (err error)
 	at, err := pgx.ParseConfig(s.postgres)
 	if err != nil {
 		return errors.New("-postgres is no URL of a PostgreSQL") // what pgx says quotes it
+	}
+	if !verified(at) {
+		return errors.New("-postgres names a server that would not be verified: add sslmode=verify-full, and sslrootcert where it is an authority of your own")
 	}
 	var super *logins
 	if !s.env {

@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
@@ -17,6 +20,44 @@ const (
 	table = "vaultdatabase_employee"
 	group = "vaultdatabase_reader" // may read the table; nobody logs in as it
 )
+
+// insufficientPrivilege is an SQLSTATE: who asks may not do that.
+const insufficientPrivilege = "42501"
+
+// state is the SQLSTATE that the database has given; empty: none.
+func state(err error) string {
+	if told, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return told.Code
+	}
+	return ""
+}
+
+// said is what the database says, without the names and values in it.
+func said(ctx context.Context, err error) error {
+	switch code := state(err); {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case code != "":
+		return fmt.Errorf("the database says %s (SQLSTATE)", code)
+	}
+	return errors.New("the database cannot be reached")
+}
+
+// verified says whether a password goes only to the server that is meant: TLS that verifies
+// its name, also in what the driver falls back to; or a server on this machine.
+func verified(c *pgx.ConnConfig) bool {
+	ways := []*pgconn.FallbackConfig{{Host: c.Host, TLSConfig: c.TLSConfig}}
+	for _, way := range append(ways, c.Fallbacks...) {
+		addr, err := netip.ParseAddr(way.Host)
+		here := way.Host == "localhost" || strings.HasPrefix(way.Host, "/") || err == nil && addr.IsLoopback()
+		if !here && (way.TLSConfig == nil || way.TLSConfig.InsecureSkipVerify || way.TLSConfig.ServerName == "") {
+			return false
+		}
+	}
+	return true
+}
 
 // logins makes logins as the statements of a database engine of Vault do. It is for the
 // stand-in: in earnest the superuser's password is Vault's, and no service has it.
@@ -34,7 +75,7 @@ func prepare(ctx context.Context, at *pgx.ConnConfig) (*logins, error) {
 	} {
 		if _, err := l.super.ExecContext(ctx, statement); err != nil {
 			_ = l.super.Close()
-			return nil, fmt.Errorf("the database cannot be prepared: %w", err)
+			return nil, fmt.Errorf("the database cannot be prepared: %w", said(ctx, err))
 		}
 	}
 	return l, nil
@@ -49,7 +90,7 @@ func (l *logins) close(ctx context.Context, out io.Writer) error {
 	}
 	_, dropped := l.super.ExecContext(ctx, "DROP TABLE "+table)
 	_, other := l.super.ExecContext(ctx, "DROP ROLE "+group)
-	return errors.Join(err, dropped, other, l.super.Close())
+	return errors.Join(said(ctx, err), said(ctx, dropped), said(ctx, other), l.super.Close())
 }
 
 // gone waits until a login is no login any more.
@@ -60,7 +101,7 @@ func (l *logins) gone(ctx context.Context, out io.Writer, name string) error {
 	for {
 		var left int
 		if err := l.super.QueryRowContext(ctx, "SELECT count(*) FROM pg_roles WHERE rolname = $1", name).Scan(&left); err != nil {
-			return err
+			return said(ctx, err)
 		}
 		if left == 0 {
 			fmt.Fprintln(out, "the one before was dropped")
