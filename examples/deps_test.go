@@ -20,9 +20,14 @@ import (
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
 	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
-	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/strict;
-	internal/declare, mapping/internal/scan < mapping/internal/transform;
-	mapping/internal/names, mapping/internal/strict, mapping/internal/transform < mapping;
+	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
+	internal/declare, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
+	mapping/internal/transform < mapping/internal/program;
+	mapping/internal/names, mapping/internal/scan < mapping/internal/shape;
+	mapping/internal/names < mapping/internal/report;
+	NONE < mapping/internal/gotype;
+	mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
+	mapping < mapping/mappingtest;
 	internal/atomicfile < audit/internal/tree;
 	NONE < audit/internal/key, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;

@@ -123,6 +123,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[mapping.Mapper](),
 	reflect.TypeFor[mapping.Place](),
 	reflect.TypeFor[mapping.Record](),
+	reflect.TypeFor[mapping.RejectError](),
 	reflect.TypeFor[mapping.Schema](),
 	reflect.TypeFor[vault.BindOptions[struct{}]](),
 	reflect.TypeFor[vault.Bound[struct{}]](),

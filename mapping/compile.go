@@ -72,9 +72,13 @@ type compiler struct {
 // labels of objects around it that may be absent are joined again.
 //
 //	int.to_string                             decimal digits
-//	string.to_int {minimum, maximum}          an integer as JSON writes it; fallible
+//	string.to_int {minimum, maximum, unit}    an integer as JSON writes it; fallible
 //	number.to_string                          all digits of its scale
-//	string.to_number {scale, minimum, maximum}  fallible
+//	string.to_number {scale, minimum, maximum, unit}  fallible
+//	number.scale {scale, round}               so many digits after the point, of a number or an integer: exact, and fallible where that can be no result, or rounded half_even or down (towards zero)
+//	number.to_minor, minor.to_number {scale}  12.50 as 1250, and back; in eur as in eur.e-2
+//	unit.convert {to, scale}                  among mm, cm, m, km; mg, g, kg, t; ms, s, min, h, d; byte, kib, mib, gib: exact, and fallible where that can be no result
+//	int.bucket, number.bucket {width}         the largest multiple of width that is not above it, and fallible if that can leave 64 bits; can be released, if each bucket that the field reaches holds two of its values
 //	time.date                                 the day of a date-time in UTC, as a date
 //	time.to_unix, unix.to_time                seconds since 1970, and back in UTC
 //	date.year                                 of a date or date-time; can be released
@@ -83,11 +87,16 @@ type compiler struct {
 //	mask.keep_last {n}                        **** and the last n characters, if that hides 4 letters or digits and n of them (zeros in front count, and hide nothing); can be released
 //	mask.email {domains}                      **** and one of these domains; can be released
 //	redact                                    [redacted]; can be released
+//	text.nfc                                  in Unicode's normal form C
+//	text.truncate {n}                         the first n characters, and no letter without its marks: fallible where nothing may be left of a field that is never empty
+//	text.prefix {n}                           the first n characters, or fewer, so that 2 letters or digits are hidden, and half as many as n; of text that is always that long; can be released
 //	token.hmac {key}                          tk1.VERSION.22 characters, keyed, the same for the same value of the same field; can be released
 //
-// No transform lowers a label by itself. The error is Findings: every violation, up to
-// 1000 of them, and not the first. D101 to D116 are of the file's form (wrong types,
-// unknown members), and:
+// No transform lowers a label by itself. A number keeps its unit, unless its line says
+// something else, and goes to a field of the same one: M213. Text has none.
+//
+// The error is Findings: every violation, up to 1000 of them, and not the first. D101 to
+// D116 are of the file's form (wrong types, unknown members), and:
 //
 //	M201  no name, no schema, or another schema's title
 //	M202  unknown field of the destination
@@ -114,6 +123,7 @@ type compiler struct {
 //	M223  class above internal in a path, query, header, dn, filter, log or metric
 //	M224  release has ended
 //	M225  destination that nobody declared
+//	M226  fields that may not go there together
 func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) {
 	if src.Hash() == "" || dst.Hash() == "" {
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
@@ -157,6 +167,7 @@ func (c *compiler) check() {
 	}
 	c.complete()
 	c.presence()
+	c.combined()
 }
 
 // named is the field that a path names, with a finding where there is none: an unknown

@@ -64,13 +64,20 @@ const redacted = "[document]"
 // Document is data that nobody described. The zero Document is no data, for
 // operations whose input is none. It holds a closure, because fmt calls no method
 // of a value in an unexported field, and prints what a pointer there points at.
-type Document struct{ reveal func() (*Schema, []byte) }
+type Document struct{ reveal func() *content }
+
+// content is what a Document holds. It does not change.
+type content struct {
+	schema *Schema // nil: nothing describes it
+	source []byte
+	values []scan.Value // where its values stand; nil: it was not checked
+}
 
 // Opaque puts raw JSON into a Document. It copies raw. The data carries no label,
 // so nothing that asks for one takes it.
 func Opaque(raw []byte) Document {
-	source := append(append(make([]byte, 0, len(raw)+1), raw...), 0)
-	return Document{func() (*Schema, []byte) { return nil, source }}
+	held := &content{source: append(append(make([]byte, 0, len(raw)+1), raw...), 0)}
+	return Document{func() *content { return held }}
 }
 
 // Schema is what describes it; nil: nothing does.
@@ -78,19 +85,17 @@ func (d Document) Schema() *Schema {
 	if d.reveal == nil {
 		return nil
 	}
-	s, _ := d.reveal()
-	return s
+	return d.reveal().schema
 }
 
 // Check says whether it is what its schema describes: a *DataError, where it is not.
 // An opaque one is ErrInvalid.
 func (d Document) Check() error {
-	s := d.Schema()
-	if s == nil {
+	if d.Schema() == nil {
 		return ErrInvalid
 	}
-	_, source := d.reveal()
-	return s.check(source, make([]scan.Value, s.slots))
+	_, err := d.reveal().read(nil)
+	return err
 }
 
 // IsZero says whether it is no data.
@@ -108,13 +113,13 @@ func (d Document) Decode(v any) error {
 	if d.reveal == nil {
 		return ErrInvalid
 	}
-	s, source := d.reveal()
-	if s != nil {
+	held := d.reveal()
+	if held.schema != nil {
 		if err := d.Check(); err != nil {
 			return err
 		}
 	}
-	if !strict.Decode(source[:len(source)-1], v) {
+	if !strict.Decode(held.source[:len(held.source)-1], v) {
 		return ErrInvalid
 	}
 	return nil

@@ -149,13 +149,19 @@ func (g *release) matches(s *transform.Step) bool {
 	return g.via.Name == s.Name && (g.anyKey || g.via.Args == s.Args)
 }
 
-// judge finds why a flow may not be.
-func (c *compiler) judge(r *rule, at string) {
+// refusals are all reasons why a flow may not be.
+func (c *compiler) refusals(r *rule) []refusal {
 	refusals := c.mapper.to.refusals(r.label)
 	outside := slices.Contains([]string{InPath, InQuery, InHeader, InDN, InFilter}, r.into.in)
 	if outside && r.label.Class > Internal && r.label.Class < Sealed {
 		refusals = append(refusals, refusal{"M223", "is " + r.label.Class.String() + ", above internal: too high for a " + r.into.in})
 	}
+	return refusals
+}
+
+// judge finds why a flow may not be.
+func (c *compiler) judge(r *rule, at string) {
+	refusals := c.refusals(r)
 	if len(refusals) > 0 && r.ended != nil {
 		refusals = append(refusals, refusal{"M224", "is released until " + r.ended.until.AddDate(0, 0, -1).Format(time.DateOnly) + ", which is over"})
 	}

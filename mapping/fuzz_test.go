@@ -230,6 +230,7 @@ func FuzzDeclarations(f *testing.F) {
 	f.Add(employee, text)
 	f.Add(contact, `{"mapping": "m", "from": "employee", "to": "contact", "set": {"/id": {"const": [1]}, "/name": {"from": ""}}, "drop": {"": "", "/": "x"}}`)
 	f.Add(fuzzed, `{"set": {"/id": {"from": "/skills", "do": [{"enum": {"map": {"a": 1}, "else": {}}}]}, "/skills": {"from": "/skills", "do": [{"token.hmac": {"key": "a"}}, {"redact": null}]}}}`)
+	f.Add(fuzzed, `{"set": {"/id": {"from": "/price", "do": [{"number.scale": {"scale": 1, "round": "down"}}, {"number.bucket": {"width": 0.5}}, {"number.to_minor": {}}, {"minor.to_number": {"scale": 18}}, {"unit.convert": {"to": "km", "scale": 3}}]}, "/ssn": {"from": "/age", "do": [{"int.bucket": {"width": 10}}, {"int.to_string": {}}, {"text.nfc": {}}, {"text.truncate": {"n": 3}}, {"text.prefix": {"n": 1}}, {"string.to_int": {"unit": "m"}}, {"unit.convert": {"to": "mm"}}]}}}`)
 	src, dst := schema(f, employee), schema(f, contact)
 	f.Fuzz(func(t *testing.T, described, mapped string) {
 		complete := func(err error) {

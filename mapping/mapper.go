@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/carnet-go/carnet/mapping/internal/program"
 )
 
 // KeySource lends the keys of keyed tokens, derived for one tenant. The key is
@@ -22,22 +24,13 @@ type Mapper struct {
 	to         Destination
 	label      Label
 	notAfter   time.Time
-	keys       []string
+	program    program.Program
 
-	rules   []*rule  // all that set something, in the destination schema's order
-	outside []*rule  // those outside the body
-	body    []output // the others
-	bodied  bool
+	rules   []*rule // all that set something, in the destination schema's order
 	absent  []*rule
 	dropped []dropping
-}
 
-// output is a member of an object in the body.
-type output struct {
-	key      []byte // with quotes and colon
-	required bool
-	rule     *rule    // of a scalar or array
-	members  []output // of an object
+	combined []*combination // of the source, that are sent together
 }
 
 // made says whether Compile made it.
@@ -84,7 +77,7 @@ func (m *Mapper) Keys() []string {
 	if !m.made() {
 		return nil
 	}
-	return slices.Clone(m.keys)
+	return slices.Clone(m.program.Keys)
 }
 
 // Label joins the labels of all that leaves.

@@ -28,9 +28,9 @@
 //
 // A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where
 // each value outside of its body counts as 32 bytes more than it has. Arrays of objects are
-// checked, and mappings drop them. There are no maps, no choice between types, no
-// combined fields, and no labels of combinations: that two harmless fields identify
-// somebody together, nothing here knows. Residency is what the destination declares, and
+// checked, and mappings drop them. There are no maps, no choice between types, and no
+// combined fields. That two harmless fields identify somebody together, the source's owner
+// says, or nothing here knows; and nothing adds up what goes in several records. Residency is what the destination declares, and
 // labels of a destination's schema are not compared with what flows there: they are for
 // documents that come from there. A token tells whether two values are equal, and whoever
 // may call Map can ask for the token of a value. The key of a token is forgotten after the

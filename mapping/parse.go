@@ -35,8 +35,8 @@ import (
 //	object   properties, required; additionalProperties is false, and said
 //	array    items, maxItems; both are required
 //	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $; choices in parentheses), format (date, date-time, email, uuid; asserted)
-//	integer  minimum, maximum (nothing said: 64 bits), enum
-//	number   scale (required: digits after the point), minimum, maximum; times ten to the scale it fits 64 bits
+//	integer  minimum, maximum (nothing said: 64 bits), enum, unit
+//	number   scale (required: digits after the point), minimum, maximum, unit; times ten to the scale it fits 64 bits
 //
 // and for all of them
 //
@@ -46,6 +46,12 @@ import (
 //	release         what lowers the label: via and args of a transform, to, approved, until (its last day, UTC); residency, purposes and categories, where they change
 //	in              a destination's place: body, path, query, header, dn, filter or attribute; absent: body
 //	description     text, as $schema and $id
+//
+// Fields that tell more together than each alone stand in the root's combine, with what they
+// are then. It counts a field that is sent, also where it is released, unless by one of the
+// transforms that unless names for it:
+//
+//	"combine": [{"fields": ["/born", "/address/code"], "classification": "restricted", "categories": ["pii.identity"], "unless": {"/born": ["date.year"]}}]
 //
 // A field whose class nobody says is unlabelled: it crosses nothing. The label of an
 // object or an array is that of its presence or length; the items of an array have none.
@@ -78,6 +84,8 @@ import (
 //	M120  place
 //	M121  name cannot stand in its place
 //	M122  place that must be filled
+//	M123  unit that is no name
+//	M124  combination that is none
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
 	p := profile{schema: &Schema{}}
@@ -96,7 +104,7 @@ func (p *profile) root(file *schemaFile) {
 	s.title, s.root = file.Title, &field{node: &scan.Node{Slot: -1}, label: harmless(), in: InBody}
 	p.find(!names.Name.MatchString(file.Title), "M101", "/title", "has no title that is a name: [a-z0-9][a-z0-9._-]{0,63}")
 	p.words(file.Defaults, "/defaults")
-	if kind, nullable := p.kind(file.Type, ""); kind != scan.Absent {
+	if kind, nullable := p.reader().Kind(file.Type, ""); kind != scan.Absent {
 		p.find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
 	}
 	p.object(s.root, "", file.Properties, file.Required, file.AdditionalProperties)
@@ -110,8 +118,12 @@ func (p *profile) root(file *schemaFile) {
 		}
 	})
 	p.headers()
+	p.combine(file.Combine)
 	if p.found == 0 {
 		s.label = s.root.everything()
+		for _, k := range s.combined {
+			s.label = s.label.Join(k.label)
+		}
 		sum := sha256.Sum256(canonical(s.canonical()))
 		s.hash = hex.EncodeToString(sum[:])
 	}
@@ -192,6 +204,7 @@ type canonicalField struct {
 	Min, Max             int64
 	Integers             []int64
 	Scale, MaxItems      int
+	Unit                 string `json:",omitempty"`
 	Label                Label
 	Releases             []canonicalRelease
 	Items                *canonicalField
@@ -207,17 +220,22 @@ type canonicalRelease struct {
 
 func (s *Schema) canonical() any {
 	order := 0
+	var combined []any
+	for _, k := range s.combined {
+		combined = append(combined, []any{k.line(), k.label})
+	}
 	return struct {
 		Format, Title string
 		Root          canonicalField
-	}{"carnet mapping schema v1", s.title, s.root.canonical(&order)}
+		Combined      []any `json:",omitempty"`
+	}{"carnet mapping schema v1", s.title, s.root.canonical(&order), combined}
 }
 
 func (f *field) canonical(order *int) canonicalField {
 	n := f.node
 	c := canonicalField{
 		Name: f.name, Kind: n.Kind.String(), In: f.in, Nullable: n.Nullable, Required: f.required, MinLength: n.MinLength, MaxLength: n.MaxLength,
-		Format: n.Format.String(), Texts: sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Label: f.label,
+		Format: n.Format.String(), Texts: sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Unit: n.Unit, Label: f.label,
 	}
 	if n.Pattern != nil {
 		c.Pattern = n.Pattern.String()

@@ -9,12 +9,11 @@ import (
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/strict"
 )
 
 const (
-	maxText   = scan.MaxSize
-	maxItems  = scan.MaxSize / 2
 	maxFields = 4096
 	maxWords  = 32
 )
@@ -30,6 +29,7 @@ type schemaFile struct {
 	Required             []string
 	AdditionalProperties *bool `json:"additionalProperties"`
 	Defaults             labels
+	Combine              []combineFile
 }
 
 type labels struct {
@@ -52,6 +52,7 @@ type property struct {
 	Minimum              json.RawMessage
 	Maximum              json.RawMessage
 	Scale                *int
+	Unit                 *string
 	Enum                 json.RawMessage
 	Pattern              *string
 	Format               *string
@@ -133,67 +134,48 @@ func (p *profile) property(f *field, d *property, at string) {
 		f.node.Slot = p.schema.slots
 		p.schema.slots++
 	}
-	f.node.Kind, f.node.Nullable = p.kind(d.Type, at)
+	f.node.Kind, f.node.Nullable = p.reader().Kind(d.Type, at)
 	if f.node.Kind == scan.Absent {
 		return
 	}
-	p.keywords(f.node.Kind, d, at)
+	p.reader().Limits(f.node, d.shape(), at)
 	switch f.node.Kind {
 	case scan.Object:
 		p.object(f, at, d.Properties, d.Required, d.AdditionalProperties)
 	case scan.Array:
 		p.array(f, d, at)
-	case scan.String:
-		p.text(f.node, d, at)
-	case scan.Integer, scan.Number:
-		p.number(f.node, d, at)
 	}
 	p.label(f, d, at)
 	p.place(f, d, at)
 	p.releases(f, d, at)
 }
 
-// kind reads a type, alone or beside null.
-func (p *profile) kind(raw json.RawMessage, at string) (scan.Kind, bool) {
-	var name string
-	var pair []string
-	nullable := false
-	if json.Unmarshal(raw, &name) != nil && json.Unmarshal(raw, &pair) == nil && len(pair) == 2 && pair[1] == "null" {
-		name, nullable = pair[0], true
+// array reads the items, whose label, releases and place are the array's.
+func (p *profile) array(f *field, d *property, at string) {
+	f.items = &field{path: f.path + "/*", above: f, element: true, in: InBody}
+	f.items.node = &scan.Node{Path: f.items.path, Slot: -1}
+	f.node.Items = f.items.node
+	if d.Items == nil {
+		p.find(true, "M109", at+"/items", "has no items")
+		return
 	}
-	types := []string{"boolean", "integer", "number", "string", "array", "object"}
-	if i := slices.Index(types, name); i >= 0 {
-		return scan.Bool + scan.Kind(i), nullable
-	}
-	p.unknown("M102", at+"/type", at+"/type", `has no type: one, or [one, "null"]`, name, slices.Values(types))
-	return scan.Absent, false
+	p.find(d.Items.Release != nil || d.Items.In != nil, "M103", at+"/items", "has items with a release or a place: they are the array's")
+	items := *d.Items
+	items.Release, items.In = nil, nil
+	p.property(f.items, &items, at+"/items")
+	f.node.Items = f.items.node
 }
 
-// keywords refuses what has no meaning for a type.
-func (p *profile) keywords(kind scan.Kind, d *property, at string) {
-	for _, k := range []struct {
-		name  string
-		given bool
-		of    []scan.Kind
-	}{
-		{"properties", d.Properties != nil, []scan.Kind{scan.Object}},
-		{"required", d.Required != nil, []scan.Kind{scan.Object}},
-		{"additionalProperties", d.AdditionalProperties != nil, []scan.Kind{scan.Object}},
-		{"items", d.Items != nil, []scan.Kind{scan.Array}},
-		{"maxItems", d.MaxItems != nil, []scan.Kind{scan.Array}},
-		{"minLength", d.MinLength != nil, []scan.Kind{scan.String}},
-		{"maxLength", d.MaxLength != nil, []scan.Kind{scan.String}},
-		{"pattern", d.Pattern != nil, []scan.Kind{scan.String}},
-		{"format", d.Format != nil, []scan.Kind{scan.String}},
-		{"enum", d.Enum != nil, []scan.Kind{scan.String, scan.Integer}},
-		{"minimum", d.Minimum != nil, []scan.Kind{scan.Integer, scan.Number}},
-		{"maximum", d.Maximum != nil, []scan.Kind{scan.Integer, scan.Number}},
-		{"scale", d.Scale != nil, []scan.Kind{scan.Number}},
-		{"release", d.Release != nil, []scan.Kind{scan.Bool, scan.Integer, scan.Number, scan.String, scan.Array}},
-	} {
-		p.find(k.given && !slices.Contains(k.of, kind), "M103", at+"/"+k.name, "is no keyword of "+kind.String())
+// shape is what it says of its values.
+func (d *property) shape() shape.Keywords {
+	return shape.Keywords{
+		Type: d.Type, MaxItems: d.MaxItems, MinLength: d.MinLength, MaxLength: d.MaxLength, Minimum: d.Minimum, Maximum: d.Maximum,
+		Scale: d.Scale, Unit: d.Unit, Enum: d.Enum, Pattern: d.Pattern, Format: d.Format,
+		Properties: d.Properties != nil, Required: d.Required != nil, Closed: d.AdditionalProperties != nil, Items: d.Items != nil, Release: d.Release != nil,
 	}
 }
+
+func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.find, Unknown: p.unknown} }
 
 // label is what the property says, or else the defaults. What neither says stays unlabelled.
 func (p *profile) label(f *field, d *property, at string) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
@@ -19,7 +20,7 @@ func (c *compiler) finish() {
 		m.label = m.label.Join(r.label)
 		for _, step := range r.steps {
 			if step.Key != "" {
-				m.keys = append(m.keys, step.Key)
+				m.program.Keys = append(m.program.Keys, step.Key)
 			}
 		}
 		if r.release != nil && (m.notAfter.IsZero() || r.release.until.Before(m.notAfter)) {
@@ -28,13 +29,13 @@ func (c *compiler) finish() {
 		r.number = len(m.rules)
 		m.rules = append(m.rules, r)
 		if into.in == InBody {
-			m.bodied = true
+			m.program.Bodied = true
 		} else {
-			m.outside = append(m.outside, r)
+			m.program.Outside = append(m.program.Outside, r.compiled())
 		}
 	}
-	m.keys = sorted(m.keys)
-	m.body = c.outputs(m.dst.root)
+	m.program.Keys = sorted(m.program.Keys)
+	m.program.Body = c.outputs(m.dst.root)
 	for _, into := range m.dst.leaves {
 		if r := c.rules[into]; r.empty() {
 			m.absent = append(m.absent, r)
@@ -45,19 +46,36 @@ func (c *compiler) finish() {
 }
 
 // outputs are the members of an object in the body that may be written.
-func (c *compiler) outputs(object *field) []output {
-	var all []output
+func (c *compiler) outputs(object *field) []program.Output {
+	var all []program.Output
 	for _, member := range object.members {
-		o := output{key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), required: member.required, rule: c.rules[member]}
-		if member.leaf() && (member.in != InBody || o.rule.empty()) {
+		o := program.Output{Key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), Required: member.required}
+		switch rule := c.rules[member]; {
+		case !member.leaf():
+			o.Members = c.outputs(member)
+		case member.in != InBody || rule.empty():
 			continue
-		}
-		if !member.leaf() {
-			o.members = c.outputs(member)
+		default:
+			o.Rule = rule.compiled()
 		}
 		all = append(all, o)
 	}
 	return all
+}
+
+// compiled is what a run needs of a rule.
+func (r *rule) compiled() *program.Rule {
+	p := &program.Rule{Number: r.number, Into: r.into.path, Steps: r.steps, JSON: r.json, Texts: r.texts, Bars: r.into.bars}
+	if r.from != nil {
+		p.From = r.from.node
+	}
+	switch r.onError {
+	case drop:
+		p.OnError = program.Drop
+	case toNull:
+		p.OnError = program.Null
+	}
+	return p
 }
 
 // canonical is all that a mapping says, in an order that means nothing.

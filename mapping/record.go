@@ -8,6 +8,9 @@ import (
 	"log/slog"
 	"slices"
 	"time"
+
+	"github.com/carnet-go/carnet/mapping/internal/program"
+	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
 // The places outside the body that a field may go to, and the body.
@@ -29,42 +32,39 @@ type Place struct {
 
 // Record is evidence that a document passed a mapping. Only a Mapper makes one;
 // the zero Record is no data. It holds a closure for the same reason as a Document.
-type Record struct{ reveal func() *record }
+type Record struct {
+	reveal func() *record
+	turn   uint64 // of the record's: later ones have its memory
+}
 
 type record struct {
 	mapper *Mapper
-	body   []byte
-	fields []outside
-	absent []*rule // what the document has no value for
+	run    program.Run
+	values []scan.Value
+	self   func() *record
+	turn   uint64
 }
 
-// outside is a value outside the body.
-type outside struct {
-	rule *rule
-	text string
+// held is what it holds; nil: nothing, or no more.
+func (r Record) held() *record {
+	if r.reveal == nil || r.reveal().turn != r.turn {
+		return nil
+	}
+	return r.reveal()
 }
 
 var errStored = errors.New("mapping: a record cannot be marshalled")
-
-func (r *record) without(rule *rule) { r.absent = append(r.absent, rule) }
-
-// sealed is all or nothing.
-func (r *record) sealed(err error) (Record, error) {
-	if err != nil {
-		return Record{}, err
-	}
-	return Record{func() *record { return r }}, nil
-}
 
 // Fields are the values outside the body, in the destination schema's order. An array's
 // come one by one.
 func (r Record) Fields() iter.Seq2[Place, string] {
 	return func(yield func(Place, string) bool) {
-		if r.reveal == nil {
+		held := r.held()
+		if held == nil {
 			return
 		}
-		for _, f := range r.reveal().fields {
-			if !yield(f.rule.into.place(), f.text) {
+		for _, f := range held.run.Fields {
+			if !yield(held.mapper.rules[f.Rule].into.place(), f.Text) {
 				return
 			}
 		}
@@ -73,32 +73,34 @@ func (r Record) Fields() iter.Seq2[Place, string] {
 
 // Body is the JSON of the fields in the body; empty if there are none.
 func (r Record) Body() *bytes.Reader {
-	if r.reveal == nil {
+	held := r.held()
+	if held == nil {
 		return bytes.NewReader(nil)
 	}
-	return bytes.NewReader(slices.Clone(r.reveal().body))
+	return bytes.NewReader(slices.Clone(held.run.Out))
 }
 
 // Len is how many fields it holds. One that is null is one, an array too.
 func (r Record) Len() int {
-	if r.reveal == nil {
+	held := r.held()
+	if held == nil {
 		return 0
 	}
-	return len(r.reveal().mapper.rules) - len(r.reveal().absent)
+	return len(held.mapper.rules) - len(held.run.Absent)
 }
 
 // Label joins the labels of what it holds.
 func (r Record) Label() Label {
-	if r.reveal == nil {
+	held := r.held()
+	if held == nil {
 		return Label{}
 	}
-	held := r.reveal()
-	if len(held.absent) == 0 {
+	if len(held.run.Absent) == 0 {
 		return held.mapper.Label()
 	}
 	label := harmless()
 	for _, rule := range held.mapper.rules {
-		if !slices.Contains(held.absent, rule) {
+		if !slices.Contains(held.run.Absent, rule.number) {
 			label = label.Join(rule.label)
 		}
 	}
@@ -107,18 +109,20 @@ func (r Record) Label() Label {
 
 // Mapping is the Hash of the Mapper that made it; empty: no data.
 func (r Record) Mapping() string {
-	if r.reveal == nil {
+	held := r.held()
+	if held == nil {
 		return ""
 	}
-	return r.reveal().mapper.hash
+	return held.mapper.hash
 }
 
 // NotAfter is when it must not be sent any more; zero: never.
 func (r Record) NotAfter() time.Time {
-	if r.reveal == nil {
+	held := r.held()
+	if held == nil {
 		return time.Time{}
 	}
-	return r.reveal().mapper.notAfter
+	return held.mapper.notAfter
 }
 
 // Format prints a fixed text and no content, whatever the verb.

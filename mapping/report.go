@@ -1,11 +1,10 @@
 package mapping
 
 import (
-	"fmt"
-	"strings"
+	"encoding/json"
 	"time"
 
-	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/report"
 )
 
 // Report says in text which field flows where, with its label before and after: one line
@@ -15,29 +14,47 @@ func (m *Mapper) Report() string {
 	if !m.made() {
 		return ""
 	}
-	var b strings.Builder
-	say := func(format string, values ...any) {
-		b.WriteString(names.Printable(fmt.Sprintf(format, values...)) + "\n")
+	return m.report().Text()
+}
+
+// ReportJSON is the report for tools: an object with the members mapping, from, to, system,
+// set, absent, drop, together, leaves, not_after and hash.
+func (m *Mapper) ReportJSON() []byte {
+	if !m.made() {
+		return nil
 	}
-	say("%s: %s to %s", m.name, m.src.title, m.dst.title)
-	say("destination %s (%s) in %s, accepts %s", m.to.System, m.to.Kind, listed(m.to.Jurisdictions), m.to.Clearance.line())
-	for _, r := range m.rules {
-		say("set %s", r.line())
+	return m.report().JSON()
+}
+
+// ReportSVG is the report as one picture, without script.
+func (m *Mapper) ReportSVG() []byte {
+	if !m.made() {
+		return nil
 	}
-	for _, r := range m.absent {
-		say("absent %s: %s", r.into.path, r.absent)
+	return m.report().SVG()
+}
+
+func (m *Mapper) report() *report.Report {
+	r := &report.Report{
+		Mapping: m.name, From: m.src.title, To: m.dst.title, System: m.to.System, Kind: m.to.Kind, Jurisdictions: listed(m.to.Jurisdictions),
+		Accepts: m.to.Clearance.line(), Leaves: m.label.String(), Hash: m.hash,
+	}
+	for _, rule := range m.rules {
+		r.Set = append(r.Set, rule.flow())
+	}
+	for _, rule := range m.absent {
+		r.Absent = append(r.Absent, report.Reason{Path: rule.into.path, Reason: rule.absent})
 	}
 	for _, d := range m.dropped {
-		say("drop %s: %s [%s]", d.from.path, d.reason, d.from.everything())
+		r.Drop = append(r.Drop, report.Reason{Path: d.from.path, Reason: d.reason, Label: d.from.everything().String()})
 	}
-	say("leaves %s", m.label)
-	if m.notAfter.IsZero() {
-		say("no release is used")
-	} else {
-		say("not after %s", m.notAfter.Format(time.RFC3339))
+	for _, k := range m.combined {
+		r.Together = append(r.Together, report.Together{Fields: k.line(), Label: k.label.String()})
 	}
-	say("hash %s", m.hash)
-	return b.String()
+	if !m.notAfter.IsZero() {
+		r.NotAfter = m.notAfter.Format(time.RFC3339)
+	}
+	return r
 }
 
 func (c Clearance) line() string {
@@ -48,34 +65,25 @@ func (c Clearance) line() string {
 	return text + " for " + listed(c.Purposes)
 }
 
-// line is /in (place) <- /from, its transforms, its label before and after, its release.
-func (r *rule) line() string {
-	var b strings.Builder
-	b.WriteString(r.into.path)
+func (r *rule) flow() report.Flow {
+	f := report.Flow{Into: r.into.path, Before: r.before.String(), After: r.label.String(), OnError: r.onError}
 	if r.into.in != InBody {
-		fmt.Fprintf(&b, " (%s)", r.into.in)
+		f.In = r.into.in
 	}
 	if r.from == nil {
-		fmt.Fprintf(&b, " <- constant %s [%s]", r.source[:len(r.source)-1], r.label)
-		return b.String()
+		f.Constant = string(r.source[:len(r.source)-1])
+		return f
 	}
-	fmt.Fprintf(&b, " <- %s", r.from.path)
+	f.From = r.from.path
 	for _, step := range r.steps {
-		fmt.Fprintf(&b, " | %s", step.Name)
+		made := report.Step{Name: step.Name, Hides: step.Hides}
 		if step.Args != "{}" {
-			fmt.Fprintf(&b, " %s", step.Args)
+			made.Args = json.RawMessage(step.Args)
 		}
+		f.Do = append(f.Do, made)
 	}
-	if r.onError != "" {
-		fmt.Fprintf(&b, " | on error %s", r.onError)
-	}
-	fmt.Fprintf(&b, " [%s", r.before)
-	if r.label.String() != r.before.String() {
-		fmt.Fprintf(&b, " -> %s", r.label)
-	}
-	b.WriteString("]")
 	if r.release != nil {
-		fmt.Fprintf(&b, " released by %s until %s", r.release.approved, r.release.until.AddDate(0, 0, -1).Format(time.DateOnly))
+		f.Approved, f.Until = r.release.approved, r.release.until.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
-	return b.String()
+	return f
 }

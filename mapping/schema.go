@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 )
 
 // Schema is a closed description of a document: its fields, their labels, their
@@ -15,6 +16,7 @@ type Schema struct {
 	leaves      []*field          // scalars and arrays, in their order
 	slots       int
 	label       Label
+	combined    []combination
 }
 
 // Title is the schema's name.
@@ -44,14 +46,25 @@ func (s *Schema) Label() Label {
 	return s.label.Join(harmless())
 }
 
+// JSONSchema is the description of a document as plain JSON Schema 2020-12, for editors, other
+// validators and those on the far side: closed, and without labels, releases and places. That
+// an integer is written as one, and text is Unicode, it does not say. Empty: it describes
+// nothing.
+func (s *Schema) JSONSchema() []byte {
+	if s.Hash() == "" {
+		return nil
+	}
+	return shape.Export(s.title, s.root.node)
+}
+
 // Document puts raw JSON under the schema. It copies raw, and is checked when it is read.
 // A nil or zero Schema yields no data.
 func (s *Schema) Document(raw []byte) Document {
 	if s.Hash() == "" {
 		return Document{}
 	}
-	source := scan.Source(raw)
-	return Document{func() (*Schema, []byte) { return s, source }}
+	held := &content{schema: s, source: scan.Source(raw)}
+	return Document{func() *content { return held }}
 }
 
 // Encode puts a Go value under the schema, as encoding/json writes it, and checks it. The

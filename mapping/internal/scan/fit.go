@@ -12,6 +12,9 @@ func Misfit(from, to *Node) string {
 	if from.Kind != to.Kind {
 		return "is " + from.Kind.String() + " and not " + to.Kind.String()
 	}
+	if problem := unitMisfit(from.Unit, to.Unit); problem != "" {
+		return problem
+	}
 	switch from.Kind {
 	case String:
 		return textMisfit(from, to)
@@ -23,6 +26,21 @@ func Misfit(from, to *Node) string {
 		return arrayMisfit(from, to)
 	default:
 		return ""
+	}
+}
+
+// unitMisfit says in words why a quantity in one unit is none in the other. Nobody says that
+// what has no unit is in the same one.
+func unitMisfit(from, to string) string {
+	switch {
+	case from == to:
+		return ""
+	case from == "":
+		return "has no unit, and the destination's is " + to
+	case to == "":
+		return "is in " + from + ", and the destination has no unit"
+	default:
+		return "is in " + from + " and not " + to
 	}
 }
 

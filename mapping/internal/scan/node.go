@@ -71,6 +71,7 @@ type Node struct {
 	Min, Max int64   // of Integer; of Number, times ten to the Scale
 	Integers []int64 // the only ones; nil: any
 	Scale    int     // digits after a Number's point
+	Unit     string  // of Integer and Number, what it counts; empty: nothing in particular
 
 	Items    *Node // of Array
 	MaxItems int

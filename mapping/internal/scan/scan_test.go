@@ -185,6 +185,21 @@ func TestMisfit(t *testing.T) {
 	}
 }
 
+// TestUnitsAreCompared, where one side alone has one too.
+func TestUnitsAreCompared(t *testing.T) {
+	in := func(unit string) *scan.Node { return &scan.Node{Kind: scan.Integer, Max: 9, Unit: unit} }
+	for _, tt := range []struct{ from, to, want string }{
+		{"", "", ""}, {"m", "m", ""}, {"km", "m", "is in km and not m"}, {"eur", "usd", "is in eur and not usd"}, {"", "m", "has no unit, and the destination's is m"}, {"m", "", "is in m, and the destination has no unit"},
+	} {
+		several := func(unit string) *scan.Node {
+			return &scan.Node{Kind: scan.Array, MaxItems: 1, Items: in(unit)}
+		}
+		if one, each := scan.Misfit(in(tt.from), in(tt.to)), scan.Misfit(several(tt.from), several(tt.to)); one != tt.want || each != tt.want {
+			t.Errorf("%q to %q: %q %q", tt.from, tt.to, one, each)
+		}
+	}
+}
+
 // TestPatternsMeanTheWholeText: whoever looks for a match anywhere finds the same texts.
 func TestPatternsMeanTheWholeText(t *testing.T) {
 	for _, right := range []string{"^$", "^a$", "^(?:a|b)$", "^(a|b)$", "^(?:a|bc|)$", "^[ab]*$", "^a(?:b|c)d$", `^\$$`, "^(?:^a|b$)$", "^.*$", `^(?:a{2,3}|\d)$`, "^(?i)a$", "^(?s).$"} {

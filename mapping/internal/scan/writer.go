@@ -10,6 +10,9 @@ type Writer struct {
 	scratch []byte
 }
 
+// Wipe overwrites what was un-escaped.
+func (w *Writer) Wipe() { clear(w.scratch[:cap(w.scratch)]) }
+
 // JSON appends a value as n describes it.
 func (w *Writer) JSON(n *Node, v Value) {
 	switch {

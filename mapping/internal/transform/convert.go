@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 
+	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
@@ -44,20 +45,21 @@ type bounds struct {
 	Scale   int         `json:"scale,omitempty"`
 	Minimum json.Number `json:"minimum,omitempty"`
 	Maximum json.Number `json:"maximum,omitempty"`
+	Unit    string      `json:"unit,omitempty"`
 }
 
 // stringToInt reads an integer as JSON writes it. It fails for all other text, and outside
-// of its minimum and maximum.
+// of its minimum and maximum. What unit it is in, text does not say: the mapping does.
 func stringToInt(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	var b bounds
-	p := read(args, map[string]any{"minimum": &b.Minimum, "maximum": &b.Maximum})
+	p := read(args, map[string]any{"minimum": &b.Minimum, "maximum": &b.Maximum, "unit": &b.Unit})
 	return fromString(b, p, f, scan.Integer)
 }
 
 // stringToNumber does the same for a number of so many digits after its point.
 func stringToNumber(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	var b bounds
-	p := read(args, map[string]any{"scale": &b.Scale, "minimum": &b.Minimum, "maximum": &b.Maximum})
+	p := read(args, map[string]any{"scale": &b.Scale, "minimum": &b.Minimum, "maximum": &b.Maximum, "unit": &b.Unit})
 	if p.Kind == 0 && (b.Scale < 0 || b.Scale > scan.MaxScale) {
 		p = arguments("its scale is not 0 to 18")
 	}
@@ -71,7 +73,10 @@ func fromString(b bounds, p Problem, f Field, kind scan.Kind) (Step, any, Proble
 	if p.Kind != 0 {
 		return Step{}, nil, p
 	}
-	out := &scan.Node{Kind: kind, Slot: -1, Scale: b.Scale, Min: math.MinInt64, Max: math.MaxInt64}
+	if b.Unit != "" && !names.Name.MatchString(b.Unit) {
+		return Step{}, nil, arguments("its unit is no name: [a-z0-9][a-z0-9._-]{0,63}")
+	}
+	out := &scan.Node{Kind: kind, Slot: -1, Scale: b.Scale, Unit: b.Unit, Min: math.MinInt64, Max: math.MaxInt64}
 	ok1, ok2 := bound(b.Minimum, b.Scale, &out.Min), bound(b.Maximum, b.Scale, &out.Max)
 	if !ok1 || !ok2 || out.Min > out.Max {
 		return Step{}, nil, arguments("its minimum and maximum are no range")

@@ -106,11 +106,13 @@ func timeToUnix(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 }
 
 // unixToTime is the reverse, in UTC. It fails outside of the years 1 to 9999, if the
-// field reaches beyond.
+// field reaches beyond. An integer in another unit than s is refused.
 func unixToTime(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	p := read(args, nil)
 	if wrong := takes(f, scan.Integer); wrong.Kind != 0 {
 		p = wrong
+	} else if unit := f.Node.Unit; unit != "" && unit != "s" {
+		p = Problem{Kind: WrongType, Text: "takes seconds and is in " + unit}
 	}
 	return Step{Out: described(scan.DateTime, 20), Fallible: f.Node.Min < firstSecond || f.Node.Max > lastSecond, apply: func(c *Call, v Value) (Value, bool) {
 		if v.N < firstSecond || v.N > lastSecond {

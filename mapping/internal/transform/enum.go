@@ -152,13 +152,9 @@ func (t table) out() *scan.Node {
 		out.Integers = slices.Compact(out.Integers)
 		return out
 	}
-	out := plainText(math.MaxInt, 0)
-	for _, c := range all {
-		out.Texts = append(out.Texts, c.text)
-		size := len([]rune(c.text))
-		out.MinLength, out.MaxLength = min(out.MinLength, size), max(out.MaxLength, size)
+	texts := make([]string, len(all))
+	for i, c := range all {
+		texts[i] = c.text
 	}
-	slices.Sort(out.Texts)
-	out.Texts = slices.Compact(out.Texts)
-	return out
+	return oneOf(texts)
 }

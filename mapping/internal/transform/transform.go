@@ -29,6 +29,8 @@ import (
 	"slices"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
+
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
@@ -52,6 +54,8 @@ type Value struct {
 type Call struct {
 	Macs    map[string]*Mac // by the name of their key
 	Scratch []byte          // appended to; values of one field point into it
+
+	composing *norm.Iter // holds nothing between values
 }
 
 // Step is one transform with its arguments.
@@ -105,6 +109,15 @@ func makers() map[string]maker {
 		"mask.email":       maskEmail,
 		"redact":           redact,
 		"token.hmac":       token,
+		"text.truncate":    truncate,
+		"text.prefix":      beginning,
+		"text.nfc":         nfc,
+		"int.bucket":       intBucket,
+		"number.bucket":    numberBucket,
+		"number.scale":     numberScale,
+		"number.to_minor":  toMinor,
+		"minor.to_number":  minorTo,
+		"unit.convert":     unitConvert,
 	}
 }
 

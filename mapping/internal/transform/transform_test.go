@@ -20,6 +20,9 @@ func fields() map[string]*scan.Node {
 	return map[string]*scan.Node{
 		"text": {Kind: scan.String, MaxLength: 100}, "choices": {Kind: scan.String, MaxLength: 9, Texts: []string{"a", "b"}}, "integer": {Kind: scan.Integer, Min: math.MinInt64, Max: math.MaxInt64},
 		"few": {Kind: scan.Integer, Min: 1, Max: 2, Integers: []int64{1, 2}}, "number": {Kind: scan.Number, Scale: 2, Min: -100, Max: 99999}, "boolean": {Kind: scan.Bool}, "date": dated, "time": timed,
+		"name": {Kind: scan.String, MinLength: 1, MaxLength: 40}, "code": {Kind: scan.String, MinLength: 8, MaxLength: 12}, "email": {Kind: scan.String, MinLength: 3, MaxLength: 254, Format: scan.Email}, "codes": {Kind: scan.String, MinLength: 5, MaxLength: 5, Texts: []string{"11428", "21428"}}, "accents": {Kind: scan.String, MinLength: 1, MaxLength: 4, Texts: []string{"e\u0301", "\u00e9", "abc", "\ufb2c"}},
+		"low": {Kind: scan.Integer, Min: math.MinInt64, Max: math.MinInt64 + 9}, "age": {Kind: scan.Integer, Max: 149}, "metres": {Kind: scan.Integer, Min: -5, Max: 5_000_000, Unit: "m"}, "seconds": {Kind: scan.Integer, Min: math.MinInt64, Max: math.MaxInt64, Unit: "s"}, "cents": {Kind: scan.Integer, Min: -1, Max: math.MaxInt64, Unit: "eur.e-2"},
+		"money": {Kind: scan.Number, Scale: 2, Min: math.MinInt64, Max: math.MaxInt64, Unit: "eur"}, "longest": {Kind: scan.Number, Scale: 18, Min: math.MinInt64, Max: math.MaxInt64}, "weight": {Kind: scan.Number, Scale: 3, Min: -1, Max: 999_999, Unit: "kg"},
 	}
 }
 
@@ -27,7 +30,14 @@ var steps = []struct{ name, args string }{
 	{"int.to_string", ""}, {"string.to_int", `{"minimum":-5,"maximum":1000}`}, {"string.to_int", `{}`}, {"number.to_string", ""}, {"string.to_number", `{"scale":2}`}, {"time.date", ""}, {"time.to_unix", ""}, {"unix.to_time", ""}, {"date.year", ""},
 	{"date.format", `{"layout":"2006-01"}`}, {"date.format", `{"layout":"2006-01-02"}`}, {"date.format", `{"layout":"20060102150405Z"}`}, {"enum", `{"map":{"a":"x"},"else":"yy"}`}, {"enum", `{"map":{"a":1,"b":-2}}`}, {"enum", `{"map":{"1":1},"else":7}`}, {"enum", `{"map":{"true":"t","false":"f"}}`},
 	{"mask.keep_last", `{"n":3}`}, {"mask.email", `{"domains":["b.example","a.example"]}`}, {"redact", ""}, {"token.hmac", `{"key":"k"}`},
+	{"text.truncate", `{"n":1}`}, {"text.truncate", `{"n":2}`}, {"text.truncate", `{"n":30}`}, {"text.prefix", `{"n":5}`}, {"text.prefix", `{"n":1}`}, {"text.nfc", ""}, {"int.bucket", `{"width":2}`}, {"int.bucket", `{"width":10}`}, {"int.bucket", `{"width":9223372036854775807}`}, {"number.bucket", `{"width":10}`},
+	{"number.scale", `{"scale":0}`}, {"number.scale", `{"scale":1}`}, {"number.scale", `{"scale":4}`}, {"number.scale", `{"scale":18}`}, {"number.scale", `{"scale":0,"round":"down"}`}, {"number.scale", `{"scale":1,"round":"half_even"}`}, {"number.to_minor", ""}, {"minor.to_number", `{"scale":0}`}, {"minor.to_number", `{"scale":2}`},
+	{"unit.convert", `{"to":"km"}`}, {"unit.convert", `{"to":"mm"}`}, {"unit.convert", `{"to":"d"}`}, {"unit.convert", `{"to":"ms","scale":2}`}, {"unit.convert", `{"to":"mg","scale":0}`}, {"unit.convert", `{"to":"t","scale":6}`},
 }
+
+// signs are letters, marks and what goes together in other ways: a Hangul syllable in three,
+// letters that composing leaves as they are, and such that it takes apart.
+var signs = []rune("aeq1 -<\"\\\u0301\u0301\u0301\u0323\u0306\u0345\u0488\u034f\u1112\u1161\u11ab\u00e9\u1ea1\u03b1\u1f82\ufb2c\u0344\u212b\u226e\U0001d160\u200d\U0001f469\ufe0f\u2028")
 
 // value draws one that the field's description lets pass.
 func value(t *rapid.T, n *scan.Node) transform.Value {
@@ -39,9 +49,12 @@ func value(t *rapid.T, n *scan.Node) transform.Value {
 		return text(rapid.SampledFrom([]string{"2024-02-29T23:59:59.999999999+23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59-00:00"}).Draw(t, "time"))
 	case n.Texts != nil:
 		return text(rapid.SampledFrom(n.Texts).Draw(t, "choice"))
+	case n.Format == scan.Email:
+		return text(rapid.StringMatching(`[a-z0-9]{1,9}(\.[a-z]{1,3})?@[ab]\.example`).Draw(t, "address"))
 	case n.Kind == scan.String:
-		some := rapid.OneOf(rapid.StringN(0, 40, -1), rapid.StringMatching(`-?[0-9]{0,20}(\.[0-9]{0,3})?`), rapid.StringMatching(`[a-z]{0,9}@[ab]\.example`))
-		return text(strings.ReplaceAll(some.Draw(t, "text"), "\x00", "")) // which no text holds
+		some := rapid.OneOf(rapid.StringOfN(rapid.SampledFrom(signs), 0, 40, -1), rapid.StringN(0, 40, -1), rapid.StringMatching(`-?[0-9]{0,20}(\.[0-9]{0,3})?`), rapid.StringMatching(`[a-z]{0,9}@[ab]\.example`))
+		drawn := []rune(strings.ReplaceAll(some.Draw(t, "text"), "\x00", "") + strings.Repeat("\u0301", n.MinLength)) // no text holds NUL
+		return text(string(drawn[:min(max(n.MinLength, len(drawn)-n.MinLength), n.MaxLength)]))
 	case n.Integers != nil:
 		return transform.Value{Kind: n.Kind, N: rapid.SampledFrom(n.Integers).Draw(t, "of few")}
 	case n.Kind == scan.Bool:
@@ -131,6 +144,12 @@ func TestProblems(t *testing.T) {
 		{"token.hmac", `{}`, "text", transform.BadArguments, ""}, {"token.hmac", `{"key":"k"}`, "few", transform.WrongType, ""}, {"token.hmac", `{"key":"k"}`, "choices", transform.WrongType, ""}, {"token.hmac", `{"key":"k"}`, "boolean", transform.WrongType, ""},
 		{"int.to_string", ``, "text", transform.WrongType, ""}, {"number.to_string", ``, "text", transform.WrongType, ""}, {"string.to_int", ``, "integer", transform.WrongType, ""}, {"unix.to_time", ``, "text", transform.WrongType, ""}, {"time.date", ``, "date", transform.WrongType, ""}, {"date.year", ``, "integer", transform.WrongType, ""}, {"date.year", ``, "text", transform.WrongType, ""},
 		{"mask.keep_last", `{"n":1}`, "boolean", transform.WrongType, ""}, {"mask.email", ``, "integer", transform.WrongType, ""}, {"enum", `{"map":{"1":"x"},"else":"y"}`, "number", transform.WrongType, ""},
+		{"text.truncate", `{"n":0}`, "text", transform.BadArguments, ""}, {"text.truncate", `{"n":4194305}`, "text", transform.BadArguments, ""}, {"text.truncate", `{"n":1}`, "integer", transform.WrongType, ""}, {"text.nfc", `{"n":1}`, "text", transform.BadArguments, ""}, {"text.nfc", `{}`, "boolean", transform.WrongType, ""},
+		{"text.prefix", `{"n":0}`, "code", transform.BadArguments, ""}, {"text.prefix", `{"n":17}`, "code", transform.BadArguments, ""}, {"text.prefix", `{"n":6}`, "code", transform.WrongType, ""}, {"text.prefix", `{"n":1}`, "text", transform.WrongType, ""}, {"text.prefix", `{"n":1}`, "choices", transform.WrongType, ""}, {"text.prefix", `{"n":1}`, "codes", transform.WrongType, ""}, {"text.prefix", `{"n":1}`, "integer", transform.WrongType, ""}, {"text.prefix", `{"n":"1"}`, "code", transform.BadArguments, ""},
+		{"int.bucket", `{}`, "age", transform.BadArguments, ""}, {"int.bucket", `{"width":1}`, "age", transform.BadArguments, ""}, {"int.bucket", `{"width":-2}`, "age", transform.BadArguments, ""}, {"int.bucket", `{"width":2.5}`, "age", transform.BadArguments, ""}, {"int.bucket", `{"width":1e3}`, "age", transform.BadArguments, ""}, {"int.bucket", `{"width":9223372036854775808}`, "age", transform.BadArguments, ""},
+		{"int.bucket", `{"width":2}`, "number", transform.WrongType, ""}, {"number.bucket", `{"width":2}`, "age", transform.WrongType, ""}, {"number.bucket", `{"width":0.01}`, "number", transform.BadArguments, ""}, {"number.bucket", `{"width":0.025}`, "number", transform.BadArguments, ""}, {"int.bucket", `{"width":1000}`, "low", transform.BadArguments, ""},
+		{"number.scale", `{}`, "number", transform.BadArguments, ""}, {"number.scale", `{"scale":-1}`, "number", transform.BadArguments, ""}, {"number.scale", `{"scale":19}`, "number", transform.BadArguments, ""}, {"number.scale", `{"scale":1,"round":"up"}`, "number", transform.BadArguments, ""}, {"number.scale", `{"scale":2,"round":"down"}`, "number", transform.BadArguments, ""}, {"number.scale", `{"scale":2}`, "text", transform.WrongType, ""},
+		{"number.to_minor", `{"scale":2}`, "number", transform.BadArguments, ""}, {"number.to_minor", ``, "integer", transform.WrongType, ""}, {"minor.to_number", ``, "integer", transform.BadArguments, ""}, {"minor.to_number", `{"scale":2}`, "number", transform.WrongType, ""}, {"unit.convert", `{"to":"m"}`, "text", transform.WrongType, ""}, {"unit.convert", `{"unit":"m"}`, "metres", transform.BadArguments, ""},
 	} {
 		raw := json.RawMessage(tt.args)
 		if tt.args == "" {

@@ -1,0 +1,96 @@
+package shape
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+)
+
+// plain is what JSON Schema 2020-12 says of a value, without any keyword of ours.
+type plain struct {
+	Schema     string            `json:"$schema,omitempty"`
+	Title      string            `json:"title,omitempty"`
+	Type       any               `json:"type"`
+	MinLength  int               `json:"minLength,omitempty"`
+	MaxLength  *int              `json:"maxLength,omitempty"`
+	Pattern    string            `json:"pattern,omitempty"`
+	Format     string            `json:"format,omitempty"`
+	Enum       []any             `json:"enum,omitempty"`
+	Minimum    json.RawMessage   `json:"minimum,omitempty"`
+	Maximum    json.RawMessage   `json:"maximum,omitempty"`
+	MultipleOf json.RawMessage   `json:"multipleOf,omitempty"`
+	Items      *plain            `json:"items,omitempty"`
+	MaxItems   *int              `json:"maxItems,omitempty"`
+	Properties map[string]*plain `json:"properties,omitempty"`
+	Required   []string          `json:"required,omitempty"`
+	Closed     *bool             `json:"additionalProperties,omitempty"`
+}
+
+// Export is the description as a plain JSON Schema, for those who know no labels.
+func Export(title string, root *scan.Node) []byte {
+	p := export(root)
+	p.Schema, p.Title = "https://json-schema.org/draft/2020-12/schema", title
+	out, _ := json.MarshalIndent(p, "", "  ") // of text, numbers and maps
+	return append(out, '\n')
+}
+
+func export(n *scan.Node) *plain {
+	p := &plain{Type: n.Kind.String()}
+	if n.Nullable {
+		p.Type = []string{n.Kind.String(), "null"}
+	}
+	switch n.Kind {
+	case scan.Object:
+		p.members(n)
+	case scan.Array:
+		p.Items, p.MaxItems = export(n.Items), &n.MaxItems
+	case scan.String:
+		p.text(n)
+	case scan.Integer, scan.Number:
+		p.number(n)
+	}
+	return p
+}
+
+func (p *plain) members(n *scan.Node) {
+	p.Closed, p.Properties = new(false), map[string]*plain{}
+	for _, m := range n.Members {
+		p.Properties[m.Name] = export(m.Node)
+		if m.Required {
+			p.Required = append(p.Required, m.Name)
+		}
+	}
+}
+
+func (p *plain) text(n *scan.Node) {
+	for _, text := range n.Texts {
+		p.Enum = append(p.Enum, text)
+	}
+	p.nullable(n)
+	if n.Texts != nil {
+		return
+	}
+	p.MinLength, p.MaxLength, p.Format = n.MinLength, &n.MaxLength, n.Format.String()
+	if n.Pattern != nil {
+		p.Pattern = strings.TrimSuffix(strings.TrimPrefix(n.Pattern.String(), `\A(?:`), `)\z`)
+	}
+}
+
+func (p *plain) number(n *scan.Node) {
+	for _, integer := range n.Integers {
+		p.Enum = append(p.Enum, integer)
+	}
+	p.nullable(n)
+	p.Minimum, p.Maximum = scan.AppendDecimal(nil, n.Min, n.Scale), scan.AppendDecimal(nil, n.Max, n.Scale)
+	if n.Kind == scan.Number && n.Scale > 0 {
+		p.MultipleOf = scan.AppendDecimal(nil, 1, n.Scale)
+	}
+}
+
+// nullable lets null be among the choices, where there are some.
+func (p *plain) nullable(n *scan.Node) {
+	if n.Nullable && p.Enum != nil {
+		p.Enum = append(p.Enum, nil)
+	}
+}

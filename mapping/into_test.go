@@ -1,0 +1,99 @@
+package mapping_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/carnet-go/carnet/mapping"
+)
+
+// first is the first document of a stream, which was checked.
+func first(t testing.TB, s *mapping.Schema, raw string) mapping.Document {
+	t.Helper()
+	for d, err := range s.Documents(t.Context(), strings.NewReader("["+raw+"]")) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	t.Fatal("no document")
+	return mapping.Document{}
+}
+
+// TestMapIntoAllocatesNothing, once the record has its memory; checking the document does not
+// either.
+func TestMapIntoAllocatesNothing(t *testing.T) {
+	m := compile(t, benchSource, benchDestination, benchMapping, anywhereAPI())
+	raw := string(benchDocument)
+	for name, d := range map[string]mapping.Document{"checked": first(t, m.Source(), raw), "not yet": m.Source().Document([]byte(raw))} {
+		var r mapping.Record
+		do := func() {
+			if err := m.MapInto(t.Context(), d, nil, &r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		do()
+		if n := testing.AllocsPerRun(100, do); n != 0 {
+			t.Errorf("%s: %v allocations", name, n)
+		}
+		if r.Len() == 0 || r.Body().Len() < 100 {
+			t.Errorf("%s: %d fields", name, r.Len())
+		}
+	}
+}
+
+// TestMapIntoTakesTheMemory: a copy of the record before is no data, also where the next one is
+// none, and what it held is nowhere.
+func TestMapIntoTakesTheMemory(t *testing.T) {
+	m, other := compile(t, orders, orders, orderOnly, anywhereAPI()), employees(t)
+	var r mapping.Record
+	doc := func(text string) mapping.Document { return m.Source().Document([]byte(text)) }
+	if err := m.MapInto(t.Context(), doc(`{"n":1,"note":"cAnArY"}`), nil, &r); err != nil {
+		t.Fatal(err)
+	}
+	before, held := r, mapping.Memory(r)
+	if before.Len() != 2 || !bytes.Contains(held, []byte("cAnArY")) {
+		t.Fatalf("%d fields", before.Len())
+	}
+	if err := m.MapInto(t.Context(), doc(`{"n":2}`), nil, &r); err != nil || body(t, r) != `{"n":2}` || r.Len() != 1 {
+		t.Fatalf("%v, %s", err, body(t, r))
+	}
+	for name, gone := range map[string]mapping.Record{"copy": before, "zero": {}} {
+		if gone.Len() != 0 || gone.Body().Len() != 0 || gone.Mapping() != "" || gone.Label().Class != mapping.Unlabelled || !gone.NotAfter().IsZero() {
+			t.Errorf("%s: %d fields, %s", name, gone.Len(), body(t, gone))
+		}
+		for range gone.Fields() {
+			t.Errorf("%s has fields", name)
+		}
+	}
+	if bytes.Contains(held[:cap(held)], []byte("cAnArY")) {
+		t.Error("the memory has what was there before")
+	}
+	held = mapping.Memory(r)
+	if err := m.MapInto(t.Context(), doc(`{"n":"cAnArY"}`), nil, &r); !errors.Is(err, mapping.ErrInvalid) || r.Len() != 0 || r.Mapping() != "" {
+		t.Errorf("no document: %v, %d fields", err, r.Len())
+	}
+	if bytes.Contains(held[:cap(held)], []byte(`"n"`)) {
+		t.Error("what was there is still there")
+	}
+	for range 2 { // the copy's memory is another's
+		if err := m.MapInto(t.Context(), doc(`{"n":3}`), nil, &before); err != nil || body(t, before) != `{"n":3}` {
+			t.Errorf("%v", err)
+		}
+	}
+	if err := other.MapInto(t.Context(), doc(`{"n":3}`), nil, &before); err != mapping.ErrForeign || before.Len() != 0 {
+		t.Errorf("foreign: %v", err)
+	}
+	if err := (*mapping.Mapper)(nil).MapInto(t.Context(), doc(`{"n":3}`), nil, &r); err != mapping.ErrInvalid {
+		t.Error(err)
+	}
+	if err := m.MapInto(t.Context(), doc(`{"n":3}`), nil, nil); err != mapping.ErrInvalid {
+		t.Error(err)
+	}
+	if text := fmt.Sprintf("%v %+v %#v", r, r, before); strings.Contains(text, "cAnArY") {
+		t.Error("printed")
+	}
+}

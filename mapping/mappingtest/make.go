@@ -1,0 +1,261 @@
+package mappingtest
+
+import (
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"math/big"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// shortest is how long a value is that is looked for: a shorter one stands elsewhere by chance.
+const shortest = 6
+
+// values are those of a document, by the path of their field; * is any element.
+type values map[string][]string
+
+func (v values) add(path, value string) {
+	if utf8.RuneCountInString(value) >= shortest {
+		v[path] = append(v[path], value)
+	}
+}
+
+// of adds what stands in a document.
+func (v values) of(parsed any, path string) {
+	switch parsed := parsed.(type) {
+	case map[string]any:
+		for name, member := range parsed {
+			v.of(member, path+"/"+name)
+		}
+	case []any:
+		for _, element := range parsed {
+			v.of(element, path)
+		}
+	case string:
+		v.add(path, parsed)
+	}
+}
+
+// described is what a plain JSON Schema says.
+type described struct {
+	Type       any
+	MinLength  int
+	MaxLength  *int
+	Pattern    string
+	Format     string
+	Enum       []any
+	Minimum    json.Number
+	Maximum    json.Number
+	MultipleOf json.Number
+	Items      *described
+	MaxItems   *int
+	Properties map[string]*described
+}
+
+func (d *described) kind() string {
+	if kind, ok := d.Type.(string); ok {
+		return kind
+	}
+	pair, _ := d.Type.([]any)
+	kind, _ := pair[0].(string)
+	return kind
+}
+
+// maker makes documents, and remembers what is in them.
+type maker struct{ values values }
+
+func newMaker() *maker { return &maker{values{}} }
+
+func (m *maker) document(schema []byte) ([]byte, error) {
+	var d described
+	if err := json.Unmarshal(schema, &d); err != nil {
+		return nil, fmt.Errorf("no schema")
+	}
+	made, err := m.value(&d, "")
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(made)
+}
+
+// value makes one; all that is optional is there, and an array has two elements, if it may.
+func (m *maker) value(d *described, path string) (any, error) {
+	if len(d.Enum) > 0 {
+		return d.Enum[below(len(d.Enum))], nil
+	}
+	switch d.kind() {
+	case "object":
+		all := map[string]any{}
+		for name, member := range d.Properties {
+			made, err := m.value(member, path+"/"+name)
+			if err != nil {
+				return nil, err
+			}
+			all[name] = made
+		}
+		return all, nil
+	case "array":
+		all := []any{}
+		for range min(2, *d.MaxItems) {
+			made, err := m.value(d.Items, path)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, made)
+		}
+		return all, nil
+	case "boolean":
+		return below(2) == 1, nil
+	case "string":
+		return m.text(d, path)
+	}
+	return m.number(d, path)
+}
+
+func below(n int) int {
+	i, err := rand.Int(rand.Reader, big.NewInt(int64(n)))
+	if err != nil {
+		panic(err)
+	}
+	return int(i.Int64())
+}
+
+func (m *maker) text(d *described, path string) (string, error) {
+	made := ""
+	switch d.Format {
+	case "date":
+		made = fmt.Sprintf("%04d-%02d-%02d", 1900+below(200), 1+below(12), 1+below(28))
+	case "date-time":
+		made = fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02dZ", 1970+below(130), 1+below(12), 1+below(28), below(24), below(60), below(60))
+	case "email":
+		made = strings.ToLower(rand.Text()[:10]) + "@" + strings.ToLower(rand.Text()[:8]) + ".example"
+	case "uuid":
+		b := make([]byte, 16)
+		_, _ = rand.Read(b)
+		made = fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	default:
+		if d.Pattern == "" {
+			most := min(*d.MaxLength, max(d.MinLength, 20))
+			made = letters(most)
+			break
+		}
+		var err error
+		if made, err = matching(d.Pattern); err != nil {
+			return "", fmt.Errorf("no text for the pattern at %s", path)
+		}
+	}
+	if n := utf8.RuneCountInString(made); n < d.MinLength || d.MaxLength != nil && n > *d.MaxLength {
+		return "", fmt.Errorf("no text of that length at %s", path)
+	}
+	m.values.add(path, made)
+	return made, nil
+}
+
+// letters are those of which no word is made.
+func letters(n int) string {
+	text := ""
+	for len(text) < n {
+		text += rand.Text()
+	}
+	return text[:n]
+}
+
+func (m *maker) number(d *described, path string) (any, error) {
+	low, ok1 := new(big.Rat).SetString(string(d.Minimum))
+	high, ok2 := new(big.Rat).SetString(string(d.Maximum))
+	step := big.NewRat(1, 1)
+	ok3 := true
+	if d.MultipleOf != "" {
+		step, ok3 = new(big.Rat).SetString(string(d.MultipleOf))
+	}
+	if !ok1 || !ok2 || !ok3 {
+		return nil, fmt.Errorf("no number at %s", path)
+	}
+	steps := new(big.Rat).Quo(new(big.Rat).Sub(high, low), step)
+	count := new(big.Int).Quo(steps.Num(), steps.Denom())
+	i, err := rand.Int(rand.Reader, count.Add(count, big.NewInt(1)))
+	if err != nil {
+		return nil, err
+	}
+	made := low.Add(low, step.Mul(step, new(big.Rat).SetInt(i)))
+	digits := 0
+	if _, fraction, ok := strings.Cut(string(d.MultipleOf), "."); ok {
+		digits = len(fraction)
+	}
+	text := made.FloatString(digits)
+	m.values.add(path, strings.TrimLeft(text, "-"))
+	return json.Number(text), nil
+}
+
+// matching is a text that a pattern takes.
+func matching(pattern string) (string, error) {
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return "", err
+	}
+	return match(parsed)
+}
+
+func match(r *syntax.Regexp) (string, error) {
+	switch r.Op {
+	case syntax.OpEmptyMatch, syntax.OpBeginText, syntax.OpEndText, syntax.OpBeginLine, syntax.OpEndLine:
+		return "", nil
+	case syntax.OpLiteral:
+		return string(r.Rune), nil
+	case syntax.OpCharClass:
+		return one(r.Rune)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		return letters(1), nil
+	case syntax.OpCapture:
+		return match(r.Sub[0])
+	case syntax.OpConcat:
+		return repeat(r.Sub, 1)
+	case syntax.OpAlternate:
+		return match(r.Sub[below(len(r.Sub))])
+	case syntax.OpStar, syntax.OpQuest:
+		return repeat(r.Sub, below(2))
+	case syntax.OpPlus:
+		return repeat(r.Sub, 1+below(3))
+	case syntax.OpRepeat:
+		most := r.Max
+		if most < 0 {
+			most = r.Min + 3
+		}
+		return repeat(r.Sub, r.Min+below(most-r.Min+1))
+	}
+	return "", fmt.Errorf("an operation that is not known")
+}
+
+func repeat(parts []*syntax.Regexp, times int) (string, error) {
+	var b strings.Builder
+	for range times {
+		for _, part := range parts {
+			text, err := match(part)
+			if err != nil {
+				return "", err
+			}
+			b.WriteString(text)
+		}
+	}
+	return b.String(), nil
+}
+
+// one is a character of a class, a printable one of ASCII if there is one.
+func one(pairs []rune) (string, error) {
+	var all []rune
+	for i := 0; i < len(pairs); i += 2 {
+		for c := max(pairs[i], ' '+1); c <= min(pairs[i+1], '~'); c++ {
+			all = append(all, c)
+		}
+	}
+	if len(all) == 0 && len(pairs) > 0 {
+		all = []rune{pairs[0]}
+	}
+	if len(all) == 0 {
+		return "", fmt.Errorf("an empty class")
+	}
+	return string(slices.Clone(all)[below(len(all))]), nil
+}

@@ -1,0 +1,50 @@
+package mapping
+
+import (
+	"encoding/json"
+	"errors"
+	"reflect"
+
+	"github.com/carnet-go/carnet/mapping/internal/gotype"
+)
+
+// SchemaOf is the schema of what encoding/json writes of a struct, with the same rules as
+// ParseSchema. A field is called as there, and required unless it has omitempty or omitzero; a
+// pointer without these may be null. The tag mapping says the rest, with the keywords of a
+// property, and lists by |:
+//
+//	type Contact struct {
+//		Name  string    `json:"name" mapping:"maxLength=100; classification=internal; categories=pii.contact"`
+//		Email *string   `json:"email,omitempty" mapping:"format=email"`
+//		Seen  time.Time `json:"seen"`
+//		Tags  []string  `json:"tags,omitempty" mapping:"maxItems=20; maxLength=30"`
+//	}
+//
+// The defaults are for what a field does not say. Integers have the range of their type,
+// [json.Number] is a number with a scale, time.Time a date-time. Releases, places and
+// combinations are not for code to say: a schema with these is a file. Findings have no lines.
+func SchemaOf[T any](title string, defaults Label) (*Schema, error) {
+	properties, required, problem := gotype.Read(reflect.TypeFor[T]())
+	if problem.Text != "" {
+		return nil, Findings{{Code: "M102", Problem: problem.Text, Path: problem.Path}}
+	}
+	class := defaults.Class.String()
+	all := map[string]any{"residency": nonNil(defaults.Residency), "purposes": nonNil(defaults.Purposes), "categories": nonNil(defaults.Categories)}
+	if class != "" {
+		all["classification"] = class
+	}
+	raw, err := json.Marshal(map[string]any{
+		"title": title, "type": "object", "additionalProperties": false, "properties": properties, "required": required, "defaults": all,
+	})
+	if err != nil {
+		return nil, ErrInvalid
+	}
+	s, err := ParseSchema(raw)
+	found, _ := errors.AsType[Findings](err)
+	for i := range found {
+		found[i].Line, found[i].Column = 0, 0
+	}
+	return s, found.Err()
+}
+
+func nonNil(words []string) []string { return append([]string{}, words...) }

@@ -1,0 +1,157 @@
+package mapping_test
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carnet-go/carnet/mapping"
+)
+
+type place struct {
+	City string `json:"city" mapping:"maxLength=100; categories=pii.address"`
+	Code string `json:"code,omitempty" mapping:"maxLength=5;pattern=^[0-9]{5}$"`
+}
+
+type person struct {
+	ID      int64           `json:"id" mapping:"minimum=1; classification=internal"`
+	Name    string          `json:"name" mapping:"maxLength=100;minLength=1;categories=pii.contact|pii.name;residency=eu"`
+	Mail    *string         `json:"mail,omitempty" mapping:"format=email"`
+	Boss    *uint32         `json:"boss"`
+	Level   int8            `json:"level" mapping:"enum=1|2|3"`
+	Wage    json.Number     `json:"wage" mapping:"scale=2;minimum=0;unit=eur;classification=restricted"`
+	Seen    time.Time       `json:"seen"`
+	Tags    []string        `json:"tags,omitempty" mapping:"maxItems=3;maxLength=5;enum=a|b"`
+	Home    place           `json:"home"`
+	Old     *place          `json:"old,omitzero"`
+	Status  string          `json:"status" mapping:"enum=on|off"`
+	Remote  bool            `json:"remote"`
+	Skipped map[string]bool `json:"-"`
+	private func()
+}
+
+var ofPersons = mapping.Label{Class: mapping.Confidential, Residency: []string{"*"}, Purposes: []string{"hr"}}
+
+// asFile is the schema that says the same.
+const asFile = `{"title": "person", "type": "object", "additionalProperties": false, "required": ["id", "name", "boss", "level", "wage", "seen", "home", "status", "remote"],
+	"defaults": {"classification": "confidential", "residency": ["*"], "purposes": ["hr"], "categories": []},
+	"properties": {
+		"id": {"type": "integer", "minimum": 1, "maximum": 9223372036854775807, "classification": "internal"},
+		"name": {"type": "string", "maxLength": 100, "minLength": 1, "categories": ["pii.contact", "pii.name"], "residency": ["eu"]},
+		"mail": {"type": "string", "format": "email"}, "boss": {"type": ["integer", "null"], "minimum": 0, "maximum": 4294967295}, "level": {"type": "integer", "enum": [1, 2, 3]},
+		"wage": {"type": "number", "scale": 2, "minimum": 0, "unit": "eur", "classification": "restricted"}, "seen": {"type": "string", "format": "date-time"},
+		"tags": {"type": "array", "maxItems": 3, "items": {"type": "string", "maxLength": 5, "enum": ["a", "b"]}},
+		"home": {"type": "object", "additionalProperties": false, "required": ["city"], "properties": {"city": {"type": "string", "maxLength": 100, "categories": ["pii.address"]}, "code": {"type": "string", "maxLength": 5, "pattern": "^[0-9]{5}$"}}},
+		"old": {"type": "object", "additionalProperties": false, "required": ["city"], "properties": {"city": {"type": "string", "maxLength": 100, "categories": ["pii.address"]}, "code": {"type": "string", "maxLength": 5, "pattern": "^[0-9]{5}$"}}},
+		"status": {"type": "string", "enum": ["on", "off"]}, "remote": {"type": "boolean"}
+	}}`
+
+// TestSchemaOf: a type says what a file says, and what is written of it is a document.
+func TestSchemaOf(t *testing.T) {
+	s, err := mapping.SchemaOf[person]("person", ofPersons)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := schema(t, asFile); s.Hash() != want.Hash() {
+		t.Errorf("another schema:\n%s", s.JSONSchema())
+	}
+	mail := "a@acme.example"
+	one := person{ID: 1, Name: "A", Mail: &mail, Level: 2, Wage: "12.50", Seen: time.Now().UTC().Truncate(time.Second), Tags: []string{"b"}, Home: place{"Rome", "80331"}, Status: "on"}
+	d, err := s.Encode(one)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back person
+	if err := d.Decode(&back); err != nil || back.Name != "A" || *back.Mail != mail || back.Home != one.Home || !back.Seen.Equal(one.Seen) {
+		t.Errorf("%+v, %v", back, err)
+	}
+	one.Level = 9
+	if _, err := s.Encode(one); !errors.Is(err, mapping.ErrInvalid) {
+		t.Errorf("a level of nine: %v", err)
+	}
+}
+
+// TestSchemaOfUnlabelled: what nobody labels crosses nothing.
+func TestSchemaOfUnlabelled(t *testing.T) {
+	s, err := mapping.SchemaOf[struct {
+		A bool `json:"a"`
+	}]("a", mapping.Label{})
+	if err != nil || s.Label().Class != mapping.Unlabelled {
+		t.Errorf("%v, %v", s.Label(), err)
+	}
+}
+
+type loop struct {
+	Next *loop `json:"next,omitempty"`
+}
+
+type written string
+
+func (written) MarshalText() ([]byte, error) { return []byte("cAnArY"), nil }
+
+type base struct {
+	A bool `json:"a"`
+}
+
+// TestSchemaOfRefuses what a file could not say, or would have to guess.
+func TestSchemaOfRefuses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		of   func() (*mapping.Schema, error)
+		want string
+	}{
+		"no struct": {of[int](), "M102 is no struct"},
+		"a time":    {of[time.Time](), "M102 is no struct"},
+		"float":     {of[struct{ A float64 }](), "M102 is of a type that no document has: float64 at /A"},
+		"uint64":    {of[struct{ A uint64 }](), "uint64 at /A"},
+		"map":       {of[struct{ A map[string]string }](), "map at /A"},
+		"any":       {of[struct{ A any }](), "interface at /A"},
+		"bytes": {of[struct {
+			A []byte `json:",omitempty"`
+		}](), "is bytes, which encoding/json writes as base64 at /A"},
+		"writes itself": {of[struct{ A written }](), "is a type that writes itself at /A"},
+		"slice":         {of[struct{ A []bool }](), "is a slice, and null where it is nil: it has omitempty at /A"},
+		"no longest":    {of[struct{ A string }](), "M110 has no maxLength at /properties/A/maxLength"},
+		"no count": {of[struct {
+			A []bool `json:",omitempty"`
+		}](), "M109"},
+		"no scale": {of[struct{ A json.Number }](), "M115"},
+		"embedded": {of[struct{ base }](), "is embedded without a name at /base"},
+		"string option": {of[struct {
+			A int `json:",string"`
+		}](), "has options of encoding/json other than omitempty and omitzero at /A"},
+		"holds itself": {of[loop](), "is too deep, or holds itself"},
+		"two of one name": {of[struct {
+			A bool `json:"B"`
+			B bool
+		}](), "is two fields at /B"},
+		"mistyped word": {of[struct {
+			A string `mapping:"maxlength=3"`
+		}](), "has an unknown word in its tag at /A"},
+		"release": {of[struct {
+			A string `mapping:"maxLength=3;release=redact"`
+		}](), "has an unknown word in its tag at /A"},
+		"no value": {of[struct {
+			A string `mapping:"maxLength"`
+		}](), "has a word without a value in its tag at /A"},
+		"no number": {of[struct {
+			A string `mapping:"maxLength=many"`
+		}](), "has no number as maxLength in its tag at /A"},
+		"no integers": {of[struct {
+			A int `mapping:"enum=a"`
+		}](), "has no integers as enum in its tag at /A"},
+		"class": {of[struct {
+			A bool `mapping:"classification=secret"`
+		}](), "D113"},
+	} {
+		s, err := tt.of()
+		if found, ok := errors.AsType[mapping.Findings](err); !ok || s != nil || !strings.Contains(err.Error(), tt.want) || found[0].Line != 0 {
+			t.Errorf("%s: %v, want %s", name, err, tt.want)
+		}
+	}
+}
+
+func of[T any]() func() (*mapping.Schema, error) {
+	return func() (*mapping.Schema, error) { return mapping.SchemaOf[T]("t", ofPersons) }
+}
