@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
@@ -68,4 +69,76 @@ func TestMappingCheckCommandLine(t *testing.T) {
 	check(t, result{2, "", "carnet mapping check: flags come before the arguments; an argument that begins with - comes after --\nRun carnet mapping check -h for its arguments and an example.\n"}, "mapping", "check", dir, "-h")
 	check(t, result{1, "", "carnet mapping check: no mapping \"-h\"\n"}, "mapping", "check", "--", dir, "-h")
 	check(t, result{1, "", "carnet mapping check: no mapping \"contact\"\n"}, "mapping", "check", dir, "employee-to-contact", "contact")
+}
+
+func TestMappingReport(t *testing.T) {
+	dir := t.TempDir()
+	prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+	second(t, dir)
+	bound, err := boundary.Load(os.DirFS(dir), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	one := bound.Mapping("employee-to-contact")
+	check(t, result{0, strings.TrimRight(one.Report(), "\n") + "\n", ""}, "mapping", "report", dir, "employee-to-contact")
+	check(t, result{0, string(one.ReportSVG()), ""}, "mapping", "report", "-svg", dir, "employee-to-contact")
+	var all []struct{ Mapping, Hash string }
+	if err := json.Unmarshal([]byte(stdoutOf(t, "mapping", "report", "-json", dir)), &all); err != nil || len(all) != 2 || all[1].Mapping != "employee-to-contact" || all[1].Hash != one.Hash() {
+		t.Errorf("%+v, %v", all, err)
+	}
+	for says, args := range map[string][]string{
+		"give DIR, and after it":    {},
+		"a picture is of one":       {"-svg", dir},
+		"say either -json or -svg":  {"-svg", "-json", dir, "again"},
+		"a picture is of one mappi": {"-svg", dir, "again", "employee-to-contact"},
+	} {
+		prefix(t, result{2, "", "carnet mapping report: " + says}, append([]string{"mapping", "report"}, args...)...)
+	}
+	prefix(t, result{1, "", `carnet mapping report: no mapping "agian"; did you mean "again"?`}, "mapping", "report", "-json", dir, "agian")
+}
+
+// TestMappingDiff: what a reviewer of a change wants to see, and nothing else.
+func TestMappingDiff(t *testing.T) {
+	old, now := t.TempDir(), t.TempDir()
+	for _, dir := range []string{old, now} {
+		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+	}
+	check(t, result{0, "", ""}, "mapping", "diff", old, now)
+	file := filepath.Join(now, "mappings", "employee-to-contact.jsonc")
+	text := read(t, file)
+	if err := os.WriteFile(file, []byte("// a comment changes nothing\n"+text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	check(t, result{0, "", ""}, "mapping", "diff", old, now)
+	second(t, now)
+	got := stdoutOf(t, "mapping", "diff", old, now)
+	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Contains(got, "hash") {
+		t.Errorf("a mapping more:\n%s", got)
+	}
+	if got := stdoutOf(t, "mapping", "diff", now, old); !strings.HasPrefix(got, "again:\n- again: employee to contact\n- destination") || strings.Contains(got, "+ ") {
+		t.Errorf("a mapping less:\n%s", got)
+	}
+	prefix(t, result{1, now + "/none:\nF106 the folder cannot be read", "carnet mapping diff: findings: 1\n"}, "mapping", "diff", old, now+"/none")
+	prefix(t, result{2, "", "carnet mapping diff: give OLD and NEW"}, "mapping", "diff", old)
+}
+
+// TestMappingDiffOfAFlow: a field that has another transform is one line less and one more, side
+// by side.
+func TestMappingDiffOfAFlow(t *testing.T) {
+	got := changes(
+		[]string{"m: a to b", "set /a <- /a [internal]", "set /b <- /b [internal]", "drop /c: no use [internal]", "leaves internal", "hash 1"},
+		[]string{"m: a to b", "set /a <- /a | redact [internal]", "set /b <- /b [internal]", "set /c <- /c [internal]", "leaves internal", "hash 2"})
+	want := []string{"- set /a <- /a [internal]", "+ set /a <- /a | redact [internal]", "- drop /c: no use [internal]", "+ set /c <- /c [internal]"}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q", got)
+	}
+	if got := changes([]string{"set /a <- /a", "hash 1"}, []string{"set /a <- /a", "hash 2"}); strings.Join(got, "\n") != "- hash 1\n+ hash 2" {
+		t.Errorf("only the hash: %q", got)
+	}
+}
+
+// stdoutOf is the standard output.
+func stdoutOf(t *testing.T, args ...string) string {
+	t.Helper()
+	return runWith(t.Context(), args...).stdout
 }

@@ -5,12 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
-	"strings"
 
 	"github.com/carnet-go/carnet/auth"
-	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/internal/declare"
 )
 
@@ -37,11 +34,15 @@ func runMappingCheck(_ context.Context, c *call) int {
 	if len(c.args) == 0 {
 		return c.misused("give DIR, and after it the names of mappings")
 	}
-	bound, err := boundary.Load(os.DirFS(c.args[0]), nil)
-	if err != nil {
-		return c.wrong(err)
+	bound, names, status := c.mappings()
+	if bound != nil {
+		c.texts(bound, names)
 	}
-	all, names := mappingsOf(bound), c.args[1:]
+	return status
+}
+
+// named holds that all these mappings are there.
+func named(names, all []string) error {
 	for _, name := range names {
 		if slices.Contains(all, name) {
 			continue
@@ -50,18 +51,9 @@ func runMappingCheck(_ context.Context, c *call) int {
 		if near := declare.Nearest(name, all); near != "" {
 			problem += fmt.Sprintf("; did you mean %q?", near)
 		}
-		return c.failed(errors.New(problem))
+		return errors.New(problem)
 	}
-	if len(names) == 0 {
-		names = all
-	}
-	for i, name := range names {
-		if i > 0 {
-			fmt.Fprintln(c.stdout)
-		}
-		fmt.Fprintln(c.stdout, strings.TrimRight(bound.Mapping(name).Report(), "\n"))
-	}
-	return statusOK
+	return nil
 }
 
 // mappingsOf are the names of a boundary's mappings: those that its operations take.
