@@ -27,7 +27,7 @@ import (
 )
 
 // groups are all, in the order in which they are measured. Each has a file of its name.
-func groups() []group { return []group{failsafeFigures(), vaultFigures()} }
+func groups() []group { return []group{failsafeFigures(), vaultFigures(), mapFigures()} }
 
 // The exit statuses.
 const (

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/carnet-go/carnet/mapping"
+)
+
+// TestTheSameShipment: whoever maps the document makes the same of it, or nothing is
+// compared. By hand these are the same bytes.
+func TestTheSameShipment(t *testing.T) {
+	document := orderDocument()
+	if len(document) != 2078 {
+		t.Errorf("a document of %d bytes", len(document))
+	}
+	ours := func(m *mapping.Mapper, err error, keys mapping.KeySource, fields int) string {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(m.Places()); n != fields {
+			t.Errorf("%d fields, not %d", n, fields)
+		}
+		body, err := mapped(t.Context(), m, document, keys)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(body)
+		return string(raw)
+	}
+	m, err := orderMapper()
+	plain := ours(m, err, nil, 20)
+	m, err = tokensToo()
+	tokens := ours(m, err, keyring{keyOfTokens()}, 22)
+	for name, c := range map[string]struct {
+		peer func([]byte) ([]byte, error)
+		want string
+	}{
+		"encoding/json": {byHand, plain}, "json/v2": {byHandV2, plain},
+		"tokens": {func(raw []byte) ([]byte, error) { return byHandWithTokens(raw, keyOfTokens()) }, tokens},
+	} {
+		if got, err := c.peer(document); err != nil || string(got) != c.want {
+			t.Errorf("%s: %v\n%s, and ours\n%s", name, err, got, c.want)
+		}
+	}
+	run, err := query()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The query's members are sorted.
+	if got, err := run(document); err != nil || !reflect.DeepEqual(tree(t, string(got)), tree(t, plain)) {
+		t.Errorf("query: %v\n%s, and ours\n%s", err, got, plain)
+	}
+}
+
+// tree is JSON with all digits of its numbers.
+func tree(t *testing.T, text string) (v any) {
+	t.Helper()
+	d := json.NewDecoder(strings.NewReader(text))
+	d.UseNumber()
+	if err := d.Decode(&v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+// TestTheSameRefused: the mapping and the validator refuse the same, so that neither looks
+// at less than the other. What only the mapping refuses is said.
+func TestTheSameRefused(t *testing.T) {
+	m, err := orderMapper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	validate, err := validator()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		old, other string
+		both       bool
+	}{
+		"as it is":             {``, ``, false},
+		"unknown member":       {`"gift":`, `"present":`, true},
+		"unknown in an array":  {`"text":"Ruler`, `"test":"Ruler`, true},
+		"missing member":       {`,"vip":true`, ``, true},
+		"another type":         {`"vip":true`, `"vip":"yes"`, true},
+		"out of range":         {`"count":12`, `"count":1200`, true},
+		"too long":             {`"country":"SE"`, `"country":"SWE"`, true},
+		"no choice":            {`"status":"paid"`, `"status":"lost"`, true},
+		"no date":              {`1984-02-29`, `1983-02-29`, true},
+		"no instant":           {`12:30:45Z`, `12:30:45`, true},
+		"no address":           {`zoe@acme.example`, `zoe.acme.example`, true},
+		"twice":                {`"gift":false`, `"gift":false,"gift":false`, false},
+		"more digits":          {`1427.45`, `1427.455`, false},
+		"half of a pair":       {`Zoë`, `Zo\ud800`, false},
+		"no number to be made": {`23.125`, `23.1250`, false},
+	} {
+		raw := strings.Replace(string(orderDocument()), c.old, c.other, 1)
+		refused := name != "as it is"
+		if _, err := mapped(t.Context(), m, []byte(raw), nil); errors.Is(err, mapping.ErrInvalid) != refused {
+			t.Errorf("%s: %v", name, err)
+		}
+		if _, err := validate([]byte(raw)); (err != nil) != c.both {
+			t.Errorf("%s: the validator says %v", name, err)
+		}
+	}
+}
