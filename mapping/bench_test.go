@@ -93,6 +93,18 @@ func BenchmarkMap(b *testing.B) {
 	}
 }
 
+func BenchmarkMapInto(b *testing.B) {
+	m, doc := benchMapper(b)
+	var r mapping.Record
+	b.SetBytes(int64(len(benchDocument)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := m.MapInto(b.Context(), doc, nil, &r); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 func BenchmarkCheck(b *testing.B) {
 	_, doc := benchMapper(b)
 	b.SetBytes(int64(len(benchDocument)))

@@ -58,11 +58,14 @@ func TestMapIntoTakesTheMemory(t *testing.T) {
 	if before.Len() != 2 || !bytes.Contains(held, []byte("cAnArY")) {
 		t.Fatalf("%d fields", before.Len())
 	}
+	if got := string(r.AppendBody([]byte("x"))); got != `x{"n":1,"note":"cAnArY"}` {
+		t.Errorf("appended: %s", got)
+	}
 	if err := m.MapInto(t.Context(), doc(`{"n":2}`), nil, &r); err != nil || body(t, r) != `{"n":2}` || r.Len() != 1 {
 		t.Fatalf("%v, %s", err, body(t, r))
 	}
 	for name, gone := range map[string]mapping.Record{"copy": before, "zero": {}} {
-		if gone.Len() != 0 || gone.Body().Len() != 0 || gone.Mapping() != "" || gone.Label().Class != mapping.Unlabelled || !gone.NotAfter().IsZero() {
+		if gone.Len() != 0 || gone.Body().Len() != 0 || len(gone.AppendBody(nil)) != 0 || gone.Mapping() != "" || gone.Label().Class != mapping.Unlabelled || !gone.NotAfter().IsZero() {
 			t.Errorf("%s: %d fields, %s", name, gone.Len(), body(t, gone))
 		}
 		for range gone.Fields() {

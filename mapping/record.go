@@ -80,6 +80,14 @@ func (r Record) Body() *bytes.Reader {
 	return bytes.NewReader(slices.Clone(held.run.Out))
 }
 
+// AppendBody appends what Body reads.
+func (r Record) AppendBody(dst []byte) []byte {
+	if held := r.held(); held != nil {
+		dst = append(dst, held.run.Out...)
+	}
+	return dst
+}
+
 // Len is how many fields it holds. One that is null is one, an array too.
 func (r Record) Len() int {
 	held := r.held()

@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"encoding/json"
 	"errors"
 	"reflect"
 
@@ -24,20 +23,16 @@ import (
 // [json.Number] is a number with a scale, time.Time a date-time. Releases, places and
 // combinations are not for code to say: a schema with these is a file. Findings have no lines.
 func SchemaOf[T any](title string, defaults Label) (*Schema, error) {
-	properties, required, problem := gotype.Read(reflect.TypeFor[T]())
+	words := map[string]any{}
+	for name, given := range map[string][]string{"categories": defaults.Categories, "residency": defaults.Residency, "purposes": defaults.Purposes} {
+		words[name] = append([]string{}, given...)
+	}
+	if defaults.Class != Unlabelled {
+		words["classification"] = defaults.Class.String()
+	}
+	raw, problem := gotype.Schema(reflect.TypeFor[T](), title, words)
 	if problem.Text != "" {
 		return nil, Findings{{Code: "M102", Problem: problem.Text, Path: problem.Path}}
-	}
-	class := defaults.Class.String()
-	all := map[string]any{"residency": nonNil(defaults.Residency), "purposes": nonNil(defaults.Purposes), "categories": nonNil(defaults.Categories)}
-	if class != "" {
-		all["classification"] = class
-	}
-	raw, err := json.Marshal(map[string]any{
-		"title": title, "type": "object", "additionalProperties": false, "properties": properties, "required": required, "defaults": all,
-	})
-	if err != nil {
-		return nil, ErrInvalid
 	}
 	s, err := ParseSchema(raw)
 	found, _ := errors.AsType[Findings](err)
@@ -46,5 +41,3 @@ func SchemaOf[T any](title string, defaults Label) (*Schema, error) {
 	}
 	return s, found.Err()
 }
-
-func nonNil(words []string) []string { return append([]string{}, words...) }

@@ -69,10 +69,11 @@ type effort struct {
 	steps      int           // of a run
 	together   int           // runs at once
 	unfinished int           // runs in a journal that is opened
+	stream     int           // MiB of documents
 }
 
-func whole() effort { return effort{41, 11, 20 * time.Millisecond, 64, 128, 10_000} }
-func quick() effort { return effort{5, 3, 5 * time.Millisecond, 16, 128, 1_000} }
+func whole() effort { return effort{41, 11, 20 * time.Millisecond, 64, 128, 10_000, 1024} }
+func quick() effort { return effort{5, 3, 5 * time.Millisecond, 16, 128, 1_000, 16} }
 
 // session is one use of the program.
 type session struct {

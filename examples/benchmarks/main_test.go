@@ -36,6 +36,7 @@ var printed = map[string][]string{
 	"map/query":           {"map/query: gojq Bloblang"},
 	"map/tokens":          {"map/tokens: encoding/json crypto/hmac"},
 	"map/allocations":     {"map/allocations: encoding/json go-json-experiment/json"},
+	"map/stream":          {"map/stream: documents"},
 	"map/compile":         {"map/compile: ParseSchema"},
 }
 
@@ -47,7 +48,7 @@ func TestFigures(t *testing.T) {
 			t.Run(f.name, func(t *testing.T) {
 				dir := t.TempDir()
 				var out bytes.Buffer
-				s := &session{effort: effort{1, 1, 100 * time.Microsecond, 2, 2, 3}, parent: dir, out: &out, notes: t.Output()}
+				s := &session{effort: effort{1, 1, 100 * time.Microsecond, 2, 2, 3, 1}, parent: dir, out: &out, notes: t.Output()}
 				if status := measure(t.Context(), []figure{f}, s, false); status != statusOK {
 					t.Fatalf("status %d", status)
 				}
@@ -106,7 +107,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for name, want := range map[string]int{"": 18, "failsafe": 7, "vault": 4, "map": 7, "failsafe/step": 1, "step": 0} {
+	for name, want := range map[string]int{"": 19, "failsafe": 7, "vault": 4, "map": 8, "failsafe/step": 1, "step": 0} {
 		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
 			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
 		}

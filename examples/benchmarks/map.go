@@ -7,7 +7,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"strings"
+	"time"
 
 	"github.com/itchyny/gojq"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -23,7 +26,8 @@ func mapFigures() group {
 		{"map/validate", "the same, against reading the document and validating it with jsonschema, without mapping it", mapValidate},
 		{"map/query", "the same, against a query of gojq", mapQuery},
 		{"map/tokens", "the same with two tokens more, against structs by hand without and with them", mapTokens},
-		{"map/allocations", "allocations of one Map", mapAllocations},
+		{"map/allocations", "allocations of one MapInto", mapAllocations},
+		{"map/stream", "growth of the heap over a stream of documents (NDJSON), each mapped", mapStream},
 		{"map/compile", "Compile of a mapping of 500 fields", mapCompile},
 	}}
 }
@@ -97,19 +101,31 @@ func (k keyring) UseKey(_ context.Context, _ string, use func(string, []byte) er
 	return use(keyVersion, k.key)
 }
 
-// mapped takes raw JSON, as it comes, to what can be sent.
-func mapped(ctx context.Context, m *mapping.Mapper, raw []byte, keys mapping.KeySource) (*bytes.Reader, error) {
-	record, err := m.Map(ctx, m.Source().Document(raw), keys)
-	if err != nil {
-		return nil, err
-	}
-	return record.Body(), nil
+// mapped takes raw JSON, as it comes, to what can be sent, in memory that is used again.
+type mapped struct {
+	mapper *mapping.Mapper
+	keys   mapping.KeySource
+	record mapping.Record
+	body   []byte
+}
+
+func (m *mapped) take(ctx context.Context, raw []byte) error {
+	err := m.mapper.MapInto(ctx, m.mapper.Source().Document(raw), m.keys, &m.record)
+	m.body = m.record.AppendBody(m.body[:0])
+	return err
 }
 
 // byMapper is ours at the document.
 func byMapper(ctx context.Context, m *mapping.Mapper, keys mapping.KeySource) side {
-	raw := orderDocument()
-	return repeated(func() error { _, err := mapped(ctx, m, raw, keys); return err })
+	ours, raw := &mapped{mapper: m, keys: keys}, orderDocument()
+	return repeated(func() error { return ours.take(ctx, raw) })
+}
+
+// alone is Map, of a Document that is there.
+func alone(ctx context.Context, m *mapping.Mapper) side {
+	var record mapping.Record
+	document := m.Source().Document(orderDocument())
+	return repeated(func() error { return m.MapInto(ctx, document, nil, &record) })
 }
 
 // of is a peer at the document.
@@ -127,11 +143,10 @@ func mapStructs(ctx context.Context, s *session) ([]line, error) {
 	if err != nil {
 		return nil, err
 	}
-	document := m.Source().Document(orderDocument())
-	alone, err := s.pair(ctx, repeated(func() error { _, err := m.Map(ctx, document, nil); return err }), of(byHand))
+	only, err := s.pair(ctx, alone(ctx, m), of(byHand))
 	return []line{{
 		name: "map/structs", value: c.ratio, target: 0.2,
-		detail: fmt.Sprintf("Schema.Document, Map and Record.Body %s, encoding/json %s of a processor; Map alone %s, %.2f; %v", ns(c.ours), ns(c.theirs), ns(alone.ours), alone.ratio, c),
+		detail: fmt.Sprintf("Schema.Document, MapInto and AppendBody %s, encoding/json %s of a processor; MapInto alone %s, %.2f; %v", ns(c.ours), ns(c.theirs), ns(only.ours), only.ratio, c),
 	}}, err
 }
 
@@ -144,7 +159,7 @@ func (s *session) mapAgainst(ctx context.Context, name, peer string, target floa
 	c, err := s.pair(ctx, byMapper(ctx, m, nil), theirs)
 	return []line{{
 		name: name, value: c.ratio, target: target,
-		detail: fmt.Sprintf("Schema.Document, Map and Record.Body %s, %s %s of a processor; %v", ns(c.ours), peer, ns(c.theirs), c),
+		detail: fmt.Sprintf("Schema.Document, MapInto and AppendBody %s, %s %s of a processor; %v", ns(c.ours), peer, ns(c.theirs), c),
 	}}, err
 }
 
@@ -234,17 +249,13 @@ func mapTokens(ctx context.Context, s *session) ([]line, error) {
 	}}, err
 }
 
-// mapAllocations counts those of Map alone, of a Document that is there.
+// mapAllocations counts those of MapInto alone, of a Document that is there.
 func mapAllocations(ctx context.Context, s *session) ([]line, error) {
 	m, err := orderMapper()
 	if err != nil {
 		return nil, err
 	}
-	document := m.Source().Document(orderDocument())
-	sides := [...]side{
-		repeated(func() error { _, err := m.Map(ctx, document, nil); return err }),
-		byMapper(ctx, m, nil), of(byHand), of(byHandV2),
-	}
+	sides := [...]side{alone(ctx, m), byMapper(ctx, m, nil), of(byHand), of(byHandV2)}
 	var counts [len(sides)][]float64
 	for i := range s.few {
 		for k, do := range sides {
@@ -261,6 +272,68 @@ func mapAllocations(ctx context.Context, s *session) ([]line, error) {
 	}
 	return []line{{
 		name: "map/allocations", value: median(counts[0]), unit: "allocs",
-		detail: fmt.Sprintf("Map; with Schema.Document and Record.Body %.0f, encoding/json %.0f, go-json-experiment/json %.0f", median(counts[1]), median(counts[2]), median(counts[3])),
+		detail: fmt.Sprintf("MapInto; with Schema.Document and AppendBody %.0f, encoding/json %.0f, go-json-experiment/json %.0f", median(counts[1]), median(counts[2]), median(counts[3])),
 	}}, nil
+}
+
+// lines is a stream of so many documents.
+type lines struct {
+	line []byte
+	left int // documents
+	at   int
+}
+
+// Read implements io.Reader.
+func (l *lines) Read(b []byte) (int, error) {
+	if l.left == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, l.line[l.at:])
+	if l.at += n; l.at == len(l.line) {
+		l.at = 0
+		l.left--
+	}
+	return n, nil
+}
+
+// mapStream looks at the heap near the beginning and near the end of a gigabyte.
+func mapStream(ctx context.Context, s *session) ([]line, error) {
+	m, err := orderMapper()
+	if err != nil {
+		return nil, err
+	}
+	document := append(orderDocument(), '\n')
+	all := s.stream << 20 / len(document)
+	var made mapping.Record
+	var first, last uint64
+	n, began := 0, time.Now()
+	for d, err := range m.Source().Documents(ctx, &lines{line: document, left: all}) {
+		if err == nil {
+			err = m.MapInto(ctx, d, nil, &made)
+		}
+		if err != nil {
+			return nil, err
+		}
+		switch n++; n {
+		case all / 100:
+			first = heap()
+		case all - 1:
+			last = heap()
+		}
+		if n%(all/10) == 0 {
+			s.progress(n, all, "documents")
+		}
+	}
+	took := time.Since(began)
+	return []line{{
+		name: "map/stream", value: max(0, float64(int64(last)-int64(first))/(1<<20)), unit: "MiB", target: 1,
+		detail: fmt.Sprintf("%d documents, %d MiB, in %v", n, n*len(document)>>20, took.Round(time.Millisecond)),
+	}}, nil
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

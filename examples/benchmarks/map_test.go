@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -26,12 +25,11 @@ func TestTheSameShipment(t *testing.T) {
 		if n := len(m.Places()); n != fields {
 			t.Errorf("%d fields, not %d", n, fields)
 		}
-		body, err := mapped(t.Context(), m, document, keys)
-		if err != nil {
+		made := &mapped{mapper: m, keys: keys}
+		if err := made.take(t.Context(), document); err != nil {
 			t.Fatal(err)
 		}
-		raw, _ := io.ReadAll(body)
-		return string(raw)
+		return string(made.body)
 	}
 	m, err := orderMapper()
 	plain := ours(m, err, nil, 20)
@@ -102,7 +100,7 @@ func TestTheSameRefused(t *testing.T) {
 	} {
 		raw := strings.Replace(string(orderDocument()), c.old, c.other, 1)
 		refused := name != "as it is"
-		if _, err := mapped(t.Context(), m, []byte(raw), nil); errors.Is(err, mapping.ErrInvalid) != refused {
+		if err := (&mapped{mapper: m}).take(t.Context(), []byte(raw)); errors.Is(err, mapping.ErrInvalid) != refused {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := validate([]byte(raw)); (err != nil) != c.both {

@@ -1,6 +1,6 @@
 // Package gotype reads a schema from a Go type, as encoding/json writes that.
 //
-//	properties, required, problem := gotype.Read(reflect.TypeFor[Employee]())
+//	raw, problem := gotype.Schema(reflect.TypeFor[Employee](), "employee", defaults)
 //
 // # Guarantees
 //
@@ -19,7 +19,7 @@
 //
 // # Concurrency
 //
-// Read may be called concurrently.
+// Schema may be called concurrently.
 package gotype
 
 import (
@@ -69,14 +69,20 @@ const (
 	deepest = 32
 )
 
-// Read is the properties of a struct, and which of them are required.
-func Read(t reflect.Type) (properties Properties, required []string, p Problem) {
+// Schema is the file that says the same as a struct.
+func Schema(t reflect.Type, title string, defaults map[string]any) ([]byte, Problem) {
 	r := reader{}
 	if t.Kind() != reflect.Struct || special(t) {
-		return nil, nil, Problem{"", "is no struct"}
+		return nil, Problem{"", "is no struct"}
 	}
-	properties, required = r.object(t, "", 0)
-	return properties, required, r.problem
+	properties, required := r.object(t, "", 0)
+	raw, err := json.Marshal(map[string]any{
+		"title": title, "type": "object", "additionalProperties": false, "properties": properties, "required": required, "defaults": defaults,
+	})
+	if err != nil {
+		r.fail("", "cannot be written")
+	}
+	return raw, r.problem
 }
 
 type reader struct{ problem Problem }

@@ -1,8 +1,6 @@
 package scan
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -21,36 +19,12 @@ var class = [256]uint8{
 	'"': special, '\\': special, '<': soft, '>': soft, '&': soft, 0xe2: soft,
 }
 
-// The same byte eight times.
-const (
-	each  = 0x0101010101010101
-	highs = 0x80 * each
-)
-
-// marked has the highest bit of each byte that is not plain, of eight at a time; above the
-// first of them it may have it of others, too. Pairs of characters that differ in one bit are
-// compared as one.
-func marked(eight uint64) uint64 {
-	control := (eight - ' '*each) &^ eight
-	angle := eight&(0xfd*each) ^ '<'*each // and >
-	quote := eight&(0xfb*each) ^ '"'*each // and &
-	slash := eight ^ '\\'*each
-	lines := eight ^ 0xe2*each
-	return (control | (angle-each)&^angle | (quote-each)&^quote | (slash-each)&^slash | (lines-each)&^lines) & highs
-}
-
 // text reads a string, and counts the bytes that its escapes take beyond one character
 // each.
 func (w *walk) text(n *Node, v *Value) (over int, ok bool) {
 	source, at := w.source, w.at+1
 	start, isPlain, escaped := at, true, false
 	for {
-		for at+8 <= len(source) {
-			found := marked(binary.LittleEndian.Uint64(source[at:]))
-			if at += bits.TrailingZeros64(found) >> 3; found != 0 {
-				break
-			}
-		}
 		for class[source[at]] == plain {
 			at++
 		}
