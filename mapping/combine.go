@@ -70,7 +70,7 @@ func (p *profile) combination(d *combineFile, at string) combination {
 		p.find(!slices.Contains(d.Fields, path), "M124", at, "is not one of the combined fields")
 		for i, name := range d.Unless[path] {
 			at := at + "/" + strconv.Itoa(i)
-			if !slices.Contains(transform.Names(), name) {
+			if !slices.Contains(transform.Names(), name) && !strings.HasPrefix(name, transform.CustomPrefix) {
 				p.unknown("M124", at, at, "is no transform", name, slices.Values(transform.Names()))
 			}
 		}

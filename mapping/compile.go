@@ -8,6 +8,7 @@ import (
 
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
 // mappingFile is what an author of a mapping writes.
@@ -44,6 +45,7 @@ type compiler struct {
 	now    time.Time
 	rules  map[*field]*rule // by destination
 	used   map[*field]bool
+	custom map[string]transform.Custom
 }
 
 // Compile checks a mapping from src to dst for one destination. The mapping is JSON with
@@ -90,6 +92,7 @@ type compiler struct {
 //	text.nfc                                  in Unicode's normal form C
 //	text.truncate {n}                         the first n characters, and no letter without its marks: fallible where nothing may be left of a field that is never empty
 //	text.prefix {n}                           the first n characters, or fewer, so that 2 letters or digits are hidden, and half as many as n; of text that is always that long; can be released
+//	custom.NAME {version}                     a Func of that name and version, from text to text; fallible; can be released
 //	token.hmac {key}                          tk1.VERSION.22 characters, keyed, the same for the same value of the same field; can be released
 //
 // No transform lowers a label by itself. A number keeps its unit, unless its line says
@@ -124,7 +127,8 @@ type compiler struct {
 //	M224  release has ended
 //	M225  destination that nobody declared
 //	M226  fields that may not go there together
-func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) {
+//	M227  function that is none
+func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*Mapper, error) {
 	if src.Hash() == "" || dst.Hash() == "" {
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
 	}
@@ -133,6 +137,7 @@ func Compile(src, dst *Schema, mapping []byte, to Destination) (*Mapper, error) 
 		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
 	}
 	if c.read(mapping, &c.file) {
+		c.register(funcs)
 		c.check()
 	}
 	if err := c.err(); err != nil {

@@ -83,7 +83,7 @@ func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
 			return nil, false
 		}
 		for name, args := range step {
-			made, problem := transform.New(name, args, transform.Field{Node: out, Schema: c.mapper.src.title, Path: r.from.path})
+			made, problem := transform.New(name, args, transform.Field{Node: out, Schema: c.mapper.src.title, Path: r.from.path, Custom: c.custom})
 			if problem.Kind != 0 {
 				code := map[int]string{transform.UnknownName: "M209", transform.BadArguments: "M210", transform.WrongType: "M211"}[problem.Kind]
 				c.add(code, at, at, problem.Text, problem.Nearest)

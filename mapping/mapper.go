@@ -25,6 +25,7 @@ type Mapper struct {
 	label      Label
 	notAfter   time.Time
 	program    program.Program
+	funcs      []Func
 
 	rules   []*rule // all that set something, in the destination schema's order
 	absent  []*rule
@@ -36,21 +37,19 @@ type Mapper struct {
 // made says whether Compile made it.
 func (m *Mapper) made() bool { return m != nil && m.hash != "" }
 
-// Name is what the mapping is called.
-func (m *Mapper) Name() string {
-	if !m.made() {
-		return ""
+// some is m, or one that Compile has not made.
+func some(m *Mapper) *Mapper {
+	if m == nil {
+		m = &Mapper{}
 	}
-	return m.name
+	return m
 }
 
+// Name is what the mapping is called.
+func (m *Mapper) Name() string { return some(m).name }
+
 // Source is the schema of the documents that it maps; nil: none.
-func (m *Mapper) Source() *Schema {
-	if !m.made() {
-		return nil
-	}
-	return m.src
-}
+func (m *Mapper) Source() *Schema { return some(m).src }
 
 // Places are where the fields of its records go, in the destination schema's order, with
 // those of the body; a field that is declared as absent is not among them.
@@ -73,28 +72,13 @@ func (f *field) place() Place {
 }
 
 // Keys are the names of the token keys that it needs, sorted.
-func (m *Mapper) Keys() []string {
-	if !m.made() {
-		return nil
-	}
-	return slices.Clone(m.program.Keys)
-}
+func (m *Mapper) Keys() []string { return slices.Clone(some(m).program.Keys) }
 
 // Label joins the labels of all that leaves.
-func (m *Mapper) Label() Label {
-	if !m.made() {
-		return Label{}
-	}
-	return m.label.Join(harmless())
-}
+func (m *Mapper) Label() Label { return some(m).label.Join(harmless()) }
 
 // Destination is where it was compiled for.
-func (m *Mapper) Destination() Destination {
-	if !m.made() {
-		return Destination{}
-	}
-	return clone(m.to)
-}
+func (m *Mapper) Destination() Destination { return clone(some(m).to) }
 
 // For is the mapping for another destination, checked as Compile does. A nil or zero
 // Mapper has none: M201.
@@ -102,22 +86,12 @@ func (m *Mapper) For(to Destination) (*Mapper, error) {
 	if !m.made() {
 		return nil, Findings{{Code: "M201", Problem: "is no mapping"}}
 	}
-	return Compile(m.src, m.dst, m.text, to)
+	return Compile(m.src, m.dst, m.text, to, m.funcs...)
 }
 
 // NotAfter is when the earliest release that it uses ends, which is the midnight (UTC)
 // after its last day; zero: never.
-func (m *Mapper) NotAfter() time.Time {
-	if !m.made() {
-		return time.Time{}
-	}
-	return m.notAfter
-}
+func (m *Mapper) NotAfter() time.Time { return some(m).notAfter }
 
 // Hash is hexadecimal SHA-256 over the mapping, both schemas and the destination.
-func (m *Mapper) Hash() string {
-	if m == nil {
-		return ""
-	}
-	return m.hash
-}
+func (m *Mapper) Hash() string { return some(m).hash }

@@ -2,9 +2,11 @@ package mapping
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/carnet-go/carnet/mapping/internal/report"
+	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
 // Report says in text which field flows where, with its label before and after: one line
@@ -76,7 +78,7 @@ func (r *rule) flow() report.Flow {
 	}
 	f.From = r.from.path
 	for _, step := range r.steps {
-		made := report.Step{Name: step.Name, Hides: step.Hides}
+		made := report.Step{Name: step.Name, Hides: step.Hides, Custom: strings.HasPrefix(step.Name, transform.CustomPrefix)}
 		if step.Args != "{}" {
 			made.Args = json.RawMessage(step.Args)
 		}

@@ -64,6 +64,7 @@ import (
 	"slices"
 
 	"github.com/carnet-go/carnet/auth"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 // File is the name of the one file that declares.
@@ -76,6 +77,9 @@ type Options struct {
 	// found here by file and line, as (*ldapauth.Bind)(nil).Fits for auth.KindDirectory;
 	// nil: auth.NewBroker finds it.
 	Fits map[string]func(auth.System) error
+	// Funcs are transforms of your own that mappings may name; nil: none. The command carnet
+	// knows none, and says so of a mapping that names one.
+	Funcs []mapping.Func
 }
 
 // Load reads and checks everything at once. The error is mapping.Findings.
@@ -89,7 +93,7 @@ func newLoader(o *Options) *loader {
 	if o == nil {
 		o = &Options{}
 	}
-	l := &loader{narrow: o.Narrow, fits: o.Fits}
+	l := &loader{narrow: o.Narrow, fits: o.Fits, funcs: o.Funcs}
 	if slices.Contains(o.Narrow, nil) {
 		l.find("F105", "", "a decider that narrows is nil")
 	}

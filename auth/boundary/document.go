@@ -87,7 +87,7 @@ func (l *loader) compile() {
 		to, known := l.destination(d.system)
 		if known && src != nil && src.schema != nil && dst != nil && dst.schema != nil {
 			var err error
-			d.mapper, err = mapping.Compile(src.schema, dst.schema, d.content, to)
+			d.mapper, err = mapping.Compile(src.schema, dst.schema, d.content, to, l.funcs...)
 			l.adopt(d, err, renamed(src, "/from"), renamed(dst, "/to"))
 		} else {
 			for _, problem := range d.garbled {

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/carnet-go/carnet/auth/boundary"
+	"github.com/carnet-go/carnet/mapping"
 )
 
 const (
@@ -188,5 +189,16 @@ func TestFindingsAreBounded(t *testing.T) {
 		if n := len(found(t, err)); n != 1000 {
 			t.Errorf("%s: %d findings", name, n)
 		}
+	}
+}
+
+// TestFuncs: a mapping may name a function of the program that loads it, and of no other.
+func TestFuncs(t *testing.T) {
+	dir := changed(t, crosses, `"/name": {"from": "/name"},`, `"/name": {"from": "/name", "do": [{"custom.short": {"version": "1"}}], "on_error": "fail"},`)
+	loads(t, dir, crosses+":6:39 M209 /set/~1name/do/0")
+	short := mapping.Func{Name: "short", Version: "1", MaxLength: 20, Do: func(dst, text []byte) ([]byte, bool) { return append(dst, text[:1]...), true }}
+	b, err := boundary.Load(dir, &boundary.Options{Funcs: []mapping.Func{short}})
+	if err != nil || !strings.Contains(b.Mapping("employee-to-contact").Report(), "custom code to be read: custom.short") {
+		t.Errorf("%v", err)
 	}
 }

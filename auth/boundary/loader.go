@@ -29,6 +29,7 @@ type loader struct {
 
 	narrow    []auth.Decider
 	fits      map[string]func(auth.System) error
+	funcs     []mapping.Func
 	catalogue *auth.Catalogue
 	policy    *policy.Policy
 	bound     *auth.Boundary

@@ -13,7 +13,7 @@ import (
 
 var (
 	headPattern   = regexp.MustCompile(`^on \S+, \d+ CPUs, go\S+(, load \S+)?; medians of interleaved rounds$`)
-	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
+	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms| MiB)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
 	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
 )
 

@@ -25,6 +25,7 @@ package report
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
@@ -64,9 +65,10 @@ type Flow struct {
 
 // Step is a transform.
 type Step struct {
-	Name  string          `json:"name"`
-	Args  json.RawMessage `json:"args,omitempty"`  // nil: none
-	Hides bool            `json:"hides,omitempty"` // what comes out does not tell what came in
+	Name   string          `json:"name"`
+	Args   json.RawMessage `json:"args,omitempty"`   // nil: none
+	Hides  bool            `json:"hides,omitempty"`  // what comes out does not tell what came in
+	Custom bool            `json:"custom,omitempty"` // code of whoever registered it
 }
 
 // Reason is a field that is not set, or not used.
@@ -109,6 +111,9 @@ func (r *Report) Text() string {
 	for _, k := range r.Together {
 		say("together %s: %s", k.Fields, k.Label)
 	}
+	for _, step := range r.customs() {
+		say("custom code to be read: %s", step)
+	}
 	say("leaves %s", r.Leaves)
 	if r.NotAfter == "" {
 		say("no release is used")
@@ -117,6 +122,19 @@ func (r *Report) Text() string {
 	}
 	say("hash %s", r.Hash)
 	return b.String()
+}
+
+// customs are the functions that somebody registered, each once.
+func (r *Report) customs() []string {
+	var all []string
+	for _, f := range r.Set {
+		for _, step := range f.Do {
+			if step.Custom && !slices.Contains(all, step.line()) {
+				all = append(all, step.line())
+			}
+		}
+	}
+	return all
 }
 
 // line is /in (place) <- /from, its transforms, its label before and after, its release.

@@ -40,6 +40,7 @@ type Field struct {
 	Node   *scan.Node // of the value that comes in
 	Schema string     // title of the source schema
 	Path   string     // of the source field
+	Custom map[string]Custom
 }
 
 // Value is one that passes through steps.
@@ -124,6 +125,9 @@ func makers() map[string]maker {
 // New makes the step of a name with its arguments, an object or nothing.
 func New(name string, raw json.RawMessage, f Field) (Step, Problem) {
 	all := makers()
+	if strings.HasPrefix(name, CustomPrefix) {
+		all[name] = func(args map[string]json.RawMessage, f Field) (Step, any, Problem) { return custom(name, args, f) }
+	}
 	if all[name] == nil {
 		return Step{}, Problem{UnknownName, "is no transform", declare.Nearest(name, slices.Collect(maps.Keys(all)))}
 	}

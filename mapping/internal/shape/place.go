@@ -1,0 +1,49 @@
+package shape
+
+import (
+	"regexp"
+	"slices"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/scan"
+)
+
+// The places, as schemas write them.
+const (
+	inBody      = "body"
+	inPath      = "path"
+	inQuery     = "query"
+	inHeader    = "header"
+	inDN        = "dn"
+	inFilter    = "filter"
+	inAttribute = "attribute"
+)
+
+// Field is what a place depends on.
+type Field struct {
+	Name     string
+	Node     *scan.Node
+	Required bool
+	Within   bool // another object
+}
+
+// Place reads where a destination's field goes, as at says it.
+func (r Reader) Place(in *string, f Field, at string) string {
+	if in == nil || *in == inBody {
+		return inBody
+	}
+	places := []string{inBody, inPath, inQuery, inHeader, inDN, inFilter, inAttribute}
+	if !slices.Contains(places, *in) {
+		r.Unknown("M120", at, at, "is no place", *in, slices.Values(places))
+		return inBody
+	}
+	several := f.Node.Kind == scan.Array && (*in != inAttribute || f.Node.Items.Kind == scan.Object || f.Node.Items.Kind == scan.Array || f.Node.Items.Nullable)
+	r.Find(f.Within || f.Node.Kind == scan.Object || several, "M120", at, "is the place of a single value, which stands in no other object; an attribute may have several")
+	r.Find(f.Node.Nullable, "M122", at, "is no place for null")
+	inside := *in == inPath || *in == inDN || *in == inFilter
+	r.Find(inside && !f.Required, "M122", at, "is a place that is always filled: the field is required")
+	forms := map[string]*regexp.Regexp{inPath: names.Place, inDN: names.Place, inFilter: names.Place, inQuery: names.Query, inAttribute: names.Entry}
+	form := forms[*in]
+	r.Find(*in == inHeader && !names.Header(f.Name) || form != nil && !form.MatchString(f.Name), "M121", at, "is a place in which the property's name cannot stand")
+	return *in
+}
