@@ -119,6 +119,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[mapping.Document](),
 	reflect.TypeFor[mapping.Finding](),
 	reflect.TypeFor[mapping.Findings](),
+	reflect.TypeFor[mapping.Func](),
 	reflect.TypeFor[mapping.Label](),
 	reflect.TypeFor[mapping.Mapper](),
 	reflect.TypeFor[mapping.Place](),
