@@ -101,6 +101,7 @@ type Data struct {
 	Categories []string // all
 	Residency  []string // jurisdictions that all of it may be in; "*" is any
 	Fields     int      // how many
+	Tokens     int      // how many keyed tokens were made of it: of how many values somebody could learn which are equal
 	Digest     string   // keyed; empty: none
 }
 

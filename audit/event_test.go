@@ -279,6 +279,7 @@ func TestNothingIsRecordedThatEventDoesNotAllow(t *testing.T) {
 		{"Duration", audit.Event{Duration: -1}},
 		{"Count", audit.Event{Count: 1 << 53}},
 		{"Data.Fields", audit.Event{Data: audit.Data{Fields: -1}}},
+		{"Data.Tokens", audit.Event{Data: audit.Data{Tokens: -1}}},
 		{"Time", audit.Event{Time: time.Unix(-1, 0)}},
 		{"NotAfter", audit.Event{NotAfter: time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)}},
 		{"StartBy", audit.Event{StartBy: time.UnixMilli(0)}},

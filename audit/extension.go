@@ -74,7 +74,7 @@ func (l *line) person(a Actor) {
 }
 
 func (l *line) data(d *Data) {
-	if d.Mapping == "" && d.Class == "" && len(d.Categories) == 0 && len(d.Residency) == 0 && d.Fields == 0 && d.Digest == "" {
+	if d.Mapping == "" && d.Class == "" && len(d.Categories) == 0 && len(d.Residency) == 0 && d.Fields == 0 && d.Tokens == 0 && d.Digest == "" {
 		return
 	}
 	l.open("data")
@@ -83,6 +83,7 @@ func (l *line) data(d *Data) {
 	l.strs("categories", d.Categories)
 	l.strs("residency", d.Residency)
 	l.num("fields", int64(d.Fields))
+	l.num("tokens", int64(d.Tokens))
 	l.str("digest", d.Digest)
 	l.shut()
 }

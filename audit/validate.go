@@ -88,6 +88,7 @@ func (c *checker) how(e *Event) {
 	c.list("Data.Categories", e.Data.Categories, isName)
 	c.list("Data.Residency", e.Data.Residency, isPlace)
 	c.count("Data.Fields", int64(e.Data.Fields))
+	c.count("Data.Tokens", int64(e.Data.Tokens))
 	c.hex("Data.Digest", e.Data.Digest)
 	c.ok("Outcome", e.Outcome <= OutcomeFailure)
 	c.name("Reason", e.Reason)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/authtest"
 	"github.com/carnet-go/carnet/mapping"
@@ -86,6 +87,36 @@ func TestKeysAreLentForTheGrant(t *testing.T) {
 	}
 	if len(f.arrivals()) != 1 {
 		t.Error("a call was made without its token")
+	}
+}
+
+// TestTokensAreCounted: each event of a call says how many tokens were made for whom: who asks
+// for many, to learn which values are equal, is seen.
+func TestTokensAreCounted(t *testing.T) {
+	f := bordered(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, `{"count": 0}`) })
+	f.system.Secrets = append(f.system.Secrets, "crm/tokens")
+	tokened := strings.Replace(contactMapping, `"/id": {"from": "/id"}`, `"/id": {"from": "/id", "do": [{"token.hmac": {"key": "crm/tokens"}}], "on_error": "fail"}`, 1)
+	bound, err := joined(t, f, tokened, processor())
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := authtest.Gate(t, bound, auth.Verifiers{auth.SchemeBearer: authtest.As(alice)})
+	b, err := auth.NewBroker(g, auth.Translators{"crm": &asked{}}, &auth.BrokerOptions{Keys: (&lender{}).keys, RootCAs: f.roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close(context.Background())
+	for range 3 {
+		if _, err := b.Do(t.Context(), authorize(t, g, "crm.contact.put"), schema(t, personJSON).Document([]byte(`{"id":"4711","name":"n"}`))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	made := map[string]int{}
+	for _, e := range events(t, g.Log(), func(e audit.Event) bool { return e.Data.Tokens > 0 }) {
+		made[e.Actor.Subject] += e.Data.Tokens
+	}
+	if len(made) != 1 || made[g.Log().Pseudonym(audit.Actor{Issuer: alice.Issuer, Subject: alice.Subject})] != 3 {
+		t.Errorf("%v", made)
 	}
 }
 

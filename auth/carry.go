@@ -34,7 +34,7 @@ func (c *crossing) record(d mapping.Document) (mapping.Record, error) {
 	label := r.Label()
 	c.data = audit.Data{
 		Mapping: r.Mapping(), Class: label.Class.String(), Categories: label.Categories, Residency: label.Residency,
-		Fields: r.Len(), Digest: c.broker.gate.log.Fingerprint(wire.Canonical(r)),
+		Fields: r.Len(), Tokens: r.Tokens(), Digest: c.broker.gate.log.Fingerprint(wire.Canonical(r)),
 	}
 	return r, nil
 }

@@ -97,6 +97,15 @@ func (r Record) Len() int {
 	return len(held.mapper.rules) - len(held.run.Absent)
 }
 
+// Tokens is how many keyed tokens were made for it. Each tells whoever sees two of them whether
+// their values are equal, and whoever asks for many has an oracle: it is for who counts that.
+func (r Record) Tokens() int {
+	if held := r.held(); held != nil {
+		return held.run.Tokens
+	}
+	return 0
+}
+
 // Label joins the labels of what it holds.
 func (r Record) Label() Label {
 	held := r.held()

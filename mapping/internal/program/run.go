@@ -20,6 +20,7 @@ type Run struct {
 	scan.Writer        // Out is the body
 	Fields      []Text // outside the body, in the order of the rules; an array's come one by one
 	Absent      []int  // rules that the document has no value for
+	Tokens      int    // that were made
 
 	program *Program
 	values  []scan.Value
@@ -54,7 +55,7 @@ func (r *Run) Wipe() {
 	clear(r.Fields)
 	clear(r.call.Scratch[:cap(r.call.Scratch)])
 	r.Writer.Wipe()
-	r.Out, r.Fields, r.Absent, r.leaves, r.aside, r.fault = r.Out[:0], r.Fields[:0], r.Absent[:0], 0, 0, scan.Fault{}
+	r.Out, r.Fields, r.Absent, r.Tokens, r.leaves, r.aside, r.fault = r.Out[:0], r.Fields[:0], r.Absent[:0], 0, 0, 0, scan.Fault{}
 }
 
 func (r *Run) fail(code, path string) error {
@@ -221,6 +222,9 @@ func (r *Run) transform(rule *Rule, v scan.Value) (transform.Value, bool) {
 		made, ok := rule.Steps[i].Apply(&r.call, value)
 		if !ok {
 			return made, false
+		}
+		if rule.Steps[i].Key != "" {
+			r.Tokens++
 		}
 		value = made
 	}
