@@ -23,7 +23,7 @@ type combineFile struct {
 // combination is one that was read.
 type combination struct {
 	fields []*field
-	unless map[*field][]string // transforms that come first, and after which the field does not count
+	unless map[*field][]string // transforms that release a field so that it does not count
 	label  Label
 }
 
@@ -84,7 +84,7 @@ func (k *combination) counts(r *rule) bool {
 	if r == nil || r.from == nil || !slices.Contains(k.fields, r.from) {
 		return false
 	}
-	return len(r.steps) == 0 || !slices.Contains(k.unless[r.from], r.steps[0].Name)
+	return r.release == nil || !slices.Contains(k.unless[r.from], r.release.via.Name)
 }
 
 // line is what the combination is, for a report.

@@ -37,8 +37,11 @@ func studied(set map[string]string) string {
 			continue
 		}
 		do := ""
-		if into == "/year" {
+		switch {
+		case into == "/year":
 			do = `, "do": [{"date.year": {}}]`
+		case from == "/sex" && set["/when"] == "/born" && set["enum"] != "":
+			do = `, "do": [{"enum": {"map": {"f": "f", "m": "m", "x": "x"}}}]`
 		}
 		sets, used[from] = append(sets, fmt.Sprintf(`%q: {"from": %q%s}`, into, from, do)), true
 	}
@@ -62,17 +65,19 @@ func TestCombinations(t *testing.T) {
 		set     map[string]string
 		want    string // codes
 	}{
-		"alone":             {together, map[string]string{"/when": "/born"}, ""},
-		"two of three":      {together, map[string]string{"/when": "/born", "/sex": "/sex"}, ""},
-		"all":               {together, map[string]string{"/when": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
-		"the year counts":   {strings.Replace(together, `, "unless": {"/born": ["date.year"]}`, "", 1), map[string]string{"/year": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
-		"the year does not": {together, map[string]string{"/year": "/born", "/where": "/address/code", "/sex": "/sex"}, ""},
-		"also in full":      {together, map[string]string{"/year": "/born", "/when": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
-		"nobody says so":    {"", map[string]string{"/when": "/born", "/where": "/address/code", "/sex": "/sex"}, ""},
-		"how many":          {`"combine": [{"fields": ["/visits", "/sex"], "classification": "confidential"}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
-		"where it may be":   {`"combine": [{"fields": ["/visits", "/sex"], "classification": "internal", "residency": ["eu"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
-		"what it is for":    {`"combine": [{"fields": ["/visits", "/sex"], "classification": "internal", "purposes": ["care"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
-		"two sets":          {`"combine": [{"fields": ["/visits", "/sex"], "classification": "confidential"}, {"fields": ["/born", "/sex"], "classification": "internal", "categories": ["pii.identity"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex", "/when": "/born"}, "M226 M226 M226 M226"},
+		"alone":               {together, map[string]string{"/when": "/born"}, ""},
+		"two of three":        {together, map[string]string{"/when": "/born", "/sex": "/sex"}, ""},
+		"all":                 {together, map[string]string{"/when": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
+		"the year counts":     {strings.Replace(together, `, "unless": {"/born": ["date.year"]}`, "", 1), map[string]string{"/year": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
+		"the year does not":   {together, map[string]string{"/year": "/born", "/where": "/address/code", "/sex": "/sex"}, ""},
+		"not as released":     {strings.Replace(together, "date.year", "date.format", 1), map[string]string{"/year": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
+		"not released at all": {strings.NewReplacer(`"/born": ["date.year"]`, `"/sex": ["enum"]`).Replace(together), map[string]string{"/when": "/born", "/where": "/address/code", "/sex": "/sex", "enum": "yes"}, "M226 M226 M226 M226 M226 M226"},
+		"also in full":        {together, map[string]string{"/year": "/born", "/when": "/born", "/where": "/address/code", "/sex": "/sex"}, "M226 M226 M226 M226 M226 M226"},
+		"nobody says so":      {"", map[string]string{"/when": "/born", "/where": "/address/code", "/sex": "/sex"}, ""},
+		"how many":            {`"combine": [{"fields": ["/visits", "/sex"], "classification": "confidential"}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
+		"where it may be":     {`"combine": [{"fields": ["/visits", "/sex"], "classification": "internal", "residency": ["eu"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
+		"what it is for":      {`"combine": [{"fields": ["/visits", "/sex"], "classification": "internal", "purposes": ["care"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex"}, "M226 M226"},
+		"two sets":            {`"combine": [{"fields": ["/visits", "/sex"], "classification": "confidential"}, {"fields": ["/born", "/sex"], "classification": "internal", "categories": ["pii.identity"]}],`, map[string]string{"/visits": "/visits", "/sex": "/sex", "/when": "/born"}, "M226 M226 M226 M226"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := mapping.Compile(schema(t, patients(tt.combine)), schema(t, study), []byte(studied(tt.set)), lenient)

@@ -91,10 +91,11 @@ func (d Document) Schema() *Schema {
 // Check says whether it is what its schema describes: a *DataError, where it is not.
 // An opaque one is ErrInvalid.
 func (d Document) Check() error {
-	if d.Schema() == nil {
+	s := d.Schema()
+	if s == nil {
 		return ErrInvalid
 	}
-	_, err := d.reveal().read(nil)
+	_, err := d.reveal().read(s, new([]scan.Value))
 	return err
 }
 

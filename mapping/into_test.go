@@ -100,3 +100,30 @@ func TestMapIntoTakesTheMemory(t *testing.T) {
 		t.Error("printed")
 	}
 }
+
+// TestTheSameSchemaInAnotherOrder: two schemas that differ in the order of their members are one,
+// and what stands where is each one's own.
+func TestTheSameSchemaInAnotherOrder(t *testing.T) {
+	const form = `{"title": "pair", "type": "object", "additionalProperties": false, "required": ["open", "secret"], "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, "properties": {%s}}`
+	open, secret := `"open": {"type": "string", "maxLength": 9}`, `"secret": {"type": "string", "maxLength": 9, "classification": "restricted"}`
+	one, other := schema(t, fmt.Sprintf(form, open+","+secret)), schema(t, fmt.Sprintf(form, secret+","+open))
+	if one.Hash() != other.Hash() {
+		t.Fatal("two schemas")
+	}
+	dst := `{"title": "out", "type": "object", "additionalProperties": false, "properties": {"open": {"type": "string", "maxLength": 9}}}`
+	to := anywhereAPI()
+	to.Clearance.Class = mapping.Internal
+	m, err := mapping.Compile(one, schema(t, dst), []byte(`{"mapping": "m", "from": "pair", "to": "out", "set": {"/open": {"from": "/open"}}, "drop": {"/secret": "it is"}}`), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const raw = `{"secret":"cAnArY","open":"shown"}`
+	for name, d := range map[string]mapping.Document{
+		"its own": one.Document([]byte(raw)), "the other's": other.Document([]byte(raw)), "its own, of a stream": first(t, one, raw), "the other's, of a stream": first(t, other, raw),
+	} {
+		r, err := m.Map(t.Context(), d, nil)
+		if err != nil || body(t, r) != `{"open":"shown"}` {
+			t.Errorf("%s: %s, %v", name, body(t, r), err)
+		}
+	}
+}

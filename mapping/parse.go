@@ -48,8 +48,8 @@ import (
 //	description     text, as $schema and $id
 //
 // Fields that tell more together than each alone stand in the root's combine, with what they
-// are then. It counts a field that is sent, also where it is released, unless by one of the
-// transforms that unless names for it:
+// are then. It counts a field that is sent, also where it is released, unless its release is
+// by one of the transforms that unless names for it:
 //
 //	"combine": [{"fields": ["/born", "/address/code"], "classification": "restricted", "categories": ["pii.identity"], "unless": {"/born": ["date.year"]}}]
 //

@@ -40,12 +40,9 @@ func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *
 		return ErrExpired
 	}
 	from := d.reveal()
-	values, err := from.read(held.values)
+	values, err := from.read(m.src, &held.values)
 	if err != nil {
 		return err
-	}
-	if from.values == nil {
-		held.values = values
 	}
 	var lend program.Keys
 	if keys != nil && len(m.program.Keys) > 0 {
@@ -80,16 +77,17 @@ func (r *Record) taken() *record {
 	return held
 }
 
-// read is where its values stand, if it is what its schema describes; in that memory, where
-// it was not checked before.
-func (c *content) read(memory []scan.Value) ([]scan.Value, error) {
-	if c.values != nil {
+// read is where its values stand by that schema, if it is what that describes; in that memory,
+// where it was not checked before. A schema that is equal to its own may have its members in
+// another order, and so its values in other places.
+func (c *content) read(by *Schema, memory *[]scan.Value) ([]scan.Value, error) {
+	if c.values != nil && c.schema == by {
 		return c.values, nil
 	}
-	if cap(memory) < c.schema.slots {
-		memory = make([]scan.Value, c.schema.slots)
+	if cap(*memory) < by.slots {
+		*memory = make([]scan.Value, by.slots)
 	}
-	values := memory[:c.schema.slots]
+	values := (*memory)[:by.slots]
 	clear(values)
-	return values, c.schema.check(c.source, values)
+	return values, by.check(c.source, values)
 }

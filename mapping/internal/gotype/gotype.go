@@ -104,7 +104,7 @@ func (r *reader) object(t reflect.Type, at string, depth int) (properties Proper
 		f := t.Field(i)
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case name == "-" && options == "", !f.IsExported() && !f.Anonymous:
+		case f.Tag.Get("json") == "-", !f.IsExported() && !f.Anonymous:
 			continue
 		case f.Anonymous && name == "":
 			r.fail(at+"/"+f.Name, "is embedded without a name")
