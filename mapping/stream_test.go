@@ -54,7 +54,7 @@ func TestDocuments(t *testing.T) {
 		"rejects":     {"{\"n\":1}\n{\"cAnArY\":2}\n{\"n\":\"cAnArY\"}\n{\"n\":4}\n", []string{`{"n":1}`, "document 1 at byte 8: M304 data does not fit", "document 2 at byte 21: M307 data does not fit at /n", `{"n":4}`}},
 		"of an array": {`[{"n":1},"cAnArY",{"n":1,"n":2},{"n":3}]`, []string{`{"n":1}`, "document 1 at byte 9: M307 data does not fit", "document 2 at byte 18: M305 data does not fit at /n", `{"n":3}`}},
 		"a cut line":  {"{\"n\":1}\n{\"n\":2", []string{`{"n":1}`, "document 1 at byte 8: M301 data does not fit"}},
-		"a cut array": {`[{"n":1},{"n":2`, []string{`{"n":1}`, "document 1 at byte 15: M301 data does not fit"}},
+		"a cut array": {`[{"n":1},{"n":2`, []string{`{"n":1}`, "document 1 at byte 9: M301 data does not fit"}},
 		"two":         {`{"n":1}{"n":2}`, []string{"document 0 at byte 0: M301 data does not fit"}},
 		"behind it":   {`[{"n":1}] cAnArY`, []string{`{"n":1}`, "document 1 at byte 10: M301 data does not fit"}},
 		"mark":        {"\ufeff{\"n\":1}\n{\"n\":2}", []string{"document 0 at byte 0: M301 data does not fit", `{"n":2}`}},

@@ -147,7 +147,7 @@ func (s *Stream) line() ([]byte, int64, error) {
 		case err == bufio.ErrBufferFull:
 			continue
 		case err != nil && err != io.EOF:
-			return nil, s.at, err
+			return nil, at, err
 		case over:
 			return nil, at, ErrTooLarge
 		}
@@ -175,7 +175,7 @@ func (s *Stream) element() ([]byte, int64, error) {
 	var e ends
 	for {
 		if _, err := s.r.Peek(1); err != nil {
-			return nil, s.at, cut(err)
+			return nil, at, cut(err)
 		}
 		buffered, _ := s.r.Peek(s.r.Buffered())
 		n, found := e.find(buffered)
