@@ -26,7 +26,8 @@ const rules = `
 	mapping/internal/names, mapping/internal/scan < mapping/internal/shape;
 	mapping/internal/names < mapping/internal/report;
 	NONE < mapping/internal/gotype;
-	mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
+	internal/declare < mapping/internal/finder;
+	mapping/internal/finder, mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
 	mapping < mapping/mappingtest;
 	internal/atomicfile < audit/internal/tree;
 	NONE < audit/internal/key, audit/internal/queue;

@@ -31,12 +31,12 @@ const mostCombined = 64
 
 // combine reads the root's combinations, when its fields are known.
 func (p *profile) combine(all []combineFile) {
-	p.find(len(all) > mostCombined, "M124", "/combine", "has more than 64 combinations")
+	p.Find(len(all) > mostCombined, "M124", "/combine", "has more than 64 combinations")
 	for i := range all[:min(len(all), mostCombined)] {
 		at := "/combine/" + strconv.Itoa(i)
-		before := p.found
+		before := p.Found
 		k := p.combination(&all[i], at)
-		if p.found == before {
+		if p.Found == before {
 			p.schema.combined = append(p.schema.combined, k)
 		}
 	}
@@ -45,7 +45,7 @@ func (p *profile) combine(all []combineFile) {
 func (p *profile) combination(d *combineFile, at string) combination {
 	k := combination{unless: map[*field][]string{}, label: harmless()}
 	k.label.Class, k.label.Categories = d.Classification, sorted(d.Categories)
-	p.find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")
+	p.Find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")
 	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
 	if d.Residency != nil {
 		k.label.Residency = sorted(d.Residency)
@@ -53,25 +53,25 @@ func (p *profile) combination(d *combineFile, at string) combination {
 	if d.Purposes != nil {
 		k.label.Purposes = sorted(d.Purposes)
 	}
-	p.find(len(d.Fields) < 2 || len(d.Fields) != len(sorted(d.Fields)), "M124", at+"/fields", "is not two fields or more, each once")
+	p.Find(len(d.Fields) < 2 || len(d.Fields) != len(sorted(d.Fields)), "M124", at+"/fields", "is not two fields or more, each once")
 	for i, path := range d.Fields {
 		at := at + "/fields/" + strconv.Itoa(i)
 		f := p.schema.fields[path]
 		switch {
 		case f == nil:
-			p.unknown("M124", at, at, "is no field", path, maps.Keys(p.schema.fields))
+			p.Unknown("M124", at, at, "is no field", path, maps.Keys(p.schema.fields))
 		case !f.leaf():
-			p.find(true, "M124", at, "is an object: its fields are combined")
+			p.Find(true, "M124", at, "is an object: its fields are combined")
 		}
 		k.fields = append(k.fields, f)
 	}
 	for _, path := range slices.Sorted(maps.Keys(d.Unless)) {
 		at := at + "/unless/" + declare.Escape(path)
-		p.find(!slices.Contains(d.Fields, path), "M124", at, "is not one of the combined fields")
+		p.Find(!slices.Contains(d.Fields, path), "M124", at, "is not one of the combined fields")
 		for i, name := range d.Unless[path] {
 			at := at + "/" + strconv.Itoa(i)
 			if !slices.Contains(transform.Names(), name) && !strings.HasPrefix(name, transform.CustomPrefix) {
-				p.unknown("M124", at, at, "is no transform", name, slices.Values(transform.Names()))
+				p.Unknown("M124", at, at, "is no transform", name, slices.Values(transform.Names()))
 			}
 		}
 		k.unless[p.schema.fields[path]] = sorted(d.Unless[path])
@@ -127,7 +127,7 @@ func (c *compiler) raise(r *rule, k *combination) {
 	r.label = r.label.Join(k.label)
 	for _, refused := range c.refusals(r) {
 		if !slices.ContainsFunc(before, func(known refusal) bool { return known.code == refused.code }) {
-			c.find(true, "M226", "/set/"+declare.Escape(r.into.path)+"/from", "goes together with "+others(k, r.from)+", and then "+refused.problem)
+			c.Find(true, "M226", "/set/"+declare.Escape(r.into.path)+"/from", "goes together with "+others(k, r.from)+", and then "+refused.problem)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/finder"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
@@ -39,7 +40,7 @@ const (
 
 // compiler makes a Mapper of a file, and finds what is wrong with it.
 type compiler struct {
-	finder
+	finder.Finder
 	mapper *Mapper
 	file   mappingFile
 	now    time.Time
@@ -136,11 +137,11 @@ func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*
 		mapper: &Mapper{src: src, dst: dst, text: slices.Clone(mapping), to: clone(to), label: harmless()},
 		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
 	}
-	if c.read(mapping, &c.file) {
+	if c.Read(mapping, &c.file) {
 		c.register(funcs)
 		c.check()
 	}
-	if err := c.err(); err != nil {
+	if err := found(c.Sorted()); err != nil {
 		return nil, err
 	}
 	c.finish()
@@ -154,10 +155,10 @@ func clone(d Destination) Destination {
 
 func (c *compiler) check() {
 	f, m := &c.file, c.mapper
-	c.find(!names.Name.MatchString(f.Mapping), "M201", "/mapping", "has no name: [a-z0-9][a-z0-9._-]{0,63}")
-	c.find(f.From != m.src.title, "M201", "/from", "is from another schema than "+m.src.title)
-	c.find(f.To != m.dst.title, "M201", "/to", "is to another schema than "+m.dst.title)
-	c.find(m.to.System == "" || !slices.Contains(kinds(), m.to.Kind), "M225", "", "goes to a destination that nobody declared")
+	c.Find(!names.Name.MatchString(f.Mapping), "M201", "/mapping", "has no name: [a-z0-9][a-z0-9._-]{0,63}")
+	c.Find(f.From != m.src.title, "M201", "/from", "is from another schema than "+m.src.title)
+	c.Find(f.To != m.dst.title, "M201", "/to", "is to another schema than "+m.dst.title)
+	c.Find(m.to.System == "" || !slices.Contains(kinds(), m.to.Kind), "M225", "", "goes to a destination that nobody declared")
 	for _, path := range slices.Sorted(maps.Keys(f.Set)) {
 		at := "/set/" + declare.Escape(path)
 		if into := c.named(m.dst, path, at, "/set", "M202", "is no field of the destination"); into != nil {
@@ -180,28 +181,28 @@ func (c *compiler) check() {
 func (c *compiler) named(s *Schema, path, at, shown, code, problem string) *field {
 	f := s.fields[path]
 	if f == nil {
-		c.unknown(code, at, shown, problem, path, maps.Keys(s.fields))
+		c.Unknown(code, at, shown, problem, path, maps.Keys(s.fields))
 	}
 	return f
 }
 
 func (c *compiler) drop(from *field, reason, at string) {
-	c.find(!names.Line(reason), "M217", at, "has no reason of 1 to 200 printable characters")
+	c.Find(!names.Line(reason), "M217", at, "has no reason of 1 to 200 printable characters")
 	twice := false
 	from.each(func(f *field) {
 		twice = twice || f.leaf() && c.used[f]
 		c.used[f] = true
 	})
-	c.find(twice, "M206", at, "is used or dropped besides")
+	c.Find(twice, "M206", at, "is used or dropped besides")
 	c.mapper.dropped = append(c.mapper.dropped, dropping{from, reason})
 }
 
 // complete finds what a mapping says nothing about.
 func (c *compiler) complete() {
 	for _, into := range c.mapper.dst.leaves {
-		c.find(c.rules[into] == nil, "M204", "/set", "does not set the destination's "+into.path)
+		c.Find(c.rules[into] == nil, "M204", "/set", "does not set the destination's "+into.path)
 	}
 	for _, from := range c.mapper.src.leaves {
-		c.find(!c.used[from], "M205", "/drop", "neither uses nor drops the source's "+from.path)
+		c.Find(!c.used[from], "M205", "/drop", "neither uses nor drops the source's "+from.path)
 	}
 }

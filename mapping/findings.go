@@ -3,6 +3,8 @@ package mapping
 import (
 	"fmt"
 	"strings"
+
+	"github.com/carnet-go/carnet/internal/declare"
 )
 
 // Finding is one violation in a declaration: a boundary file, a system, an
@@ -52,4 +54,13 @@ func (f Findings) Err() error {
 		return nil
 	}
 	return f
+}
+
+// found is what a check has found as an error; nil: nothing.
+func found(problems []declare.Problem) error {
+	var all Findings
+	for _, problem := range problems {
+		all = append(all, Finding(problem))
+	}
+	return all.Err()
 }

@@ -15,8 +15,8 @@ import (
 func (c *compiler) rule(into *field, f ruleFile, at string) {
 	r := &rule{into: into, onError: f.OnError, label: harmless(), before: harmless()}
 	c.rules[into] = r
-	before := c.found
-	defer func() { r.broken = c.found > before }()
+	before := c.Found
+	defer func() { r.broken = c.Found > before }()
 	given := 0
 	for _, is := range []bool{f.From != "", f.Const != nil, f.Absent != ""} {
 		if is {
@@ -25,14 +25,14 @@ func (c *compiler) rule(into *field, f ruleFile, at string) {
 	}
 	switch {
 	case given != 1:
-		c.find(true, "M207", at, "says not exactly one of from, const and absent")
+		c.Find(true, "M207", at, "says not exactly one of from, const and absent")
 	case !into.leaf() || into.objects() && f.Absent == "":
-		c.find(true, "M208", at, "is an object, or an array of what is none: its fields are set one by one, and arrays of objects not at all")
+		c.Find(true, "M208", at, "is an object, or an array of what is none: its fields are set one by one, and arrays of objects not at all")
 	case f.From != "":
 		c.flow(r, f, at)
 	default:
-		c.find(f.Do != nil || f.OnError != "", "M207", at, "has do or on_error without from")
-		c.find(f.Absent != "" && !names.Line(f.Absent), "M217", at+"/absent", "has no reason of 1 to 200 printable characters")
+		c.Find(f.Do != nil || f.OnError != "", "M207", at, "has do or on_error without from")
+		c.Find(f.Absent != "" && !names.Line(f.Absent), "M217", at+"/absent", "has no reason of 1 to 200 printable characters")
 		r.absent = f.Absent
 		if f.Const != nil {
 			c.constant(r, f.Const, at+"/const")
@@ -44,12 +44,12 @@ func (c *compiler) rule(into *field, f ruleFile, at string) {
 func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
 	v, source, ok := scan.Const(r.into.node, raw)
 	if !ok || v.Kind == scan.Null {
-		c.find(true, "M216", at, "is no value of the destination's field")
+		c.Find(true, "M216", at, "is no value of the destination's field")
 		return
 	}
 	r.constant, r.source = v, source
 	r.prepare()
-	c.find(slices.ContainsFunc(r.texts, r.into.bars), "M216", at, "is a value that cannot stand where the field goes")
+	c.Find(slices.ContainsFunc(r.texts, r.into.bars), "M216", at, "is a value that cannot stand where the field goes")
 	c.judge(r, at)
 }
 
@@ -61,7 +61,7 @@ func (c *compiler) flow(r *rule, f ruleFile, at string) {
 	}
 	c.used[from], r.from = true, from
 	if !from.leaf() || from.objects() {
-		c.find(true, "M208", at+"/from", "is an object, or an array of what is none: its fields are used one by one, and arrays of objects not at all")
+		c.Find(true, "M208", at+"/from", "is an object, or an array of what is none: its fields are used one by one, and arrays of objects not at all")
 		return
 	}
 	out, ok := c.steps(r, f, at)
@@ -79,14 +79,14 @@ func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
 	for i, step := range f.Do {
 		at := at + "/do/" + strconv.Itoa(i)
 		if len(step) != 1 {
-			c.find(true, "M209", at, `is not one transform: {"name": {arguments}}`)
+			c.Find(true, "M209", at, `is not one transform: {"name": {arguments}}`)
 			return nil, false
 		}
 		for name, args := range step {
 			made, problem := transform.New(name, args, transform.Field{Node: out, Schema: c.mapper.src.title, Path: r.from.path, Custom: c.custom})
 			if problem.Kind != 0 {
 				code := map[int]string{transform.UnknownName: "M209", transform.BadArguments: "M210", transform.WrongType: "M211"}[problem.Kind]
-				c.add(code, at, at, problem.Text, problem.Nearest)
+				c.Add(code, at, at, problem.Text, problem.Nearest)
 				return nil, false
 			}
 			r.steps = append(r.steps, made)
@@ -94,10 +94,10 @@ func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
 		}
 	}
 	known := slices.Contains([]string{"", fail, drop, toNull}, f.OnError)
-	c.find(!known, "M215", at+"/on_error", "is not fail, drop or null")
-	c.find(fallible && f.OnError == "", "M215", at, "can have no result, and says no on_error")
+	c.Find(!known, "M215", at+"/on_error", "is not fail, drop or null")
+	c.Find(fallible && f.OnError == "", "M215", at, "can have no result, and says no on_error")
 	several := r.from.node.Kind == scan.Array && (f.OnError == drop || f.OnError == toNull)
-	c.find(several, "M215", at+"/on_error", "is of an array: it can only fail")
+	c.Find(several, "M215", at+"/on_error", "is of an array: it can only fail")
 	return out, known && !several
 }
 
@@ -116,9 +116,9 @@ func (c *compiler) fits(r *rule, out *scan.Node, at string) {
 		if made.Kind != into.node.Kind {
 			code = "M212"
 		}
-		c.find(true, code, at, problem)
+		c.Find(true, code, at, problem)
 	}
-	c.find((r.from.node.Nullable || r.onError == toNull) && !into.node.Nullable, "M214", at, "may be null, and the destination's field may not")
+	c.Find((r.from.node.Nullable || r.onError == toNull) && !into.node.Nullable, "M214", at, "may be null, and the destination's field may not")
 }
 
 // lower applies the release that names the first transform exactly. What comes after it
@@ -166,6 +166,6 @@ func (c *compiler) judge(r *rule, at string) {
 		refusals = append(refusals, refusal{"M224", "is released until " + r.ended.until.AddDate(0, 0, -1).Format(time.DateOnly) + ", which is over"})
 	}
 	for _, refused := range refusals {
-		c.find(true, refused.code, at, refused.problem)
+		c.Find(true, refused.code, at, refused.problem)
 	}
 }

@@ -28,7 +28,7 @@ func (c *compiler) register(all []Func) {
 		name := transform.CustomPrefix + f.Name
 		_, twice := c.custom[name]
 		bad := !names.Name.MatchString(f.Name) || !names.Name.MatchString(f.Version) || f.Do == nil || f.MaxLength < 1 || f.MaxLength > scan.MaxSize || twice
-		c.find(bad, "M227", "", "has a function without a name, a version, a longest result or code, or two of one name")
+		c.Find(bad, "M227", "", "has a function without a name, a version, a longest result or code, or two of one name")
 		c.custom[name] = transform.Custom{Version: f.Version, MaxLength: f.MaxLength, Do: f.Do}
 	}
 	c.mapper.funcs = slices.Clone(all)

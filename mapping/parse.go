@@ -88,12 +88,12 @@ import (
 //	M124  combination that is none
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
-	p := profile{schema: &Schema{}}
-	if p.read(doc, &file) {
+	p := profile{schema: &Schema{text: slices.Clone(doc)}}
+	if p.Read(doc, &file) {
 		p.defaults = file.Defaults
 		p.root(&file)
 	}
-	if err := p.err(); err != nil {
+	if err := found(p.Sorted()); err != nil {
 		return nil, err
 	}
 	return p.schema, nil
@@ -102,10 +102,10 @@ func ParseSchema(doc []byte) (*Schema, error) {
 func (p *profile) root(file *schemaFile) {
 	s := p.schema
 	s.title, s.root = file.Title, &field{node: &scan.Node{Slot: -1}, label: harmless(), in: InBody}
-	p.find(!names.Name.MatchString(file.Title), "M101", "/title", "has no title that is a name: [a-z0-9][a-z0-9._-]{0,63}")
+	p.Find(!names.Name.MatchString(file.Title), "M101", "/title", "has no title that is a name: [a-z0-9][a-z0-9._-]{0,63}")
 	p.words(file.Defaults, "/defaults")
 	if kind, nullable := p.reader().Kind(file.Type, ""); kind != scan.Absent {
-		p.find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
+		p.Find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
 	}
 	p.object(s.root, "", file.Properties, file.Required, file.AdditionalProperties)
 	s.fields = map[string]*field{}
@@ -119,7 +119,7 @@ func (p *profile) root(file *schemaFile) {
 	})
 	p.headers()
 	p.combine(file.Combine)
-	if p.found == 0 {
+	if p.Found == 0 {
 		s.label = s.root.everything()
 		for _, k := range s.combined {
 			s.label = s.label.Join(k.label)
@@ -134,7 +134,7 @@ func (p *profile) headers() {
 	seen := map[string]bool{}
 	for _, f := range p.schema.leaves {
 		name := strings.ToLower(f.in + " " + f.name)
-		p.find(f.in != InBody && seen[name], "M121", "/properties/"+f.name+"/in", "is a place that another property has")
+		p.Find(f.in != InBody && seen[name], "M121", "/properties/"+f.name+"/in", "is a place that another property has")
 		seen[name] = true
 	}
 }
@@ -157,21 +157,21 @@ func (p *profile) releases(f *field, d *property, at string) {
 }
 
 func (p *profile) release(f *field, d *releaseFile, at string) {
-	before := p.found
-	p.find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
-	p.find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")
-	p.find(f.label.Class == Sealed, "M119", at, "is of a sealed field: nothing lowers it")
-	p.find(d.To == Unlabelled || d.To > f.label.Class, "M118", at+"/to", "is no class, or above the field's")
-	p.find(!names.Line(d.Approved), "M117", at+"/approved", "does not say who approved it, in 1 to 200 printable characters")
+	before := p.Found
+	p.Find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
+	p.Find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")
+	p.Find(f.label.Class == Sealed, "M119", at, "is of a sealed field: nothing lowers it")
+	p.Find(d.To == Unlabelled || d.To > f.label.Class, "M118", at+"/to", "is no class, or above the field's")
+	p.Find(!names.Line(d.Approved), "M117", at+"/approved", "does not say who approved it, in 1 to 200 printable characters")
 	last, ok := scan.ReadDate([]byte(d.Until))
-	p.find(!ok, "M117", at+"/until", "does not say its last day, such as 2027-03-31")
+	p.Find(!ok, "M117", at+"/until", "does not say its last day, such as 2027-03-31")
 	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
 	anyKey := d.Via == "token.hmac" && (d.Args == nil || string(d.Args) == "{}")
 	args := d.Args
 	if anyKey {
 		args = json.RawMessage(`{"key":"any"}`)
 	}
-	if f.value() == nil || p.found > before {
+	if f.value() == nil || p.Found > before {
 		return
 	}
 	step, problem := transform.New(d.Via, args, transform.Field{Node: f.value()})
@@ -180,9 +180,9 @@ func (p *profile) release(f *field, d *releaseFile, at string) {
 	}
 	switch {
 	case problem.Kind != 0:
-		p.add("M118", at+"/via", at+"/via", problem.Text, problem.Nearest)
+		p.Add("M118", at+"/via", at+"/via", problem.Text, problem.Nearest)
 	case !step.Hides:
-		p.find(true, "M118", at+"/via", "is a transform that hides nothing, so it releases nothing")
+		p.Find(true, "M118", at+"/via", "is a transform that hides nothing, so it releases nothing")
 	}
 	to := Label{d.To, f.label.Categories, f.label.Residency, f.label.Purposes}
 	for _, given := range []struct {

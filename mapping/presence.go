@@ -14,12 +14,12 @@ func (c *compiler) presence() {
 		}
 		object := into.optional()
 		if object == nil {
-			c.find(!r.certain(nil), "M214", "/set/"+declare.Escape(into.path), "may be absent, and the destination's field may not")
+			c.Find(!r.certain(nil), "M214", "/set/"+declare.Escape(into.path), "may be absent, and the destination's field may not")
 			continue
 		}
 		object.each(func(other *field) {
 			if o := c.rules[other]; o != nil && !o.broken && !o.empty() && !r.certain(o.conditions()) {
-				c.find(true, "M214", "/set/"+declare.Escape(into.path), "may be absent where "+other.path+" is not")
+				c.Find(true, "M214", "/set/"+declare.Escape(into.path), "may be absent where "+other.path+" is not")
 			}
 		})
 	}

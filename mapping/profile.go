@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/finder"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/shape"
@@ -66,7 +67,7 @@ type property struct {
 
 // profile makes fields of a file, and finds what is wrong with it.
 type profile struct {
-	finder
+	finder.Finder
 	schema   *Schema
 	defaults labels
 	fields   int
@@ -74,24 +75,24 @@ type profile struct {
 
 // object reads the members of an object into f.
 func (p *profile) object(f *field, at string, properties map[string]*property, required []string, closed *bool) {
-	p.find(closed == nil || *closed, "M104", at+"/additionalProperties", "additionalProperties is not false: it is false, and said")
-	declared := p.index.Names(at + "/properties")
+	p.Find(closed == nil || *closed, "M104", at+"/additionalProperties", "additionalProperties is not false: it is false, and said")
+	declared := p.Index.Names(at + "/properties")
 	declared = slices.Compact(slices.DeleteFunc(declared, func(name string) bool { return properties[name] == nil }))
-	p.find(len(declared) == 0 || len(declared) > scan.MaxMembers, "M105", at+"/properties", "has no properties, or more than 256")
+	p.Find(len(declared) == 0 || len(declared) > scan.MaxMembers, "M105", at+"/properties", "has no properties, or more than 256")
 	if len(declared) > scan.MaxMembers {
 		return
 	}
 	for i, name := range required {
 		if properties[name] == nil {
 			at := at + "/required/" + strconv.Itoa(i)
-			p.unknown("M108", at, at, "is required and no property", name, slices.Values(declared))
+			p.Unknown("M108", at, at, "is required and no property", name, slices.Values(declared))
 		}
 	}
 	f.node.Kind = scan.Object
 	folded := map[string]bool{}
 	for _, name := range declared {
 		if p.fields++; p.fields > maxFields {
-			p.find(p.fields == maxFields+1, "M105", at+"/properties", "has more than 4096 properties in all")
+			p.Find(p.fields == maxFields+1, "M105", at+"/properties", "has more than 4096 properties in all")
 			return
 		}
 		if !p.named(name, at, folded) {
@@ -123,7 +124,7 @@ func (p *profile) named(name, at string, folded map[string]bool) bool {
 		"M106": `has a property whose name is not 1 to 128 bytes of printable characters without /, ~, quotes and backslashes`,
 		"M107": "has a property whose name differs from another one only in case",
 	}[code]
-	p.add(code, at+"/properties/"+declare.Escape(name), at+"/properties", problem, "")
+	p.Add(code, at+"/properties/"+declare.Escape(name), at+"/properties", problem, "")
 	return false
 }
 
@@ -156,10 +157,10 @@ func (p *profile) array(f *field, d *property, at string) {
 	f.items.node = &scan.Node{Path: f.items.path, Slot: -1}
 	f.node.Items = f.items.node
 	if d.Items == nil {
-		p.find(true, "M109", at+"/items", "has no items")
+		p.Find(true, "M109", at+"/items", "has no items")
 		return
 	}
-	p.find(d.Items.Release != nil || d.Items.In != nil, "M103", at+"/items", "has items with a release or a place: they are the array's")
+	p.Find(d.Items.Release != nil || d.Items.In != nil, "M103", at+"/items", "has items with a release or a place: they are the array's")
 	items := *d.Items
 	items.Release, items.In = nil, nil
 	p.property(f.items, &items, at+"/items")
@@ -175,7 +176,7 @@ func (d *property) shape() shape.Keywords {
 	}
 }
 
-func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.find, Unknown: p.unknown} }
+func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unknown: p.Unknown} }
 
 // label is what the property says, or else the defaults. What neither says stays unlabelled.
 func (p *profile) label(f *field, d *property, at string) {
@@ -183,7 +184,7 @@ func (p *profile) label(f *field, d *property, at string) {
 	p.words(own, at)
 	if f.element && f.above.items == f {
 		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
-		p.find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
+		p.Find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
 		f.label = harmless()
 		return
 	}
@@ -208,8 +209,8 @@ func (p *profile) words(l labels, at string) {
 	for name, words := range map[string][]string{"categories": l.Categories, "residency": l.Residency, "purposes": l.Purposes} {
 		every := name != "categories" && slices.Equal(words, []string{Anywhere})
 		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
-		p.find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
-		p.find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
+		p.Find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
+		p.Find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 // releases, and where a destination's fields go. A nil or zero Schema describes nothing.
 type Schema struct {
 	title, hash string
+	text        []byte // as ParseSchema took it
 	root        *field
 	fields      map[string]*field // by path; what stands in arrays is not in it
 	leaves      []*field          // scalars and arrays, in their order
