@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
@@ -44,16 +45,16 @@ func (p *profile) combine(all []combineFile) {
 
 func (p *profile) combination(d *combineFile, at string) combination {
 	k := combination{unless: map[*field][]string{}, label: harmless()}
-	k.label.Class, k.label.Categories = d.Classification, sorted(d.Categories)
+	k.label.Class, k.label.Categories = d.Classification, names.Sorted(d.Categories)
 	p.Find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")
 	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
 	if d.Residency != nil {
-		k.label.Residency = sorted(d.Residency)
+		k.label.Residency = names.Sorted(d.Residency)
 	}
 	if d.Purposes != nil {
-		k.label.Purposes = sorted(d.Purposes)
+		k.label.Purposes = names.Sorted(d.Purposes)
 	}
-	p.Find(len(d.Fields) < 2 || len(d.Fields) != len(sorted(d.Fields)), "M124", at+"/fields", "is not two fields or more, each once")
+	p.Find(len(d.Fields) < 2 || len(d.Fields) != len(names.Sorted(d.Fields)), "M124", at+"/fields", "is not two fields or more, each once")
 	for i, path := range d.Fields {
 		at := at + "/fields/" + strconv.Itoa(i)
 		f := p.schema.fields[path]
@@ -70,11 +71,12 @@ func (p *profile) combination(d *combineFile, at string) combination {
 		p.Find(!slices.Contains(d.Fields, path), "M124", at, "is not one of the combined fields")
 		for i, name := range d.Unless[path] {
 			at := at + "/" + strconv.Itoa(i)
-			if !slices.Contains(transform.Names(), name) && !strings.HasPrefix(name, transform.CustomPrefix) {
+			custom, is := strings.CutPrefix(name, transform.CustomPrefix)
+			if !slices.Contains(transform.Names(), name) && !(is && names.Name.MatchString(custom)) {
 				p.Unknown("M124", at, at, "is no transform", name, slices.Values(transform.Names()))
 			}
 		}
-		k.unless[p.schema.fields[path]] = sorted(d.Unless[path])
+		k.unless[p.schema.fields[path]] = names.Sorted(d.Unless[path])
 	}
 	return k
 }
@@ -85,6 +87,19 @@ func (k *combination) counts(r *rule) bool {
 		return false
 	}
 	return r.release == nil || !slices.Contains(k.unless[r.from], r.release.via.Name)
+}
+
+// canonical is all of it that means something: its line is for people, and not for a hash.
+func (k *combination) canonical() any {
+	unless := map[string][]string{}
+	for f, via := range k.unless {
+		unless[f.path] = via
+	}
+	var paths []string
+	for _, f := range k.fields {
+		paths = append(paths, f.path)
+	}
+	return []any{names.Sorted(paths), unless, k.label}
 }
 
 // line is what the combination is, for a report.

@@ -129,6 +129,7 @@ type compiler struct {
 //	M225  destination that nobody declared
 //	M226  fields that may not go there together
 //	M227  function that is none
+//	M228  field that two releases show two parts of
 func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*Mapper, error) {
 	if src.Hash() == "" || dst.Hash() == "" {
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
@@ -173,6 +174,7 @@ func (c *compiler) check() {
 	}
 	c.complete()
 	c.presence()
+	c.shown()
 	c.combined()
 }
 
@@ -204,5 +206,20 @@ func (c *compiler) complete() {
 	}
 	for _, from := range c.mapper.src.leaves {
 		c.Find(!c.used[from], "M205", "/drop", "neither uses nor drops the source's "+from.path)
+	}
+}
+
+// shown finds a field of which two releases show two parts: nobody has released both together.
+// What a token or a redaction makes shows none.
+func (c *compiler) shown() {
+	by := map[*field]*release{}
+	for _, into := range c.mapper.dst.leaves {
+		r := c.rules[into]
+		if r == nil || r.release == nil || slices.Contains([]string{"token.hmac", "redact"}, r.release.via.Name) {
+			continue
+		}
+		other := by[r.from]
+		c.Find(other != nil && other != r.release, "M228", "/set/"+declare.Escape(into.path), "shows another part of "+r.from.path+" than another field does: two releases are none of both together")
+		by[r.from] = r.release
 	}
 }

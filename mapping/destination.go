@@ -1,6 +1,10 @@
 package mapping
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
+)
 
 // Destination is the far side as data sees it. The zero Destination accepts nothing.
 type Destination struct {
@@ -37,7 +41,7 @@ func (d Destination) refusals(l Label) []refusal {
 	for _, category := range l.Categories {
 		refuse(!slices.Contains(d.Clearance.Categories, category), "M220", "is "+category+", which the destination does not accept")
 	}
-	refuse(!within(d.Jurisdictions, l.Residency), "M221", "may be in "+listed(l.Residency)+", and the destination is in "+listed(d.Jurisdictions))
-	refuse(!within(d.Clearance.Purposes, l.Purposes), "M222", "may be used for "+listed(l.Purposes)+", and the destination serves "+listed(d.Clearance.Purposes))
+	refuse(!names.Within(d.Jurisdictions, l.Residency), "M221", "may be in "+names.Listed(l.Residency)+", and the destination is in "+names.Listed(d.Jurisdictions))
+	refuse(!names.Within(d.Clearance.Purposes, l.Purposes), "M222", "may be used for "+names.Listed(l.Purposes)+", and the destination serves "+names.Listed(d.Clearance.Purposes))
 	return all
 }

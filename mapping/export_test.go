@@ -2,3 +2,11 @@ package mapping
 
 // Memory is that of a record's body.
 func Memory(r Record) []byte { return r.held().run.Out }
+
+// Numbers are what a record's memory still knows of its source.
+func Numbers(r Record) (all []int64) {
+	for _, v := range r.held().values[:cap(r.held().values)] {
+		all = append(all, v.N)
+	}
+	return all
+}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
@@ -48,7 +49,7 @@ func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
 		return
 	}
 	r.constant, r.source = v, source
-	r.prepare()
+	r.json, r.texts = program.Constant(r.into.node, source, v, r.into.in == InBody)
 	c.Find(slices.ContainsFunc(r.texts, r.into.bars), "M216", at, "is a value that cannot stand where the field goes")
 	c.judge(r, at)
 }

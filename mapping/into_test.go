@@ -127,3 +127,46 @@ func TestTheSameSchemaInAnotherOrder(t *testing.T) {
 		}
 	}
 }
+
+// TestFieldsEndWithTheirRecord: who reads a record while its memory becomes another's sees
+// nothing of that.
+func TestFieldsEndWithTheirRecord(t *testing.T) {
+	text := func(in string) string {
+		return `{"title": "p", "type": "object", "additionalProperties": false, "required": ["a", "b"], "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]},
+			"properties": {"a": {"type": "string", "maxLength": 9` + in + `}, "b": {"type": "string", "maxLength": 9` + in + `}}}`
+	}
+	m := compile(t, text(""), text(`, "in": "query"`), `{"mapping": "m", "from": "p", "to": "p", "set": {"/a": {"from": "/a"}, "/b": {"from": "/b"}}}`, anywhereAPI())
+	var r mapping.Record
+	if err := m.MapInto(t.Context(), m.Source().Document([]byte(`{"a": "alice", "b": "alice"}`)), nil, &r); err != nil {
+		t.Fatal(err)
+	}
+	one, read := r, 0
+	for _, text := range one.Fields() {
+		if read++; text != "alice" {
+			t.Errorf("another's: %q", text)
+		}
+		if err := m.MapInto(t.Context(), m.Source().Document([]byte(`{"a": "bob", "b": "bob"}`)), nil, &r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if read != 1 {
+		t.Errorf("read %d fields, of which one was left", read)
+	}
+}
+
+// TestRecordsKeepNoNumbers: a record holds what it was made of no longer.
+func TestRecordsKeepNoNumbers(t *testing.T) {
+	m := compile(t,
+		`{"title": "p", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, "properties": {"a": {"type": "integer"}, "salary": {"type": "integer", "classification": "restricted"}}}`,
+		`{"title": "o", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "integer", "minimum": -9223372036854775808}}}`,
+		`{"mapping": "m", "from": "p", "to": "o", "set": {"/a": {"from": "/a"}}, "drop": {"/salary": "nobody's business"}}`, anywhereAPI())
+	for _, raw := range []string{`{"a": 1, "salary": 987654}`, `{"salary": 987654}`} {
+		var r mapping.Record
+		_ = m.MapInto(t.Context(), m.Source().Document([]byte(raw)), nil, &r)
+		for _, n := range mapping.Numbers(r) {
+			if n != 0 {
+				t.Errorf("%s: it keeps %d", raw, n)
+			}
+		}
+	}
+}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
 )
 
 // Class says how sensitive a value is. The zero Class crosses nothing.
@@ -68,9 +70,9 @@ func (l Label) Join(m Label) Label {
 	}
 	return Label{
 		Class:      max(l.Class, m.Class),
-		Categories: sorted(slices.Concat(l.Categories, m.Categories)),
-		Residency:  common(l.Residency, m.Residency),
-		Purposes:   common(l.Purposes, m.Purposes),
+		Categories: names.Sorted(slices.Concat(l.Categories, m.Categories)),
+		Residency:  names.Common(l.Residency, m.Residency),
+		Purposes:   names.Common(l.Purposes, m.Purposes),
 	}
 }
 
@@ -83,32 +85,7 @@ func (l Label) String() string {
 	if len(l.Categories) > 0 {
 		text += " " + strings.Join(l.Categories, ", ")
 	}
-	return fmt.Sprintf("%s in %s for %s", text, listed(l.Residency), listed(l.Purposes))
-}
-
-func listed(names []string) string {
-	if len(names) == 0 {
-		return "none"
-	}
-	return strings.Join(names, ", ")
-}
-
-// sorted is each name once.
-func sorted(names []string) []string {
-	names = slices.Clone(names)
-	slices.Sort(names)
-	return slices.Compact(names)
-}
-
-func common(a, b []string) []string {
-	switch {
-	case slices.Contains(a, Anywhere):
-		return sorted(b)
-	case slices.Contains(b, Anywhere):
-		return sorted(a)
-	default:
-		return sorted(slices.DeleteFunc(slices.Clone(a), func(name string) bool { return !slices.Contains(b, name) }))
-	}
+	return fmt.Sprintf("%s in %s for %s", text, names.Listed(l.Residency), names.Listed(l.Purposes))
 }
 
 // Fits says whether a value of that label may go to a destination: it has a label and is
@@ -116,11 +93,6 @@ func common(a, b []string) []string {
 // its categories are accepted, and all jurisdictions and purposes of the destination, of
 // which there must be some, are the value's too.
 func (l Label) Fits(to Destination) bool { return len(to.refusals(l)) == 0 }
-
-// within says whether there are names, and among holds all of them.
-func within(names, among []string) bool {
-	return len(names) > 0 && (slices.Contains(among, Anywhere) || !slices.ContainsFunc(names, func(name string) bool { return !slices.Contains(among, name) }))
-}
 
 // Clearance is what a Destination accepts. The zero Clearance accepts nothing.
 type Clearance struct {

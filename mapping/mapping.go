@@ -12,7 +12,7 @@
 // author of a mapping connects fields, the destination's says what it accepts. Compile
 // lets no mapping pass that could send a value where its label does not fit: a label is
 // lowered by a release of the source's owner, for exactly the transform that he names, and
-// by nothing else. It is complete both ways: a new field of either side breaks it, and
+// by nothing else, and two releases do not show two parts of one field. It is complete both ways: a new field of either side breaks it, and
 // nothing is passed through as it comes.
 //
 // Map yields a whole [Record] or nothing. A document is refused for a member that its
@@ -28,10 +28,10 @@
 //
 // A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where
 // each value outside of its body counts as 32 bytes more than it has. Arrays of objects are
-// checked, and mappings drop them. There are no maps, no choice between types, and no
-// combined fields. That two harmless fields identify somebody together, the source's owner
-// says, or nothing here knows; and nothing adds up what goes in several records. Residency is what the destination declares, and
-// labels of a destination's schema are not compared with what flows there: they are for
+// checked, and mappings drop them. There are no maps and no choice between types. That two
+// harmless fields identify somebody together, the source's owner says, or nothing here knows;
+// and nothing adds up what goes in several records. Residency is what the destination declares,
+// and labels of a destination's schema are not compared with what flows there: they are for
 // documents that come from there. A token tells whether two values are equal, and whoever
 // may call Map can ask for the token of a value. The key of a token is forgotten after the
 // call, and what a hash made of it goes with the garbage. A label is its schema's and not the
@@ -46,5 +46,5 @@
 //
 // # Concurrency
 //
-// All values are immutable and safe for concurrent use.
+// All values are immutable and safe for concurrent use, but a Record while MapInto writes it.
 package mapping

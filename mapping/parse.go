@@ -2,8 +2,6 @@ package mapping
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -12,6 +10,7 @@ import (
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
@@ -124,8 +123,7 @@ func (p *profile) root(file *schemaFile) {
 		for _, k := range s.combined {
 			s.label = s.label.Join(k.label)
 		}
-		sum := sha256.Sum256(canonical(s.canonical()))
-		s.hash = hex.EncodeToString(sum[:])
+		s.hash = shape.Hash(s.canonical())
 	}
 }
 
@@ -190,7 +188,7 @@ func (p *profile) release(f *field, d *releaseFile, at string) {
 		into  *[]string
 	}{{d.Categories, &to.Categories}, {d.Residency, &to.Residency}, {d.Purposes, &to.Purposes}} {
 		if given.names != nil {
-			*given.into = sorted(given.names)
+			*given.into = names.Sorted(given.names)
 		}
 	}
 	f.releases = append(f.releases, release{via: step, anyKey: anyKey, to: to, approved: d.Approved, until: last.AddDate(0, 0, 1)})
@@ -225,7 +223,7 @@ func (s *Schema) canonical() any {
 	order := 0
 	var combined []any
 	for _, k := range s.combined {
-		combined = append(combined, []any{k.line(), k.label})
+		combined = append(combined, k.canonical())
 	}
 	return struct {
 		Format, Title string
@@ -238,7 +236,7 @@ func (f *field) canonical(order *int) canonicalField {
 	n := f.node
 	c := canonicalField{
 		Name: f.name, Kind: n.Kind.String(), In: f.in, Nullable: n.Nullable, Required: f.required, MinLength: n.MinLength, MaxLength: n.MaxLength,
-		Format: n.Format.String(), Texts: sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Unit: n.Unit, Label: f.label,
+		Format: n.Format.String(), Texts: names.Sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Unit: n.Unit, Label: f.label,
 	}
 	if n.Pattern != nil {
 		c.Pattern = n.Pattern.String()

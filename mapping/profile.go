@@ -195,7 +195,7 @@ func (p *profile) label(f *field, d *property, at string) {
 		if own == nil {
 			own = defaults
 		}
-		return sorted(own)
+		return names.Sorted(own)
 	}
 	f.label = Label{
 		Class:      own.Classification,
@@ -212,10 +212,4 @@ func (p *profile) words(l labels, at string) {
 		p.Find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
 		p.Find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
 	}
-}
-
-// canonical is the same text for equal schemas.
-func canonical(v any) []byte {
-	raw, _ := json.Marshal(v) // of strings, numbers and maps only
-	return raw
 }

@@ -1,12 +1,12 @@
 package mapping
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"strings"
 
+	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 )
 
 func (c *compiler) finish() {
@@ -34,15 +34,14 @@ func (c *compiler) finish() {
 			m.program.Outside = append(m.program.Outside, r.compiled())
 		}
 	}
-	m.program.Keys = sorted(m.program.Keys)
+	m.program.Keys = names.Sorted(m.program.Keys)
 	m.program.Body = c.outputs(m.dst.root)
 	for _, into := range m.dst.leaves {
 		if r := c.rules[into]; r.empty() {
 			m.absent = append(m.absent, r)
 		}
 	}
-	sum := sha256.Sum256(canonical(c.canonical()))
-	m.hash = hex.EncodeToString(sum[:])
+	m.hash = shape.Hash(c.canonical())
 }
 
 // outputs are the members of an object in the body that may be written.
@@ -99,6 +98,6 @@ func (c *compiler) canonical() any {
 		sets[into.path] = s
 	}
 	to := m.to
-	to.Jurisdictions, to.Clearance.Categories, to.Clearance.Purposes = sorted(to.Jurisdictions), sorted(to.Clearance.Categories), sorted(to.Clearance.Purposes)
+	to.Jurisdictions, to.Clearance.Categories, to.Clearance.Purposes = names.Sorted(to.Jurisdictions), names.Sorted(to.Clearance.Categories), names.Sorted(to.Clearance.Purposes)
 	return []any{"carnet mapping v1", m.name, m.src.hash, m.dst.hash, sets, c.file.Drop, to}
 }

@@ -56,14 +56,15 @@ func (r Record) held() *record {
 var errStored = errors.New("mapping: a record cannot be marshalled")
 
 // Fields are the values outside the body, in the destination schema's order. An array's
-// come one by one.
+// come one by one. They end when the record's memory is another's.
 func (r Record) Fields() iter.Seq2[Place, string] {
 	return func(yield func(Place, string) bool) {
 		held := r.held()
 		if held == nil {
 			return
 		}
-		for _, f := range held.run.Fields {
+		for i := 0; r.held() != nil && i < len(held.run.Fields); i++ {
+			f := held.run.Fields[i]
 			if !yield(held.mapper.rules[f.Rule].into.place(), f.Text) {
 				return
 			}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/report"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
@@ -38,7 +39,7 @@ func (m *Mapper) ReportSVG() []byte {
 
 func (m *Mapper) report() *report.Report {
 	r := &report.Report{
-		Mapping: m.name, From: m.src.title, To: m.dst.title, System: m.to.System, Kind: m.to.Kind, Jurisdictions: listed(m.to.Jurisdictions),
+		Mapping: m.name, From: m.src.title, To: m.dst.title, System: m.to.System, Kind: m.to.Kind, Jurisdictions: names.Listed(m.to.Jurisdictions),
 		Accepts: m.to.Clearance.line(), Leaves: m.label.String(), Hash: m.hash,
 	}
 	for _, rule := range m.rules {
@@ -62,9 +63,9 @@ func (m *Mapper) report() *report.Report {
 func (c Clearance) line() string {
 	text := c.Class.String()
 	if len(c.Categories) > 0 {
-		text += " " + listed(c.Categories)
+		text += " " + names.Listed(c.Categories)
 	}
-	return text + " for " + listed(c.Purposes)
+	return text + " for " + names.Listed(c.Purposes)
 }
 
 func (r *rule) flow() report.Flow {

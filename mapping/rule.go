@@ -54,21 +54,3 @@ func (r *rule) conditions() []*field {
 func (r *rule) certain(given []*field) bool {
 	return !r.empty() && !slices.ContainsFunc(r.conditions(), func(f *field) bool { return !slices.Contains(given, f) })
 }
-
-// prepare writes a constant once and for all.
-func (r *rule) prepare() {
-	w := scan.Writer{Source: r.source}
-	if r.into.in == InBody {
-		w.JSON(r.into.node, r.constant)
-		r.json = w.Out
-		return
-	}
-	if r.constant.Kind != scan.Array {
-		r.texts = []string{w.Text(r.constant)}
-		return
-	}
-	scan.Each(r.into.node, r.source, r.constant, func(v scan.Value) bool {
-		r.texts = append(r.texts, w.Text(v))
-		return true
-	})
-}

@@ -20,8 +20,9 @@ func (m *Mapper) Map(ctx context.Context, d Document, keys KeySource) (Record, e
 }
 
 // MapInto is Map into the memory of a Record that is not needed any more: what that held is
-// overwritten, and copies of it are no data from then on. Nobody may use one meanwhile. The
-// zero Record has no memory yet. After an error it is the zero Record.
+// overwritten, but for texts that Fields has given away, and copies of it are no data from then
+// on. Nobody may use one meanwhile. The zero Record has no memory yet. After an error it is the
+// zero Record.
 func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *Record) error {
 	if into == nil {
 		return ErrInvalid
@@ -30,25 +31,35 @@ func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *
 	if !m.made() {
 		return ErrInvalid
 	}
+	err := m.do(ctx, d, keys, m.src, &m.program, held)
+	clear(held.values) // they tell numbers, also of fields that were dropped
+	if err == nil {
+		*into = Record{held.self, held.turn}
+	}
+	return err
+}
+
+// do runs a program over a document of that schema.
+func (m *Mapper) do(ctx context.Context, d Document, keys KeySource, by *Schema, p *program.Program, held *record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if d.Schema().Hash() != m.src.hash {
+	if d.Schema().Hash() != by.hash {
 		return ErrForeign
 	}
 	if !m.notAfter.IsZero() && !time.Now().Before(m.notAfter) {
 		return ErrExpired
 	}
 	from := d.reveal()
-	values, err := from.read(m.src, &held.values)
+	values, err := from.read(by, &held.values)
 	if err != nil {
 		return err
 	}
 	var lend program.Keys
-	if keys != nil && len(m.program.Keys) > 0 {
+	if keys != nil && len(p.Keys) > 0 {
 		lend = keys.UseKey
 	}
-	fault, err := held.run.Do(ctx, &m.program, from.source, values, lend)
+	fault, err := held.run.Do(ctx, p, from.source, values, lend)
 	switch {
 	case err == program.ErrNoKey:
 		err = ErrNoKey
@@ -60,7 +71,6 @@ func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *
 		return err
 	}
 	held.mapper = m
-	*into = Record{held.self, held.turn}
 	return nil
 }
 
@@ -78,7 +88,7 @@ func (r *Record) taken() *record {
 }
 
 // read is where its values stand by that schema, if it is what that describes; in that memory,
-// where it was not checked before. A schema that is equal to its own may have its members in
+// which is clear, where it was not checked before. A schema that is equal to its own may have its members in
 // another order, and so its values in other places.
 func (c *content) read(by *Schema, memory *[]scan.Value) ([]scan.Value, error) {
 	if c.values != nil && c.schema == by {
@@ -88,6 +98,5 @@ func (c *content) read(by *Schema, memory *[]scan.Value) ([]scan.Value, error) {
 		*memory = make([]scan.Value, by.slots)
 	}
 	values := (*memory)[:by.slots]
-	clear(values)
 	return values, by.check(c.source, values)
 }

@@ -192,23 +192,12 @@ func (s *Stream) element() ([]byte, int64, error) {
 		s.skip(1)
 		if last {
 			s.done = s.end()
-		} else if _, err := s.comma(); err != nil {
-			return nil, s.at, err
 		}
 		if over {
 			return nil, at, ErrTooLarge
 		}
 		return doc, at, nil
 	}
-}
-
-// comma holds that something comes behind one.
-func (s *Stream) comma() (byte, error) {
-	c, err := s.solid()
-	if err == nil && c == ']' {
-		err = ErrSyntax
-	}
-	return c, cut(err)
 }
 
 // cut is the error of a stream that ends within an array.

@@ -56,10 +56,10 @@ func TestNext(t *testing.T) {
 		"data behind an empty one": {"[]]", nil, split.ErrSyntax},
 		"comma in front":           {"[,1]", nil, split.ErrSyntax},
 		"two commas":               {"[1,,2]", []string{"1:1"}, split.ErrSyntax},
-		"comma at the end":         {"[1,]", nil, split.ErrSyntax},
+		"comma at the end":         {"[1,]", []string{"1:1"}, split.ErrSyntax},
 		"a brace too many":         {"[{}},1]", nil, split.ErrSyntax},
 		"cut in an element":        {`[1,{"a":`, []string{"1:1"}, split.ErrSyntax},
-		"cut behind a comma":       {"[1,", nil, split.ErrSyntax},
+		"cut behind a comma":       {"[1,", []string{"1:1"}, split.ErrSyntax},
 		"cut behind the bracket":   {"[", nil, split.ErrSyntax},
 	} {
 		t.Run(name, func(t *testing.T) {

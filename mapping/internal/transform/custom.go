@@ -82,6 +82,9 @@ func Approved(name string, raw json.RawMessage) (Step, Problem) {
 		return Step{}, arguments("its arguments are no object")
 	}
 	version, p := Version(args)
+	if !names.Name.MatchString(strings.TrimPrefix(name, CustomPrefix)) {
+		p = Problem{Kind: UnknownName, Text: "is no name of a function"}
+	}
 	text, _ := json.Marshal(map[string]string{"version": version})
 	return Step{Name: name, Args: string(text), Hides: true}, p
 }

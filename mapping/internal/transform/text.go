@@ -108,7 +108,8 @@ func hidden(n int) int { return max(2, (n+1)/2) }
 // and half of n; otherwise fewer, until it does. It does not end within a letter and its
 // marks. It takes text that is always so long: of shorter text it would show nothing, or all.
 // What all values of a field end with, such as the zeros that its pattern asks for, is
-// counted and hides nothing; choices are no text to take a beginning of, but few.
+// counted and hides nothing; choices are no text to take a beginning of, but few. A pattern
+// may be one of choices too: who releases the field has read it.
 func beginning(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	var a struct {
 		N int `json:"n"`
@@ -121,8 +122,8 @@ func beginning(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	case p.Kind != 0:
 	case a.N < 1 || a.N > maxKept:
 		p = arguments("its argument n is not 1 to 16")
-	case f.Node.Texts != nil:
-		p = Problem{Kind: WrongType, Text: "is for text of any kind: the beginning of a choice tells which one it is"}
+	case f.Node.Texts != nil || f.Node.Format != 0:
+		p = Problem{Kind: WrongType, Text: "is for text of any kind: the beginning of a choice tells which one it is, and that of a format most of it"}
 	case f.Node.MinLength < a.N+hidden(a.N):
 		p = Problem{Kind: WrongType, Text: "is for text that is always longer than n, by 2 characters and half of n: its minLength says so"}
 	}
