@@ -20,15 +20,17 @@ import (
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
 	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
-	NONE < mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
+	NONE < mapping/internal/apart, mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
 	internal/declare, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
 	mapping/internal/transform < mapping/internal/program;
 	mapping/internal/names, mapping/internal/scan < mapping/internal/shape;
 	mapping/internal/names < mapping/internal/report;
 	NONE < mapping/internal/gotype;
 	internal/declare < mapping/internal/finder;
-	mapping/internal/finder, mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
+	mapping/internal/apart, 	mapping/internal/finder, mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
 	mapping < mapping/mappingtest;
+	NONE < mapping/isolate/internal/wall;
+	mapping, mapping/isolate/internal/wall < mapping/isolate;
 	internal/atomicfile < audit/internal/tree;
 	NONE < audit/internal/key, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;

@@ -20,6 +20,7 @@ import (
 	"github.com/carnet-go/carnet/failsafe/syslogfailsafe"
 	"github.com/carnet-go/carnet/failsafe/webhookfailsafe"
 	"github.com/carnet-go/carnet/mapping"
+	"github.com/carnet-go/carnet/mapping/isolate"
 	"github.com/carnet-go/carnet/vault"
 	"github.com/carnet-go/carnet/vault/dirvault"
 	"github.com/carnet-go/carnet/vault/filevault"
@@ -126,6 +127,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[mapping.Record](),
 	reflect.TypeFor[mapping.RejectError](),
 	reflect.TypeFor[mapping.Schema](),
+	reflect.TypeFor[isolate.Limits](),
 	reflect.TypeFor[vault.BindOptions[struct{}]](),
 	reflect.TypeFor[vault.Bound[struct{}]](),
 	reflect.TypeFor[vault.Issued](),

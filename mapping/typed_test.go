@@ -58,7 +58,7 @@ func TestSchemaOf(t *testing.T) {
 		t.Errorf("another schema:\n%s", s.JSONSchema())
 	}
 	mail := "a@acme.example"
-	one := person{ID: 1, Name: "A", Mail: &mail, Level: 2, Wage: "12.50", Seen: time.Now().UTC().Truncate(time.Second), Tags: []string{"b"}, Home: place{"Rome", "80331"}, Status: "on"}
+	one := person{ID: 1, Name: "A", Mail: &mail, Level: 2, Wage: "12.50", Seen: time.Now().UTC().Truncate(time.Second), Tags: []string{"b"}, Home: place{"Rome", "80331"}, Status: "on", private: func() {}}
 	d, err := s.Encode(one)
 	if err != nil {
 		t.Fatal(err)

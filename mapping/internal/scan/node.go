@@ -88,6 +88,17 @@ type Member struct {
 	Node     *Node
 }
 
+// Each visits a node and all that it holds.
+func (n *Node) Each(visit func(*Node)) {
+	visit(n)
+	if n.Items != nil {
+		n.Items.Each(visit)
+	}
+	for _, member := range n.Members {
+		member.Node.Each(visit)
+	}
+}
+
 // Index makes an Object ready for Walk.
 func (n *Node) Index() {
 	n.index = make(map[string]int, len(n.Members))
