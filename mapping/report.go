@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 
 // Report says in text which field flows where, with its label before and after: one line
 // for each field of the destination, and one for each that is dropped, with the labels of
-// all that is dropped with it.
+// all that is dropped with it. What its schemas say besides is in their hashes.
 func (m *Mapper) Report() string {
 	if !m.made() {
 		return ""
@@ -20,8 +21,8 @@ func (m *Mapper) Report() string {
 	return m.report().Text()
 }
 
-// ReportJSON is the report for tools: an object with the members mapping, from, to, system,
-// set, absent, drop, together, leaves, not_after and hash.
+// ReportJSON is the report for tools: an object with the members mapping, from, to, system, set,
+// absent, drop, together (met where it is sent), leaves, not_after, from_hash, to_hash and hash.
 func (m *Mapper) ReportJSON() []byte {
 	if !m.made() {
 		return nil
@@ -51,9 +52,11 @@ func (m *Mapper) report() *report.Report {
 	for _, d := range m.dropped {
 		r.Drop = append(r.Drop, report.Reason{Path: d.from.path, Reason: d.reason, Label: d.from.everything().String()})
 	}
-	for _, k := range m.combined {
-		r.Together = append(r.Together, report.Together{Fields: k.line(), Label: k.label.String()})
+	for i := range m.src.combined {
+		k := &m.src.combined[i]
+		r.Together = append(r.Together, report.Together{Fields: k.line(), Label: k.label.String(), Met: slices.Contains(m.combined, k)})
 	}
+	r.FromHash, r.ToHash = m.src.hash, m.dst.hash
 	if !m.notAfter.IsZero() {
 		r.NotAfter = m.notAfter.Format(time.RFC3339)
 	}

@@ -18,6 +18,8 @@ func TestReportForTools(t *testing.T) {
 	m := employees(t)
 	var data struct {
 		Mapping, From, To, Hash string
+		FromHash                string `json:"from_hash"`
+		ToHash                  string `json:"to_hash"`
 		Set                     []struct {
 			Into, From, Constant, Before, After, Approved string
 			Do                                            []struct {
@@ -33,6 +35,9 @@ func TestReportForTools(t *testing.T) {
 	}
 	if data.Mapping != "employee-to-contact" || data.Hash != m.Hash() || len(data.Set) != 15 || len(data.Drop) != 4 || len(data.Absent) != 1 {
 		t.Errorf("%+v", data)
+	}
+	if data.FromHash != m.Source().Hash() || data.ToHash != schema(t, file(t, "contact.jsonc")).Hash() {
+		t.Errorf("the schemas' hashes are %s and %s", data.FromHash, data.ToHash)
 	}
 	if phone := data.Set[6]; phone.Into != "/phone" || phone.From != "/phone" || phone.Do[0].Name != "mask.keep_last" || phone.Do[0].Args["n"] != 4.0 || !phone.Do[0].Hides ||
 		phone.Before != "confidential pii.contact in eu for hr" || phone.After == phone.Before || phone.Approved != "DPO-2026-114" {
@@ -62,6 +67,34 @@ func TestReportForTools(t *testing.T) {
 	}
 	if none := (*mapping.Mapper)(nil); none.ReportJSON() != nil || none.ReportSVG() != nil || none.Report() != "" {
 		t.Error("of nothing")
+	}
+}
+
+// TestGuardsAreSeen: a combination that is not sent, and what only a schema says, stand in every
+// report, so that nobody takes them away unseen.
+func TestGuardsAreSeen(t *testing.T) {
+	text := studied(map[string]string{"/when": "/born", "/sex": "/sex"})
+	with, without := compile(t, patients(together), study, text, anywhereAPI()), compile(t, patients(""), study, text, anywhereAPI())
+	const line = "not together /born unless by date.year, /address/code, /sex: restricted pii.identity in * for *"
+	if !strings.Contains(with.Report(), line+"\n") {
+		t.Errorf("%s", with.Report())
+	}
+	var data struct {
+		Together []struct {
+			Fields string
+			Met    *bool
+		}
+	}
+	if err := json.Unmarshal(with.ReportJSON(), &data); err != nil || len(data.Together) != 1 || data.Together[0].Met == nil || *data.Together[0].Met {
+		t.Errorf("%+v, %v", data, err)
+	}
+	for _, shown := range []func(*mapping.Mapper) string{
+		(*mapping.Mapper).Report,
+		func(m *mapping.Mapper) string { return string(m.ReportJSON()) },
+	} {
+		if !strings.Contains(shown(with), with.Source().Hash()) || strings.Contains(shown(without), with.Source().Hash()) {
+			t.Errorf("not the source's hash:\n%s", shown(with))
+		}
 	}
 }
 

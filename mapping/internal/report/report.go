@@ -6,12 +6,14 @@
 //
 // # Guarantees
 //
-// All three show every flow, what is absent and what is dropped. Nothing that a constant or an
-// argument holds moves a cursor, turns text around, or is markup.
+// All three show all of a Report: every flow with its arguments, what is absent and what is
+// dropped, combinations that are sent and those that are not. Nothing is cut off. Nothing that a
+// constant or an argument holds moves a cursor, turns text around, or is markup.
 //
 // # Limits
 //
-// Labels are lines of text.
+// Labels are lines of text. What schemas say of limits, patterns, units and releases that are not
+// used is in their hashes alone.
 //
 // # Errors
 //
@@ -46,7 +48,9 @@ type Report struct {
 	Together      []Together `json:"together,omitempty"`
 	Leaves        string     `json:"leaves"`
 	NotAfter      string     `json:"not_after,omitempty"` // RFC 3339; empty: no release is used
-	Hash          string     `json:"hash"`
+	FromHash      string     `json:"from_hash"`           // of the source's schema
+	ToHash        string     `json:"to_hash"`             // and of the destination's
+	Hash          string     `json:"hash"`                // of the mapping, with both
 }
 
 // Flow is how one field of the destination is set.
@@ -78,10 +82,11 @@ type Reason struct {
 	Label  string `json:"label,omitempty"`
 }
 
-// Together is a combination that is sent.
+// Together is a combination that the source's schema names.
 type Together struct {
 	Fields string `json:"fields"`
 	Label  string `json:"label"`
+	Met    bool   `json:"met"` // its fields are sent
 }
 
 // JSON is the report for tools.
@@ -97,8 +102,9 @@ func (r *Report) Text() string {
 	say := func(format string, values ...any) {
 		b.WriteString(names.Printable(fmt.Sprintf(format, values...)) + "\n")
 	}
-	say("%s: %s to %s", r.Mapping, r.From, r.To)
-	say("destination %s (%s) in %s, accepts %s", r.System, r.Kind, r.Jurisdictions, r.Accepts)
+	for _, line := range r.head() {
+		say("%s", line)
+	}
 	for i := range r.Set {
 		say("set %s", r.Set[i].line())
 	}
@@ -108,20 +114,39 @@ func (r *Report) Text() string {
 	for _, f := range r.Drop {
 		say("drop %s: %s [%s]", f.Path, f.Reason, f.Label)
 	}
+	for _, line := range r.foot() {
+		say("%s", line)
+	}
+	return b.String()
+}
+
+// head is what it is, and where it leads.
+func (r *Report) head() []string {
+	return []string{
+		r.Mapping + ": " + r.From + " to " + r.To,
+		"destination " + r.System + " (" + r.Kind + ") in " + r.Jurisdictions + ", accepts " + r.Accepts,
+	}
+}
+
+// foot is what holds for all flows. A combination that is not met stands here too: without it
+// nobody would see that its guard has gone.
+func (r *Report) foot() []string {
+	var all []string
 	for _, k := range r.Together {
-		say("together %s: %s", k.Fields, k.Label)
+		line := "together " + k.Fields + ": " + k.Label
+		if !k.Met {
+			line = "not " + line
+		}
+		all = append(all, line)
 	}
 	for _, step := range r.customs() {
-		say("custom code to be read: %s", step)
+		all = append(all, "custom code to be read: "+step)
 	}
-	say("leaves %s", r.Leaves)
-	if r.NotAfter == "" {
-		say("no release is used")
-	} else {
-		say("not after %s", r.NotAfter)
+	ends := "no release is used"
+	if r.NotAfter != "" {
+		ends = "not after " + r.NotAfter
 	}
-	say("hash %s", r.Hash)
-	return b.String()
+	return append(all, "leaves "+r.Leaves, ends, "hash of the source's schema "+r.FromHash, "hash of the destination's schema "+r.ToHash, "hash "+r.Hash)
 }
 
 // customs are the functions that somebody registered, each once.
