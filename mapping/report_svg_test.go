@@ -76,7 +76,7 @@ func TestGuardsAreSeen(t *testing.T) {
 	text := studied(map[string]string{"/when": "/born", "/sex": "/sex"})
 	with, without := compile(t, patients(together), study, text, anywhereAPI()), compile(t, patients(""), study, text, anywhereAPI())
 	const line = "not together /born unless by date.year, /address/code, /sex: restricted pii.identity in * for *"
-	if !strings.Contains(with.Report(), line+"\n") {
+	if !strings.Contains(with.Report(), line+"\n") || !strings.Contains(drawn(t, with.ReportSVG()), line) {
 		t.Errorf("%s", with.Report())
 	}
 	var data struct {
@@ -91,6 +91,7 @@ func TestGuardsAreSeen(t *testing.T) {
 	for _, shown := range []func(*mapping.Mapper) string{
 		(*mapping.Mapper).Report,
 		func(m *mapping.Mapper) string { return string(m.ReportJSON()) },
+		func(m *mapping.Mapper) string { return drawn(t, m.ReportSVG()) },
 	} {
 		if !strings.Contains(shown(with), with.Source().Hash()) || strings.Contains(shown(without), with.Source().Hash()) {
 			t.Errorf("not the source's hash:\n%s", shown(with))
@@ -108,7 +109,7 @@ func drawn(t *testing.T, svg []byte) string {
 		case xml.CharData:
 			b.Write(token)
 		case xml.StartElement:
-			if name := token.Name.Local; name != "svg" && name != "rect" && name != "text" && name != "line" && name != "style" {
+			if name := token.Name.Local; name != "svg" && name != "rect" && name != "text" && name != "line" && name != "tspan" && name != "style" {
 				t.Errorf("element %s", name)
 			}
 			for _, a := range token.Attr {

@@ -2,113 +2,141 @@ package report
 
 import (
 	"fmt"
-	"html"
 	"strings"
-
-	"github.com/carnet-go/carnet/mapping/internal/names"
 )
 
 // What the picture measures, in pixels.
 const (
-	row     = 34
-	top     = 70
-	left    = 20
-	box     = 380
-	between = 300
-	width   = 2*left + 2*box + between
+	margin = 20
+	apart  = 6 // between boxes, and between a box's edge and its text
+	width  = 1350
+)
+
+// The columns: a field, what is done to it, and where it goes. Lines slant between the first two
+// alone, so that none runs through text.
+var (
+	sources = column{margin, 420}
+	steps   = column{540, 340}
+	targets = column{910, 420}
 )
 
 // SVG is one picture: the source's fields on the left with their labels, the destination's on
-// the right with what they have then, a line for each flow with its transforms, and below what
-// is dropped. It holds no script and refers to nothing.
+// the right with what they have then and by whose release, in between the transforms with their
+// arguments, and below what holds for all. It holds no script and refers to nothing.
 func (r *Report) SVG() []byte {
-	p := picture{rows: map[string]int{}}
+	p := &picture{middle: map[string]int{}}
+	head := r.head()
+	y := p.text(margin, margin, large, width-2*margin, head[0])
+	y = apart + p.text(margin, y, small, width-2*margin, head[1])
+	y = 2*apart + max(p.sources(r, y), p.targets(r, y))
+	for _, line := range r.foot() {
+		y = p.text(margin, y, small, width-2*margin, line)
+	}
+	return p.whole(width, y+margin)
+}
+
+// sources draws the fields of the source, each once, and gives where they end.
+func (p *picture) sources(r *Report, y int) int {
+	draw := func(path, class string, notes ...string) {
+		if _, drawn := p.middle[path]; drawn {
+			return
+		}
+		b := sources.box(class, path, notes...)
+		p.middle[path] = y + b.height()/2
+		p.box(b, y, b.height())
+		y += b.height() + apart
+	}
 	for _, f := range r.Set {
 		if f.From != "" {
-			p.source(f.From, f.Before, "field")
+			draw(f.From, "field", f.Before)
 		}
 	}
 	for _, f := range r.Drop {
-		p.source(f.Path, f.Label+" — dropped: "+f.Reason, "drop")
+		draw(f.Path, "drop", f.Label, "dropped: "+f.Reason)
 	}
+	return y
+}
+
+// targets draws the fields of the destination and what leads to them, and gives where they end.
+func (p *picture) targets(r *Report, y int) int {
 	for i := range r.Set {
-		p.target(&r.Set[i], i)
+		y += p.flow(&r.Set[i], y) + apart
 	}
-	for i, f := range r.Absent {
-		p.box(left+box+between, len(r.Set)+i, "drop", f.Path, "absent: "+f.Reason)
+	for _, f := range r.Absent {
+		b := targets.box("drop", f.Path, "absent: "+f.Reason)
+		p.box(b, y, b.height())
+		y += b.height() + apart
 	}
-	height := top + row*max(len(p.rows), len(r.Set)+len(r.Absent)) + 60
+	return y
+}
+
+// flow draws one row, and gives its height.
+func (p *picture) flow(f *Flow, y int) int {
+	target := f.target()
+	height, from := target.height(), steps.x
+	done := f.done()
+	if done != nil {
+		step := steps.box(f.class(), "", done...)
+		height, from = max(height, step.height()), steps.x+steps.width
+		p.box(step, y, height)
+	}
+	p.box(target, y, height)
+	p.line(from, y+height/2, targets.x, y+height/2)
+	if f.From != "" {
+		p.line(sources.x+sources.width, p.middle[f.From], steps.x, y+height/2)
+	}
+	return height
+}
+
+func (f *Flow) target() box {
+	title, class, notes := f.Into, "field", []string{f.After}
+	if f.In != "" {
+		title += " (" + f.In + ")"
+	}
+	if f.Approved != "" {
+		class, notes = "lower", append(notes, "released by "+f.Approved+" until "+f.Until)
+	}
+	return targets.box(class, title, notes...)
+}
+
+// done is what is done on the way, a line each; nil: nothing.
+func (f *Flow) done() []string {
+	if f.Constant != "" {
+		return []string{"constant " + f.Constant}
+	}
+	var all []string
+	for _, step := range f.Do {
+		line := step.line()
+		if step.Custom {
+			line += " (code to be read)"
+		}
+		all = append(all, line)
+	}
+	if f.OnError != "" {
+		all = append(all, "on error "+f.OnError)
+	}
+	return all
+}
+
+// class sets apart what a reviewer cannot know from the mapping.
+func (f *Flow) class() string {
+	for _, step := range f.Do {
+		if step.Custom {
+			return "custom"
+		}
+	}
+	return "step"
+}
+
+const style = "<style>.field{fill:#e8f0fe;stroke:#4a6fa5}.drop{fill:#eee;stroke:#999}.lower{fill:#e6f4ea;stroke:#3c8d5a}.step{fill:#fff;stroke:#aaa}.custom{fill:#fef3e0;stroke:#c77700}.label{fill:#444}line{stroke:#4a6fa5}</style>\n"
+
+// whole is the picture with its frame.
+func (p *picture) whole(width, height int) []byte {
 	var b strings.Builder
-	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="sans-serif" font-size="12">`+"\n", width, height)
-	b.WriteString("<style>.field{fill:#e8f0fe;stroke:#4a6fa5}.drop{fill:#eee;stroke:#999}.lower{fill:#e6f4ea;stroke:#3c8d5a}.label{fill:#555;font-size:10px}line{stroke:#4a6fa5}</style>\n")
+	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="monospace" xml:space="preserve">`+"\n", width, height)
+	b.WriteString(style)
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#fff"/>`+"\n", width, height)
-	p.text(left, 24, "", r.Mapping+": "+r.From+" to "+r.To)
-	p.text(left, 44, "label", "destination "+r.System+" ("+r.Kind+") in "+r.Jurisdictions+", accepts "+r.Accepts)
-	p.text(left, height-30, "label", "leaves "+r.Leaves)
-	p.text(left, height-14, "label", "hash "+r.Hash)
 	b.WriteString(p.String())
 	b.WriteString("</svg>\n")
 	return []byte(b.String())
-}
-
-// picture is what is drawn so far.
-type picture struct {
-	strings.Builder
-	rows map[string]int // of the source's fields
-}
-
-// source draws a field of the source, once.
-func (p *picture) source(path, label, class string) {
-	if _, drawn := p.rows[path]; drawn {
-		return
-	}
-	p.rows[path] = len(p.rows)
-	p.box(left, p.rows[path], class, path, label)
-}
-
-// target draws a field of the destination, and the line to it.
-func (p *picture) target(f *Flow, at int) {
-	path, class, label := f.Into, "field", f.After
-	if f.In != "" {
-		path += " (" + f.In + ")"
-	}
-	if f.Approved != "" {
-		class, label = "lower", label+" — released by "+f.Approved
-	}
-	p.box(left+box+between, at, class, path, label)
-	if f.From == "" {
-		p.text(left+box+between-8, middle(at)+4, "end", "constant "+f.Constant)
-		return
-	}
-	var steps []string
-	for _, step := range f.Do {
-		steps = append(steps, step.Name)
-	}
-	fmt.Fprintf(p, `<line x1="%d" y1="%d" x2="%d" y2="%d"/>`+"\n", left+box, middle(p.rows[f.From]), left+box+between, middle(at))
-	p.text(left+box+between-8, middle(at)-3, "end", strings.Join(steps, " | "))
-}
-
-func middle(at int) int { return top + row*at + row/2 }
-
-// box is a field with its label.
-func (p *picture) box(x, at int, class, path, label string) {
-	fmt.Fprintf(p, `<rect x="%d" y="%d" width="%d" height="%d" rx="4" class="%s"/>`+"\n", x, top+row*at+2, box, row-4, class)
-	p.text(x+8, top+row*at+15, "", path)
-	p.text(x+8, top+row*at+27, "label", label)
-}
-
-// text is a line that fits, and is no markup.
-func (p *picture) text(x, y int, class, text string) {
-	if text == "" {
-		return
-	}
-	const most = 64
-	if runes := []rune(names.Printable(text)); len(runes) > most && x > left {
-		text = string(runes[:most-1]) + "…"
-	}
-	anchor := ""
-	if class == "end" {
-		anchor, class = ` text-anchor="end"`, "label"
-	}
-	fmt.Fprintf(p, `<text x="%d" y="%d" class="%s"%s>%s</text>`+"\n", x, y, class, anchor, html.EscapeString(names.Printable(text)))
 }
