@@ -112,7 +112,7 @@ func TestMappingDiff(t *testing.T) {
 	check(t, result{0, "", ""}, "mapping", "diff", old, now)
 	second(t, now)
 	got := stdoutOf(t, "mapping", "diff", old, now)
-	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Contains(got, "hash") {
+	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Count(got, "\n+ hash ") != 3 {
 		t.Errorf("a mapping more:\n%s", got)
 	}
 	if got := stdoutOf(t, "mapping", "diff", now, old); !strings.HasPrefix(got, "again:\n- again: employee to contact\n- destination") || strings.Contains(got, "+ ") {
@@ -128,12 +128,62 @@ func TestMappingDiffOfAFlow(t *testing.T) {
 	got := changes(
 		[]string{"m: a to b", "set /a <- /a [internal]", "set /b <- /b [internal]", "drop /c: no use [internal]", "leaves internal", "hash 1"},
 		[]string{"m: a to b", "set /a <- /a | redact [internal]", "set /b <- /b [internal]", "set /c <- /c [internal]", "leaves internal", "hash 2"})
-	want := []string{"- set /a <- /a [internal]", "+ set /a <- /a | redact [internal]", "- drop /c: no use [internal]", "+ set /c <- /c [internal]"}
+	want := []string{"- set /a <- /a [internal]", "+ set /a <- /a | redact [internal]", "- drop /c: no use [internal]", "+ set /c <- /c [internal]", "- hash 1", "+ hash 2"}
 	if strings.Join(got, "\n") != strings.Join(want, "\n") {
 		t.Errorf("got %q", got)
 	}
-	if got := changes([]string{"set /a <- /a", "hash 1"}, []string{"set /a <- /a", "hash 2"}); strings.Join(got, "\n") != "- hash 1\n+ hash 2" {
-		t.Errorf("only the hash: %q", got)
+	got = changes(
+		[]string{"set /a <- /a", "not together /a, /b: restricted", "leaves restricted", "no release is used", "hash of the source's schema 2", "hash 2"},
+		[]string{"set /a <- /a", "together /a, /b: restricted", "leaves internal", "not after 2027-01-01", "hash of the source's schema 1", "hash 1"})
+	want = []string{
+		"- not together /a, /b: restricted", "+ together /a, /b: restricted", "- leaves restricted", "+ leaves internal", "- no release is used", "+ not after 2027-01-01",
+		"- hash of the source's schema 2", "+ hash of the source's schema 1", "- hash 2", "+ hash 1",
+	}
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestMappingDiffShowsGuards: who takes a guard away, and has a reason for another change in the
+// same breath, does not hide it behind that.
+func TestMappingDiffShowsGuards(t *testing.T) {
+	schema := filepath.Join("schemas", "employee.jsonc")
+	guard := func(text string) string {
+		return strings.Replace(text, `"properties": {`, `"combine": [{"fields": ["/name", "/national_id"], "classification": "restricted"}],`+"\n"+`"properties": {`, 1)
+	}
+	noise := func(text string) string {
+		return strings.Replace(text, `"properties": {`, `"properties": {"sex": {"type": "string", "maxLength": 1, "classification": "internal", "residency": ["*"], "purposes": ["*"]},`, 1)
+	}
+	old, now := t.TempDir(), t.TempDir()
+	for _, dir := range []string{old, now} {
+		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+	}
+	edit(t, filepath.Join(old, schema), guard)
+	edit(t, filepath.Join(now, schema), noise)
+	edit(t, filepath.Join(now, "mappings", "employee-to-contact.jsonc"), func(text string) string {
+		return strings.Replace(text, `"drop": {`, `"drop": {"/sex": "not needed",`, 1)
+	})
+	got := runWith(t.Context(), "mapping", "diff", old, now)
+	for _, line := range []string{"+ drop /sex: not needed", "- not together /name, /national_id: restricted", "- hash of the source's schema ", "+ hash of the source's schema ", "- hash ", "+ hash "} {
+		if got.status != statusWrong || !strings.Contains(got.stdout, "\n"+line) {
+			t.Errorf("no %q in %d:\n%s", line, got.status, got.stdout)
+		}
+	}
+	if strings.Contains(got.stdout, "destination's schema") {
+		t.Errorf("the destination's schema is as it was:\n%s", got.stdout)
+	}
+}
+
+// edit changes a file.
+func edit(t *testing.T, file string, change func(string) string) {
+	t.Helper()
+	text := read(t, file)
+	changed := change(text)
+	if changed == text {
+		t.Fatalf("%s: nothing to change", file)
+	}
+	if err := os.WriteFile(file, []byte(changed), 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -21,8 +21,10 @@ carnet mapping diff OLD NEW
 
 OLD and NEW are boundaries, such as the one in force and the one that is proposed. For each mapping
 it prints the lines of its report that went (-) and came (+): fields that flow elsewhere, with
-another transform, label or release, or not any more. It ends with status 0 where all flows are as
-they were, 1 where one is not.
+another transform, label or release, or not any more, and combinations that no schema names now.
+Where only a hash is another, so is what no
+line shows: a limit, a pattern, a unit, or a release that is not used. It ends with status 0 where
+all is as it was, 1 where something is not.
 
 Example:
   carnet mapping diff boundary proposed/boundary`,
@@ -74,11 +76,10 @@ func flows(b *auth.Boundary, name string) []string {
 	return strings.Split(strings.TrimRight(m.Report(), "\n"), "\n")
 }
 
-// changes are the lines that only one of both has, by the field that they are about. That the
-// hash is another is worth a line where nothing else is.
+// changes are the lines that only one of both has, by the field that they are about. A hash that
+// is another always is one of them: what else changed need not be all that did.
 func changes(old, now []string) []string {
 	var all []string
-	hash := 0
 	for _, side := range []struct {
 		sign        string
 		has, others []string
@@ -86,25 +87,32 @@ func changes(old, now []string) []string {
 		for _, line := range side.has {
 			if !slices.Contains(side.others, line) {
 				all = append(all, side.sign+line)
-				if strings.HasPrefix(line, "hash ") {
-					hash++
-				}
 			}
 		}
-	}
-	if len(all) > hash {
-		all = slices.DeleteFunc(all, func(line string) bool { return strings.HasPrefix(line[2:], "hash ") })
 	}
 	slices.SortStableFunc(all, func(a, b string) int { return cmp.Compare(about(a), about(b)) })
 	return all
 }
 
-// about is what a line is about: what it does, and to which field.
+// stories are how lines begin, in the order in which they are told; a field that is set, and then
+// absent, is one story.
+var stories = [][]string{
+	{"destination "}, {"set ", "absent ", "drop "}, {"together ", "not together "}, {"custom "},
+	{"leaves "}, {"no release is used", "not after "}, {"hash of the source's schema "}, {"hash of the destination's schema "}, {"hash "},
+}
+
+// about is what a line is about: which story, and of which field.
 func about(line string) string {
-	words := strings.SplitN(line[2:], " ", 3)
-	order := slices.Index([]string{"destination", "set", "absent", "drop", "together", "leaves", "not", "no", "hash"}, words[0])
-	if order == 2 || order == 3 {
-		order = 1 // a field that is set, and then absent, is one story
+	for i, story := range stories {
+		for _, begins := range story {
+			rest, ok := strings.CutPrefix(line[2:], begins)
+			switch {
+			case ok && strings.HasPrefix(rest, "/"):
+				return fmt.Sprintf("%02d %s", i, strings.TrimRight(strings.Fields(rest)[0], ":,"))
+			case ok:
+				return fmt.Sprintf("%02d", i)
+			}
+		}
 	}
-	return fmt.Sprint(order+1, strings.TrimSuffix(words[min(1, len(words)-1)], ":"))
+	return ""
 }
