@@ -112,7 +112,7 @@ func TestMappingDiff(t *testing.T) {
 	check(t, result{0, "", ""}, "mapping", "diff", old, now)
 	second(t, now)
 	got := stdoutOf(t, "mapping", "diff", old, now)
-	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Count(got, "\n+ hash ") != 3 {
+	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Count(got, "\n+ hash ") != 3 || !strings.Contains(got, "\n+ carried by crm.contact.tell\n") {
 		t.Errorf("a mapping more:\n%s", got)
 	}
 	if got := stdoutOf(t, "mapping", "diff", now, old); !strings.HasPrefix(got, "again:\n- again: employee to contact\n- destination") || strings.Contains(got, "+ ") {
@@ -172,6 +172,23 @@ func TestMappingDiffShowsGuards(t *testing.T) {
 	if strings.Contains(got.stdout, "destination's schema") {
 		t.Errorf("the destination's schema is as it was:\n%s", got.stdout)
 	}
+}
+
+// TestMappingDiffShowsOperations: two operations that exchange their mappings are a change of both.
+func TestMappingDiffShowsOperations(t *testing.T) {
+	old, now := t.TempDir(), t.TempDir()
+	for _, dir := range []string{old, now} {
+		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+		second(t, dir)
+	}
+	edit(t, filepath.Join(now, boundary.File), func(text string) string {
+		return strings.NewReplacer(`"input": "again"`, `"input": "employee-to-contact"`, `"input": "employee-to-contact"`, `"input": "again"`).Replace(text)
+	})
+	check(t, result{
+		statusWrong,
+		"again:\n- carried by crm.contact.tell\n+ carried by crm.contact.push\n\nemployee-to-contact:\n- carried by crm.contact.push\n+ carried by crm.contact.tell\n",
+		"",
+	}, "mapping", "diff", old, now)
 }
 
 // edit changes a file.

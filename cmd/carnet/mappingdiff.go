@@ -22,7 +22,7 @@ carnet mapping diff OLD NEW
 OLD and NEW are boundaries, such as the one in force and the one that is proposed. For each mapping
 it prints the lines of its report that went (-) and came (+): fields that flow elsewhere, with
 another transform, label or release, or not any more, and combinations that no schema names now.
-Where only a hash is another, so is what no
+Which operations carry a mapping is one of these lines. Where only a hash is another, so is what no
 line shows: a limit, a pattern, a unit, or a release that is not used. It ends with status 0 where
 all is as it was, 1 where something is not.
 
@@ -67,13 +67,22 @@ func runMappingDiff(_ context.Context, c *call) int {
 	return status
 }
 
-// flows are the lines of a mapping's report; nil: there is none of that name.
+// flows are the lines of a mapping's report, and which operations carry it; nil: there is none of
+// that name.
 func flows(b *auth.Boundary, name string) []string {
 	m := b.Mapping(name)
 	if m == nil {
 		return nil
 	}
-	return strings.Split(strings.TrimRight(m.Report(), "\n"), "\n")
+	lines := strings.Split(strings.TrimRight(m.Report(), "\n"), "\n")
+	for _, system := range b.Catalogue().Systems() {
+		for _, op := range system.Operations {
+			if op.Input == name {
+				lines = append(lines, "carried by "+op.Name)
+			}
+		}
+	}
+	return lines
 }
 
 // changes are the lines that only one of both has, by the field that they are about. A hash that
@@ -97,7 +106,7 @@ func changes(old, now []string) []string {
 // stories are how lines begin, in the order in which they are told; a field that is set, and then
 // absent, is one story.
 var stories = [][]string{
-	{"destination "}, {"set ", "absent ", "drop "}, {"together ", "not together "}, {"custom "},
+	{"destination "}, {"carried by "}, {"set ", "absent ", "drop "}, {"together ", "not together "}, {"custom "},
 	{"leaves "}, {"no release is used", "not after "}, {"hash of the source's schema "}, {"hash of the destination's schema "}, {"hash "},
 }
 
