@@ -78,7 +78,7 @@ type Options struct {
 	// nil: auth.NewBroker finds it.
 	Fits map[string]func(auth.System) error
 	// Funcs are transforms of your own that mappings may name; nil: none. The command carnet
-	// knows none, and says so of a mapping that names one.
+	// has none: it checks what is around them, and says that their code is to be read.
 	Funcs []mapping.Func
 }
 

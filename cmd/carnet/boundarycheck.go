@@ -25,8 +25,8 @@ sound boundary it prints tenant, hash and counts, and what a reviewer must look 
 operations with their reasons, privileged operations, operations that nobody may do, permits
 without end, permits with which the service goes on for somebody who has gone, systems that
 call people by an e-mail address or take logins without a time, systems that stand in for
-others in canaries, and mappings that use releases, with the day on which the first of these
-ends.
+others in canaries, functions of the service's own in mappings, whose code is not here, and
+mappings that use releases, with the day on which the first of these ends.
 
 -live asks the HashiCorp Vault or OpenBao that VAULT_ADDR, VAULT_NAMESPACE, VAULT_CACERT and either
 VAULT_ROLE_ID with VAULT_SECRET_ID, or VAULT_CLIENT_CERT with VAULT_CLIENT_KEY, name what that login
@@ -54,9 +54,9 @@ func runBoundaryCheck(ctx context.Context, c *call) int {
 	case (len(m) > 0 || *private != "") && !*live:
 		return c.misused("-mount and -private are for -live")
 	}
-	s, err := boundary.Review(os.DirFS(c.args[0]), &boundary.Options{Fits: map[string]func(auth.System) error{
+	s, custom, err := loaded(os.DirFS(c.args[0]), boundary.Options{Fits: map[string]func(auth.System) error{
 		auth.KindDirectory: (*ldapauth.Bind)(nil).Fits,
-	}})
+	}}, boundary.Review)
 	if err != nil {
 		return c.wrong(err)
 	}
@@ -72,6 +72,9 @@ func runBoundaryCheck(ctx context.Context, c *call) int {
 	c.notes("logins without time in system", s.Undated)
 	for _, n := range s.Twins {
 		fmt.Fprintf(c.stdout, "review: %s: system %s is the twin of %s, for canaries\n", n.At, n.Name, n.Reason)
+	}
+	for _, n := range custom {
+		fmt.Fprintf(c.stdout, "review: %s: code to be read: %s, version %s\n", n.At, n.Name, n.Reason)
 	}
 	for _, m := range s.Released {
 		fmt.Fprintf(c.stdout, "review: %s: mapping %s uses releases until %s\n", m.At, m.Name, m.NotAfter.UTC().Format(time.RFC3339))

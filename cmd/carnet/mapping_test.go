@@ -191,6 +191,67 @@ func TestMappingDiffShowsOperations(t *testing.T) {
 	}, "mapping", "diff", old, now)
 }
 
+// TestMappingsWithFunctions of a service: everything but their code is checked and shown, and that
+// this is to be read, is said.
+func TestMappingsWithFunctions(t *testing.T) {
+	old, now := t.TempDir(), t.TempDir()
+	for dir, version := range map[string]string{old: "1", now: "2"} {
+		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+		edit(t, filepath.Join(dir, "mappings", "employee-to-contact.jsonc"), custom(`[{"custom.short": {"version": "`+version+`"}}, {"enum": {"map": {"long": "l"}, "else": "s"}}]`))
+	}
+	const at = "mappings/employee-to-contact.jsonc:9: "
+	warning := func(command, version string) string {
+		return "carnet " + command + ": " + at + "custom.short, version " + version + ", is code to be read: it is not in this command\n"
+	}
+	got := runWith(t.Context(), "mapping", "check", old)
+	if got.status != statusOK || got.stderr != warning("mapping check", "1") || !strings.Contains(got.stdout, "\ncustom code to be read: custom.short {\"version\":\"1\"}\n") {
+		t.Errorf("%+v", got)
+	}
+	for _, as := range []string{"-json", "-svg"} {
+		got := runWith(t.Context(), "mapping", "report", as, old, "employee-to-contact")
+		if got.status != statusOK || got.stderr != warning("mapping report", "1") || !strings.Contains(got.stdout, "custom.short") || strings.Contains(got.stdout, "this command") {
+			t.Errorf("%+v", got)
+		}
+	}
+	got = runWith(t.Context(), "mapping", "diff", old, now)
+	if got.status != statusWrong || got.stderr != warning("mapping diff", "1")+warning("mapping diff", "2") || !strings.Contains(got.stdout, "\n+ custom code to be read: custom.short {\"version\":\"2\"}\n") {
+		t.Errorf("%+v", got)
+	}
+	got = runWith(t.Context(), "boundary", "check", old)
+	if got.status != statusOK || got.stderr != "" || !strings.Contains(got.stdout, "\nreview: "+at+"code to be read: custom.short, version 1\n") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// TestMappingsWithWrongFunctions: what is wrong besides the code of a function is found as ever.
+func TestMappingsWithWrongFunctions(t *testing.T) {
+	for do, want := range map[string]string{
+		`[{"custom.short": {}}]`:                                           "M210 does not say which version",
+		`[{"custom.short": {"version": "A b"}}]`:                           "M210 does not say which version",
+		`[{"custom.Short": {"version": "1"}}]`:                             "M209",
+		`[{"custom.short": {"version": "1"}}, {"int.to_string": {}}]`:      "M211",
+		`[{"custom.short": {"version": "1"}}, {"redcat": {}}]`:             `did you mean "redact"`,
+		`[{"custom.s": {"version": "1"}}, {"custom.s": {"version": "2"}}]`: "M210 is of another version",
+	} {
+		dir := t.TempDir()
+		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
+		edit(t, filepath.Join(dir, "mappings", "employee-to-contact.jsonc"), custom(do))
+		for _, command := range []string{"mapping", "boundary"} {
+			got := runWith(t.Context(), command, "check", dir)
+			if got.status != statusWrong || !strings.Contains(got.stdout, want) || got.stderr != "carnet "+command+" check: findings: 1\n" {
+				t.Errorf("%s: %+v", do, got)
+			}
+		}
+	}
+}
+
+// custom gives a rule of the starter these steps.
+func custom(do string) func(string) string {
+	return func(text string) string {
+		return strings.Replace(text, `"/name": {"from": "/name"}`, `"/name": {"from": "/name", "do": `+do+`, "on_error": "fail"}`, 1)
+	}
+}
+
 // edit changes a file.
 func edit(t *testing.T, file string, change func(string) string) {
 	t.Helper()

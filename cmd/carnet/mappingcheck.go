@@ -19,6 +19,7 @@ carnet mapping check DIR [NAME ...]
 
 DIR is a boundary. Of each mapping, or of those that are named, it prints which field of which
 schema flows where, how it is transformed, under which label and release, and what is dropped.
+Functions of the service's own are not here: that their code is to be read, is said besides.
 Where anything in DIR is wrong it prints that instead, one finding a line, with file:line:column
 and the nearest right name.
 

@@ -40,11 +40,12 @@ func runMappingDiff(_ context.Context, c *call) int {
 	}
 	var both [2]*auth.Boundary
 	for i, dir := range c.args {
-		bound, err := boundary.Load(os.DirFS(dir), nil)
+		bound, custom, err := loaded(os.DirFS(dir), boundary.Options{}, boundary.Load)
 		if err != nil {
 			fmt.Fprintf(c.stdout, "%s:\n", dir)
 			return c.wrong(err)
 		}
+		c.warn(custom)
 		both[i] = bound
 	}
 	names := slices.Concat(mappingsOf(both[0]), mappingsOf(both[1]))

@@ -58,7 +58,7 @@ func runMappingReport(_ context.Context, c *call) int {
 // mappings is the boundary of the first argument, and the mappings that the others name, or
 // all; nil: what is wrong was said.
 func (c *call) mappings() (*auth.Boundary, []string, int) {
-	bound, err := boundary.Load(os.DirFS(c.args[0]), nil)
+	bound, custom, err := loaded(os.DirFS(c.args[0]), boundary.Options{}, boundary.Load)
 	if err != nil {
 		return nil, nil, c.wrong(err)
 	}
@@ -69,6 +69,7 @@ func (c *call) mappings() (*auth.Boundary, []string, int) {
 	if len(names) == 0 {
 		names = all
 	}
+	c.warn(custom)
 	return bound, names, statusOK
 }
 
