@@ -73,6 +73,44 @@ func TestSchemaOf(t *testing.T) {
 	}
 }
 
+// TestSchemaOfRanges: an integer has the range of its type, also where an int has 32 bits.
+func TestSchemaOfRanges(t *testing.T) {
+	s, err := mapping.SchemaOf[struct {
+		A int64  `json:"a"`
+		B uint32 `json:"b"`
+		C int32  `json:"c"`
+		D uint8  `json:"d"`
+	}]("ranges", ofPersons)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for doc, fits := range map[string]bool{
+		`{"a": -9223372036854775808, "b": 0, "c": -2147483648, "d": 0}`:          true,
+		`{"a": 9223372036854775807, "b": 4294967295, "c": 2147483647, "d": 255}`: true,
+		`{"a": 0, "b": 4294967296, "c": 0, "d": 0}`:                              false, `{"a": 0, "b": 0, "c": 2147483648, "d": 0}`: false,
+		`{"a": 0, "b": 0, "c": -2147483649, "d": 0}`: false, `{"a": 0, "b": 0, "c": 0, "d": 256}`: false,
+	} {
+		if err := s.Document([]byte(doc)).Check(); (err == nil) != fits {
+			t.Errorf("%s: %v", doc, err)
+		}
+	}
+}
+
+// TestSchemaOfEmbedded: a struct that is embedded under a name is a field of that name.
+func TestSchemaOfEmbedded(t *testing.T) {
+	type outer struct {
+		base  `json:"inner"`
+		Price bool `json:"a$ & ü"`
+	}
+	s, err := mapping.SchemaOf[outer]("outer", ofPersons)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Encode(outer{}); err != nil {
+		t.Errorf("%v:\n%s", err, s.JSONSchema())
+	}
+}
+
 // TestSchemaOfUnlabelled: what nobody labels crosses nothing.
 func TestSchemaOfUnlabelled(t *testing.T) {
 	s, err := mapping.SchemaOf[struct {
@@ -86,6 +124,31 @@ func TestSchemaOfUnlabelled(t *testing.T) {
 type loop struct {
 	Next *loop `json:"next,omitempty"`
 }
+
+// tree is more than a loop: each level has twice the fields of the one above.
+type tree struct {
+	Left  *tree `json:"left,omitempty"`
+	Right *tree `json:"right,omitempty"`
+}
+
+type forest struct {
+	Trees []forest `json:"trees,omitempty" mapping:"maxItems=2"`
+}
+
+type lists []lists
+
+type nested struct {
+	Lists lists `json:"lists,omitempty" mapping:"maxItems=2"`
+}
+
+// The wide types hold none of themselves, and the outermost has 2^20 fields.
+type (
+	wide[T any]  struct{ A, B, C, D T }
+	wide4[T any] wide[wide[wide[wide[T]]]]
+	wider        = wide4[wide4[wide[wide[bool]]]]
+)
+
+type word string
 
 type written string
 
@@ -121,7 +184,23 @@ func TestSchemaOfRefuses(t *testing.T) {
 		"string option": {of[struct {
 			A int `json:",string"`
 		}](), "has options of encoding/json other than omitempty and omitzero at /A"},
-		"holds itself": {of[loop](), "is too deep, or holds itself"},
+		"holds itself":       {of[loop](), "M102 holds itself at /next"},
+		"holds itself twice": {of[tree](), "M102 holds itself at /left"},
+		"holds many":         {of[forest](), "M102 holds itself at /trees/*"},
+		"list of itself":     {of[nested](), "M102 holds itself at /lists/*"},
+		"too many":           {of[wider](), "is one field too many at /A/A/"},
+		"embedded word": {of[struct {
+			word `json:"w" mapping:"maxLength=3"`
+		}](), "is embedded, of a type that is not exported and no struct: encoding/json leaves it out at /word"},
+		"ignored name": {of[struct {
+			A string `json:"€" mapping:"maxLength=3"`
+		}](), "has a name that encoding/json ignores at /A"},
+		"pointer at a slice": {of[struct {
+			A *[]string `json:"a,omitempty" mapping:"maxItems=3;maxLength=3"`
+		}](), "points at a slice, and is null where that is nil at /a"},
+		"said twice": {of[struct {
+			A bool `mapping:"classification=restricted; classification=public"`
+		}](), "has a word twice in its tag at /A"},
 		"two of one name": {of[struct {
 			A bool `json:"B"`
 			B bool

@@ -10,8 +10,9 @@
 //
 // # Limits
 //
-// Floats, maps, interfaces, 64-bit unsigned numbers and types with a MarshalJSON of their own
-// but [time.Time] are no fields. Releases are no business of the code that holds the data.
+// Floats, maps, interfaces, 64-bit unsigned numbers, types with a MarshalJSON of their own but
+// [time.Time], and types that hold themselves are no fields. An int has the range that it has
+// where the program runs. Releases are no business of the code that holds the data.
 //
 // # Errors
 //
@@ -26,11 +27,13 @@ import (
 	"encoding"
 	"encoding/json"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Property is one as a schema file has it.
@@ -67,6 +70,7 @@ type Problem struct{ Path, Text string }
 const (
 	tag     = "mapping"
 	deepest = 32
+	most    = 1 << 16 // fields: the largest file has no place for more
 )
 
 // Schema is the file that says the same as a struct.
@@ -75,7 +79,7 @@ func Schema(t reflect.Type, title string, defaults map[string]any) ([]byte, Prob
 	if t.Kind() != reflect.Struct || special(t) {
 		return nil, Problem{"", "is no struct"}
 	}
-	properties, required := r.object(t, "", 0)
+	properties, required := r.object(t, "")
 	raw, err := json.Marshal(map[string]any{
 		"title": title, "type": "object", "additionalProperties": false, "properties": properties, "required": required, "defaults": defaults,
 	})
@@ -85,7 +89,11 @@ func Schema(t reflect.Type, title string, defaults map[string]any) ([]byte, Prob
 	return raw, r.problem
 }
 
-type reader struct{ problem Problem }
+type reader struct {
+	problem Problem
+	path    []reflect.Type // the structs and slices around a field
+	fields  int
+}
 
 // fail keeps the first problem.
 func (r *reader) fail(path, text string) {
@@ -94,45 +102,92 @@ func (r *reader) fail(path, text string) {
 	}
 }
 
-func (r *reader) object(t reflect.Type, at string, depth int) (properties Properties, required []string) {
+// failed ends the walk: types that hold others twice have fields beyond all counting.
+func (r *reader) failed() bool { return r.problem.Text != "" }
+
+// within reads what a struct or a slice holds, unless it stands in itself.
+func (r *reader) within(t reflect.Type, at string, read func()) {
+	switch {
+	case slices.Contains(r.path, t):
+		r.fail(at, "holds itself")
+	case len(r.path) > deepest:
+		r.fail(at, "is too deep")
+	}
+	if r.failed() {
+		return
+	}
+	r.path = append(r.path, t)
+	read()
+	r.path = r.path[:len(r.path)-1]
+}
+
+func (r *reader) object(t reflect.Type, at string) (properties Properties, required []string) {
 	properties, required = Properties{}, []string{}
-	if depth > deepest {
-		r.fail(at, "is too deep, or holds itself")
-		return properties, required
-	}
-	for i := range t.NumField() {
-		f := t.Field(i)
-		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case f.Tag.Get("json") == "-", !f.IsExported() && !f.Anonymous:
-			continue
-		case f.Anonymous && name == "":
-			r.fail(at+"/"+f.Name, "is embedded without a name")
-			continue
-		case options != "" && options != "omitempty" && options != "omitzero":
-			r.fail(at+"/"+f.Name, "has options of encoding/json other than omitempty and omitzero")
-			continue
-		case name == "":
-			name = f.Name
+	r.within(t, at, func() {
+		for i := 0; i < t.NumField() && !r.failed(); i++ {
+			f := t.Field(i)
+			name, always, ok := r.name(f, at+"/"+f.Name)
+			if !ok {
+				continue
+			}
+			if slices.ContainsFunc(properties, func(p Named) bool { return p.Name == name }) {
+				r.fail(at+"/"+name, "is two fields")
+			}
+			properties = append(properties, Named{name, r.property(f.Type, f.Tag.Get(tag), at+"/"+name, always)})
+			if always {
+				required = append(required, name)
+			}
 		}
-		if slices.ContainsFunc(properties, func(p Named) bool { return p.Name == name }) {
-			r.fail(at+"/"+name, "is two fields")
-		}
-		properties = append(properties, Named{name, r.property(f.Type, f.Tag.Get(tag), at+"/"+name, options == "", depth)})
-		if options == "" {
-			required = append(required, name)
-		}
-	}
+	})
 	return properties, required
 }
 
+// name is what encoding/json calls a field, and whether it always writes it; false: it is none,
+// or one of which that is not certain.
+func (r *reader) name(f reflect.StructField, at string) (name string, always, ok bool) {
+	said := f.Tag.Get("json")
+	name, options, _ := strings.Cut(said, ",")
+	switch {
+	case said == "-", !f.IsExported() && !f.Anonymous:
+		return "", false, false
+	case f.Anonymous && name == "":
+		r.fail(at, "is embedded without a name")
+	case f.Anonymous && !f.IsExported() && !holds(f.Type):
+		r.fail(at, "is embedded, of a type that is not exported and no struct: encoding/json leaves it out")
+	case strings.ContainsFunc(name, ignored):
+		r.fail(at, "has a name that encoding/json ignores")
+	case options != "" && options != "omitempty" && options != "omitzero":
+		r.fail(at, "has options of encoding/json other than omitempty and omitzero")
+	case name == "":
+		name = f.Name
+	}
+	return name, options == "", !r.failed()
+}
+
+// holds says whether a type is a struct, or points at one.
+func holds(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct || t.Kind() == reflect.Pointer && t.Elem().Kind() == reflect.Struct
+}
+
+// ignored are the characters for which encoding/json drops a tag's name without a word.
+func ignored(c rune) bool {
+	return !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", c) && !unicode.IsLetter(c) && !unicode.IsDigit(c)
+}
+
 // property is a field, or what an array holds.
-func (r *reader) property(t reflect.Type, said, at string, always bool, depth int) Property {
+func (r *reader) property(t reflect.Type, said, at string, always bool) Property {
 	p, nullable := Property{}, false
+	if r.fields++; r.fields > most {
+		r.fail(at, "is one field too many")
+		return p
+	}
 	if t.Kind() == reflect.Pointer {
 		t, nullable = t.Elem(), always // nil is left out, or null
+		if t.Kind() == reflect.Slice {
+			r.fail(at, "points at a slice, and is null where that is nil")
+		}
 	}
-	kind := r.kind(p, t, at, depth)
+	kind := r.kind(p, t, at)
 	if t.Kind() == reflect.Slice && always {
 		r.fail(at, "is a slice, and null where it is nil: it has omitempty")
 	}
@@ -145,7 +200,7 @@ func (r *reader) property(t reflect.Type, said, at string, always bool, depth in
 }
 
 // kind is the type's name in a schema; what it says besides goes into p.
-func (r *reader) kind(p Property, t reflect.Type, at string, depth int) string {
+func (r *reader) kind(p Property, t reflect.Type, at string) string {
 	switch {
 	case t == reflect.TypeFor[time.Time]():
 		p["format"] = "date-time"
@@ -162,21 +217,21 @@ func (r *reader) kind(p Property, t reflect.Type, at string, depth int) string {
 	case reflect.String:
 		return "string"
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
-		bits := t.Bits()
-		p["minimum"], p["maximum"] = -1<<(bits-1), 1<<(bits-1)-1
+		last := int64(math.MaxInt64) >> (64 - t.Bits()) // an int has no place for it everywhere
+		p["minimum"], p["maximum"] = -last-1, last
 		return "integer"
 	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		p["minimum"], p["maximum"] = 0, 1<<t.Bits()-1
+		p["minimum"], p["maximum"] = 0, int64(1)<<t.Bits()-1
 		return "integer"
 	case reflect.Struct:
-		p["properties"], p["required"] = r.object(t, at, depth+1)
+		p["properties"], p["required"] = r.object(t, at)
 		p["additionalProperties"] = false
 		return "object"
 	case reflect.Slice:
 		if t.Elem().Kind() == reflect.Uint8 {
 			r.fail(at, "is bytes, which encoding/json writes as base64")
 		}
-		p["items"] = r.property(t.Elem(), "", at+"/*", true, depth+1)
+		r.within(t, at, func() { p["items"] = r.property(t.Elem(), "", at+"/*", true) })
 		return "array"
 	}
 	r.fail(at, "is of a type that no document has: "+t.Kind().String())
@@ -203,6 +258,7 @@ var (
 // words reads a tag: keyword=value, separated by ";", the values of lists by "|". What is meant
 // for the items of an array is the array's.
 func (r *reader) words(p Property, said, at string) {
+	seen := map[string]bool{}
 	for word := range strings.SplitSeq(said, ";") {
 		if word = strings.TrimSpace(word); word == "" {
 			continue
@@ -213,6 +269,8 @@ func (r *reader) words(p Property, said, at string) {
 			into = items
 		}
 		switch {
+		case seen[name]:
+			r.fail(at, "has a word twice in its tag")
 		case !ok || value == "":
 			r.fail(at, "has a word without a value in its tag")
 		case slices.Contains(numbers, name):
@@ -233,5 +291,6 @@ func (r *reader) words(p Property, said, at string) {
 		default:
 			r.fail(at, "has an unknown word in its tag")
 		}
+		seen[name] = true
 	}
 }
