@@ -48,8 +48,11 @@ func (s *Schema) Label() Label {
 }
 
 // JSONSchema is the description of a document as plain JSON Schema 2020-12, for editors, other
-// validators and those on the far side: closed, and without labels, releases and places. That
-// an integer is written as one, and text is Unicode, it does not say. Empty: it describes
+// validators and those on the far side: closed, and without labels, releases and places, so that
+// what goes into a path, query or header stands beside the body. It takes more than Check: it
+// does not say that integers are written as such, how many digits and no exponent a number has,
+// and that text is Unicode; formats are for who asserts them, and a pattern that RE2 and ECMA-262
+// may read in two ways, as one with (?i), \s, a dot or [^a], is left out. Empty: it describes
 // nothing.
 func (s *Schema) JSONSchema() []byte {
 	if s.Hash() == "" {

@@ -66,6 +66,8 @@ func TestParseSchemaFindings(t *testing.T) {
 		{"empty enum", withProperty(`{"type": "string", "enum": []}`), []string{"2:33 M112 /properties/a/enum "}},
 		{"enum twice", withProperty(`{"type": "string", "enum": ["x", "x"]}`), []string{"2:33 M112 /properties/a/enum "}},
 		{"enum of numbers in text", withProperty(`{"type": "string", "enum": [1]}`), []string{"2:33 M112 /properties/a/enum "}},
+		{"enum too long", withProperty(`{"type": "string", "maxLength": 3, "enum": ["x", "toolong"]}`), []string{"2:49 M112 /properties/a/enum "}},
+		{"enum of no match", withProperty(`{"type": "string", "pattern": "^[a-z]$", "enum": ["x", "X"]}`), []string{"2:55 M112 /properties/a/enum "}},
 		{"enum out of range", withProperty(`{"type": "integer", "maximum": 1, "enum": [2]}`), []string{"2:48 M112 /properties/a/enum "}},
 		{"enum with null", withProperty(`{"type": "string", "enum": ["x", null]}`), []string{"2:6 M110 /properties/a/maxLength ", "2:39 D109 /properties/enum "}},
 		{"pattern that is none", withProperty(`{` + text + `, "pattern": "^(?=x)$"}`), []string{"2:52 M113 /properties/a/pattern "}},

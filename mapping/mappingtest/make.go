@@ -49,7 +49,6 @@ type described struct {
 	Enum       []any
 	Minimum    json.Number
 	Maximum    json.Number
-	MultipleOf json.Number
 	Items      *described
 	MaxItems   *int
 	Properties map[string]*described
@@ -166,26 +165,19 @@ func letters(n int) string {
 func (m *maker) number(d *described, path string) (any, error) {
 	low, ok1 := new(big.Rat).SetString(string(d.Minimum))
 	high, ok2 := new(big.Rat).SetString(string(d.Maximum))
-	step := big.NewRat(1, 1)
-	ok3 := true
-	if d.MultipleOf != "" {
-		step, ok3 = new(big.Rat).SetString(string(d.MultipleOf))
-	}
-	if !ok1 || !ok2 || !ok3 {
+	if !ok1 || !ok2 {
 		return nil, fmt.Errorf("no number at %s", path)
 	}
+	_, fraction, _ := strings.Cut(string(d.Minimum), ".") // it has all digits that there may be
+	digits := len(fraction)
+	step, _ := new(big.Rat).SetString(fmt.Sprintf("1e-%d", digits))
 	steps := new(big.Rat).Quo(new(big.Rat).Sub(high, low), step)
 	count := new(big.Int).Quo(steps.Num(), steps.Denom())
 	i, err := rand.Int(rand.Reader, count.Add(count, big.NewInt(1)))
 	if err != nil {
 		return nil, err
 	}
-	made := low.Add(low, step.Mul(step, new(big.Rat).SetInt(i)))
-	digits := 0
-	if _, fraction, ok := strings.Cut(string(d.MultipleOf), "."); ok {
-		digits = len(fraction)
-	}
-	text := made.FloatString(digits)
+	text := low.Add(low, step.Mul(step, new(big.Rat).SetInt(i))).FloatString(digits)
 	m.values.add(path, strings.TrimLeft(text, "-"))
 	return json.Number(text), nil
 }

@@ -112,6 +112,26 @@ func TestNoLeakNeeds(t *testing.T) {
 	}
 }
 
+// TestNumbers: what is made for a number has as many digits as it may, and no more.
+func TestNumbers(t *testing.T) {
+	s, err := mapping.ParseSchema([]byte(`{"title": "n", "type": "object", "additionalProperties": false, "properties": {"n": {"type": "number", "scale": 3, "minimum": -0.5, "maximum": 0.125}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := map[int]int{} // by their digits
+	for range 200 {
+		raw, err := newMaker().document(s.JSONSchema())
+		if err != nil || s.Document(raw).Check() != nil {
+			t.Fatalf("%s, %v", raw, err)
+		}
+		_, fraction, _ := strings.Cut(strings.TrimRight(string(raw), "0}"), ".")
+		made[len(fraction)]++
+	}
+	if made[3] < 100 {
+		t.Errorf("%v", made)
+	}
+}
+
 // TestMatching: what is made for a pattern is taken by it.
 func TestMatching(t *testing.T) {
 	for _, pattern := range []string{"^[0-9]{3}-[0-9]{2}-[0-9]{4}$", "^(a|bc)+[x-z]?$", "^[A-Z]{2}$", `^\d{1,3}(\.\d+)*$`, "^.{4}$", "^[^a-z]{3,}$", "^$"} {

@@ -2,6 +2,7 @@ package shape
 
 import (
 	"encoding/json"
+	"regexp"
 	"strings"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -19,7 +20,6 @@ type plain struct {
 	Enum       []any             `json:"enum,omitempty"`
 	Minimum    json.RawMessage   `json:"minimum,omitempty"`
 	Maximum    json.RawMessage   `json:"maximum,omitempty"`
-	MultipleOf json.RawMessage   `json:"multipleOf,omitempty"`
 	Items      *plain            `json:"items,omitempty"`
 	MaxItems   *int              `json:"maxItems,omitempty"`
 	Properties map[string]*plain `json:"properties,omitempty"`
@@ -27,7 +27,9 @@ type plain struct {
 	Closed     *bool             `json:"additionalProperties,omitempty"`
 }
 
-// Export is the description as a plain JSON Schema, for those who know no labels.
+// Export is the description as a plain JSON Schema, for those who know no labels. It refuses
+// nothing that the check takes: what JSON Schema would say in other words is left out. The digits
+// after a number's point are, because 19.99 is no multiple of 0.01 to who reads it as a float.
 func Export(title string, root *scan.Node) []byte {
 	p := export(root)
 	p.Schema, p.Title = "https://json-schema.org/draft/2020-12/schema", title
@@ -72,10 +74,28 @@ func (p *plain) text(n *scan.Node) {
 		return
 	}
 	p.MinLength, p.MaxLength, p.Format = n.MinLength, &n.MaxLength, n.Format.String()
-	if n.Pattern != nil {
-		p.Pattern = strings.TrimSuffix(strings.TrimPrefix(n.Pattern.String(), `\A(?:`), `)\z`)
+	if n.Pattern == nil {
+		return
+	}
+	if text := strings.TrimSuffix(strings.TrimPrefix(n.Pattern.String(), `\A(?:`), `)\z`); common.MatchString(text) {
+		p.Pattern = text
 	}
 }
+
+// common are the patterns that are sure to mean the same in RE2 and in ECMA-262, with its flag u
+// and without: characters, \d and \w, escapes that both have, classes of these, groups, choices
+// and repetitions. What is negated is none, because without u a character beyond U+FFFF is two.
+var common = func() *regexp.Regexp {
+	const (
+		char  = ` !"#%&',/:;<=>@_` + "`" + `~0-9A-Za-z\x{A1}-\x{D7FF}`
+		taken = `\\[\\^$.*+?()\[\]{}|/tnrfv]`
+		one   = `(?:[$.*+?(){}|` + char + `]|` + taken + `|\\-)`
+		class = `\[-?(?:` + one + `(?:-` + one + `)?|\\[dw])+-?\]`
+		n     = `(?:0|[1-9][0-9]*)` // RE2 takes {01} for text
+		times = `(?:(?:[*+?]|\{` + n + `(?:,` + n + `?)?\})\??)?`
+	)
+	return regexp.MustCompile(`\A\^(?:(?:[` + char + `-]|` + taken + `|\\[dw]|` + class + `|\))` + times + `|\((?:\?:)?|\|)*\$\z`)
+}()
 
 func (p *plain) number(n *scan.Node) {
 	for _, integer := range n.Integers {
@@ -83,9 +103,6 @@ func (p *plain) number(n *scan.Node) {
 	}
 	p.nullable(n)
 	p.Minimum, p.Maximum = scan.AppendDecimal(nil, n.Min, n.Scale), scan.AppendDecimal(nil, n.Max, n.Scale)
-	if n.Kind == scan.Number && n.Scale > 0 {
-		p.MultipleOf = scan.AppendDecimal(nil, 1, n.Scale)
-	}
 }
 
 // nullable lets null be among the choices, where there are some.

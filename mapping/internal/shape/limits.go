@@ -34,6 +34,13 @@ func (r Reader) text(n *scan.Node, s Keywords, at string) {
 		n.Pattern, problem = scan.Pattern(*s.Pattern)
 		r.Find(problem != "", "M113", at+"/pattern", problem)
 	}
+	r.Find(slices.ContainsFunc(n.Texts, func(text string) bool { return barred(n, text) }), "M112", at+"/enum", "has a choice that its own lengths, pattern or format bar")
+}
+
+// barred says whether no document can have a choice.
+func barred(n *scan.Node, text string) bool {
+	size := utf8.RuneCountInString(text)
+	return size < n.MinLength || size > n.MaxLength || n.Pattern != nil && !n.Pattern.MatchString(text) || n.Format != 0 && !n.Format.Holds([]byte(text))
 }
 
 func (r Reader) texts(n *scan.Node, enum json.RawMessage, at string) {

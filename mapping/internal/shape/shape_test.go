@@ -53,6 +53,7 @@ func TestLimits(t *testing.T) {
 	}{
 		"text":       {scan.String, shape.Keywords{MaxLength: new(9), MinLength: new(2)}, "2-9"},
 		"choices":    {scan.String, shape.Keywords{Enum: raw(`["a", "ab€"]`)}, "0-3"},
+		"of these":   {scan.String, shape.Keywords{Enum: raw(`["ab", "ab€"]`), MinLength: new(2), MaxLength: new(3), Pattern: new("^ab.?$")}, "2-3"},
 		"format":     {scan.String, shape.Keywords{Format: new("date")}, "10-10"},
 		"less of it": {scan.String, shape.Keywords{Format: new("email"), MaxLength: new(20)}, "3-20"},
 		"pattern":    {scan.String, shape.Keywords{MaxLength: new(9), Pattern: new("^[a-z]+$")}, "0-9"},
@@ -86,6 +87,10 @@ func TestFindings(t *testing.T) {
 		"above all":         {scan.String, shape.Keywords{MaxLength: new(1 << 30)}, "M111/x"},
 		"no choices":        {scan.String, shape.Keywords{Enum: raw("[]")}, "M112/x/enum"},
 		"twice":             {scan.String, shape.Keywords{Enum: raw(`["a", "a"]`)}, "M112/x/enum"},
+		"choice too long":   {scan.String, shape.Keywords{MaxLength: new(3), Enum: raw(`["x", "toolong"]`)}, "M112/x/enum"},
+		"choice too short":  {scan.String, shape.Keywords{MinLength: new(2), Enum: raw(`["x", "xy"]`)}, "M112/x/enum"},
+		"choice no match":   {scan.String, shape.Keywords{Pattern: new("^[a-z]+$"), Enum: raw(`["x", "X"]`)}, "M112/x/enum"},
+		"choice no date":    {scan.String, shape.Keywords{Format: new("date"), Enum: raw(`["2026-02-28", "2026-02-30"]`)}, "M112/x/enum"},
 		"numbers":           {scan.String, shape.Keywords{Enum: raw(`[1]`)}, "M112/x/enum"},
 		"pattern":           {scan.String, shape.Keywords{MaxLength: new(2), Pattern: new("a")}, "M113/x/pattern"},
 		"format":            {scan.String, shape.Keywords{Format: new("dates")}, "M114/x/format"},
@@ -105,5 +110,50 @@ func TestFindings(t *testing.T) {
 		if _, found := read(tt.kind, tt.k); !slices.Equal(found, []string{tt.want}) {
 			t.Errorf("%s: found %q", name, found)
 		}
+	}
+}
+
+// exported is what another validator is told of a value.
+func exported(t *testing.T, kind scan.Kind, k shape.Keywords) map[string]any {
+	t.Helper()
+	n, found := read(kind, k)
+	if found != nil {
+		t.Fatalf("found %q", found)
+	}
+	var says map[string]any
+	if err := json.Unmarshal(shape.Export("t", n), &says); err != nil {
+		t.Fatal(err)
+	}
+	return says
+}
+
+// TestExportOfPatterns: a pattern leaves as it is where ECMA-262 reads it as RE2 does, and does
+// not leave where it may not.
+func TestExportOfPatterns(t *testing.T) {
+	for _, pattern := range []string{
+		"^$", "^[0-9]{3}-[0-9]{2}-[0-9]{4}$", "^[A-Z]{2}$", `^\d{1,3}(?:\.\d+)*$`, "^(a|bc)+[x-z]?$", "^a{2,}?b*?c+?$", `^\+\d\(\/\t\[\{$`, "^[-a-z_.+*?(){}|$]+$",
+		`^[\w\-\]\[\^]{0,9}$`, "^[A-Za-zÄÖÜäöüß' -]+$", "^(|a)$", "^a-b$", "^[+-]?[!-,]$",
+	} {
+		if got := exported(t, scan.String, shape.Keywords{MaxLength: new(99), Pattern: &pattern}); got["pattern"] != pattern {
+			t.Errorf("%s: %v", pattern, got["pattern"])
+		}
+	}
+	for _, pattern := range []string{
+		"^[[:alpha:]]+$", "^(?i)abc$", "^(?i:abc)$", `^\pL+$`, `^\p{Greek}$`, `^\s$`, `^\S$`, "^.$", "^[^a]$", `^\D$`, `^\W$`, `^[\s]$`, `^[\D]$`, `^[\pL]$`, `^\Q.*\E$`, `^\ba$`, `^\a$`, `^\x41$`, `^\x{41}$`, `^\101$`,
+		"^(?P<n>a)$", "^(?<n>a)$", "^a{,3}$", "^a{01}$", "^a}$", "^a]$", "^[]a]$", "^[a[]$", `^[\d-x]$`, `^[a-c-e]$`, `^\-$`, `^\_$`, "^(^a|b$)$", "^😀$", "^[a-😀]$", `^a$$`, "^^a$", "^(?s)a$", "^(?:a(?U)b)$", "^a{$",
+	} {
+		if got := exported(t, scan.String, shape.Keywords{MaxLength: new(99), Pattern: &pattern}); got["pattern"] != nil || got["maxLength"] != 99.0 {
+			t.Errorf("%s: %v", pattern, got)
+		}
+	}
+}
+
+// TestExportSaysNoMore than the check: no value that this takes is refused there.
+func TestExportSaysNoMore(t *testing.T) {
+	if got := exported(t, scan.Number, shape.Keywords{Scale: new(2), Minimum: raw("0"), Maximum: raw("100")}); len(got) != 5 || got["minimum"] != 0.0 || got["maximum"] != 100.0 {
+		t.Errorf("a number: %v", got)
+	}
+	if got := exported(t, scan.String, shape.Keywords{Enum: raw(`["ab", "c"]`), MaxLength: new(2), Pattern: new("^[a-z]+$")}); len(got) != 4 || fmt.Sprint(got["enum"]) != "[ab c]" {
+		t.Errorf("choices: %v", got)
 	}
 }
