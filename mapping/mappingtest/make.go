@@ -11,34 +11,6 @@ import (
 	"unicode/utf8"
 )
 
-// shortest is how long a value is that is looked for: a shorter one stands elsewhere by chance.
-const shortest = 6
-
-// values are those of a document, by the path of their field; * is any element.
-type values map[string][]string
-
-func (v values) add(path, value string) {
-	if utf8.RuneCountInString(value) >= shortest {
-		v[path] = append(v[path], value)
-	}
-}
-
-// of adds what stands in a document.
-func (v values) of(parsed any, path string) {
-	switch parsed := parsed.(type) {
-	case map[string]any:
-		for name, member := range parsed {
-			v.of(member, path+"/"+name)
-		}
-	case []any:
-		for _, element := range parsed {
-			v.of(element, path)
-		}
-	case string:
-		v.add(path, parsed)
-	}
-}
-
 // described is what a plain JSON Schema says.
 type described struct {
 	Type       any
@@ -52,6 +24,18 @@ type described struct {
 	Items      *described
 	MaxItems   *int
 	Properties map[string]*described
+}
+
+// paths are those of all that it describes.
+func (d *described) paths(path string) []string {
+	all := []string{path}
+	if d.Items != nil {
+		all = append(all, d.Items.paths(path+"/*")...)
+	}
+	for name, member := range d.Properties {
+		all = append(all, member.paths(path+"/"+name)...)
+	}
+	return all
 }
 
 func (d *described) kind() string {
@@ -70,7 +54,7 @@ func newMaker() *maker { return &maker{values{}} }
 
 func (m *maker) document(schema []byte) ([]byte, error) {
 	var d described
-	if err := json.Unmarshal(schema, &d); err != nil {
+	if err := parse(schema, &d); err != nil {
 		return nil, fmt.Errorf("no schema")
 	}
 	made, err := m.value(&d, "")
@@ -83,7 +67,9 @@ func (m *maker) document(schema []byte) ([]byte, error) {
 // value makes one; all that is optional is there, and an array has two elements, if it may.
 func (m *maker) value(d *described, path string) (any, error) {
 	if len(d.Enum) > 0 {
-		return d.Enum[below(len(d.Enum))], nil
+		chosen := d.Enum[below(len(d.Enum))]
+		m.values.of(chosen, path)
+		return chosen, nil
 	}
 	switch d.kind() {
 	case "object":
@@ -149,7 +135,7 @@ func (m *maker) text(d *described, path string) (string, error) {
 	if n := utf8.RuneCountInString(made); n < d.MinLength || d.MaxLength != nil && n > *d.MaxLength {
 		return "", fmt.Errorf("no text of that length at %s", path)
 	}
-	m.values.add(path, made)
+	m.values.text(path, made)
 	return made, nil
 }
 
@@ -178,7 +164,7 @@ func (m *maker) number(d *described, path string) (any, error) {
 		return nil, err
 	}
 	text := low.Add(low, step.Mul(step, new(big.Rat).SetInt(i))).FloatString(digits)
-	m.values.add(path, strings.TrimLeft(text, "-"))
+	m.values.number(path, json.Number(text))
 	return json.Number(text), nil
 }
 
