@@ -57,7 +57,7 @@ func TestLimits(t *testing.T) {
 		"format":     {scan.String, shape.Keywords{Format: new("date")}, "10-10"},
 		"less of it": {scan.String, shape.Keywords{Format: new("email"), MaxLength: new(20)}, "3-20"},
 		"pattern":    {scan.String, shape.Keywords{MaxLength: new(9), Pattern: new("^[a-z]+$")}, "0-9"},
-		"integer":    {scan.Integer, shape.Keywords{Minimum: raw("-1"), Unit: new("km")}, fmt.Sprint("-1-", math.MaxInt64, " km")},
+		"integer":    {scan.Integer, shape.Keywords{Minimum: raw("-1"), Unit: new("km")}, fmt.Sprint("-1-", int64(math.MaxInt64), " km")},
 		"of its own": {scan.Integer, shape.Keywords{Enum: raw("[3, 5, 4]")}, "3-5"},
 		"amount":     {scan.Number, shape.Keywords{Scale: new(2), Maximum: raw("9.5"), Minimum: raw("0")}, "0-950"},
 		"array":      {scan.Array, shape.Keywords{MaxItems: new(7), Items: true}, "7"},
