@@ -107,6 +107,7 @@ func Read(file string, data []byte, v any) (*Index, []Problem) {
 type reader struct {
 	Index
 	problems []Problem
+	types    map[reflect.Type]declared
 }
 
 func (r *reader) add(what code, offset int, path, nearest string) {

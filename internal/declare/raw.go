@@ -14,10 +14,7 @@ func (r *reader) readRaw(value *hujson.Value, into reflect.Value, path string) b
 		return false
 	}
 	if r.plain(value, path) {
-		standard := value.Clone()
-		standard.Standardize()
-		standard.Minimize()
-		into.SetBytes(standard.Pack())
+		into.SetBytes(packed(nil, value))
 	}
 	return true
 }
@@ -49,4 +46,32 @@ func (r *reader) plain(value *hujson.Value, path string) bool {
 		}
 	}
 	return len(r.problems) == before
+}
+
+// packed appends a value without comments, white space and trailing commas.
+func packed(dst []byte, value *hujson.Value) []byte {
+	switch node := value.Value.(type) {
+	case *hujson.Object:
+		dst = append(dst, '{')
+		for i := range node.Members {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(packed(dst, &node.Members[i].Name), ':')
+			dst = packed(dst, &node.Members[i].Value)
+		}
+		return append(dst, '}')
+	case *hujson.Array:
+		dst = append(dst, '[')
+		for i := range node.Elements {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = packed(dst, &node.Elements[i])
+		}
+		return append(dst, ']')
+	default:
+		literal, _ := value.Value.(hujson.Literal)
+		return append(dst, literal...)
+	}
 }

@@ -1,6 +1,7 @@
 package declare
 
 import (
+	"bytes"
 	"encoding"
 	"reflect"
 	"strconv"
@@ -14,6 +15,9 @@ func literal(value *hujson.Value, kind hujson.Kind) (string, bool) {
 	text, ok := value.Value.(hujson.Literal)
 	if !ok || text.Kind() != kind {
 		return "", false
+	}
+	if kind == '"' && bytes.IndexByte(text, '\\') < 0 {
+		return string(text[1 : len(text)-1]), true
 	}
 	return text.String(), true
 }
@@ -29,7 +33,11 @@ func (r *reader) name(value *hujson.Value, path string) string {
 // that two different texts would be read as one.
 func (r *reader) halves(value *hujson.Value, path string) {
 	text, _ := value.Value.(hujson.Literal)
-	for at := 0; at < len(text); at++ {
+	at := bytes.IndexByte(text, '\\')
+	if at < 0 {
+		return
+	}
+	for ; at < len(text); at++ {
 		if text[at] != '\\' {
 			continue
 		}

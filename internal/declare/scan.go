@@ -25,6 +25,9 @@ func (r *reader) scan(data []byte) bool {
 }
 
 func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
 	for at := 0; at < len(data); {
 		char, size := utf8.DecodeRune(data[at:])
 		if char == utf8.RuneError && size == 1 {

@@ -81,19 +81,19 @@ func (r *reader) readStruct(value *hujson.Value, into reflect.Value, path string
 		r.add(wantObject, value.StartOffset, path, "")
 		return
 	}
-	fields, declared := fieldsOf(into.Type())
-	seen := map[string]bool{}
+	t := r.fields(into.Type())
+	seen := make([]bool, into.NumField())
 	for i := range object.Members {
 		member := &object.Members[i]
 		name, at := r.name(&member.Name, path), member.Name.StartOffset
-		field, known := fields[name]
+		field, known := t.byName[name]
 		switch {
 		case !known:
-			r.unknown(name, declared, at, path)
-		case seen[name]:
+			r.unknown(name, t.names, at, path)
+		case seen[field]:
 			r.add(duplicate, at, path+"/"+name, "")
 		default:
-			seen[name] = true
+			seen[field] = true
 			r.read(&member.Value, into.Field(field), path+"/"+name)
 		}
 	}
@@ -121,14 +121,15 @@ func (r *reader) readMap(value *hujson.Value, into reflect.Value, path string) {
 		return
 	}
 	into.Set(reflect.MakeMapWithSize(into.Type(), len(object.Members)))
+	key, element := reflect.New(into.Type().Key()).Elem(), reflect.New(into.Type().Elem()).Elem()
 	for i := range object.Members {
 		member := &object.Members[i]
-		key := reflect.ValueOf(r.name(&member.Name, path)).Convert(into.Type().Key())
+		key.SetString(r.name(&member.Name, path))
 		if into.MapIndex(key).IsValid() {
 			r.add(duplicate, member.Name.StartOffset, path, "")
 			continue
 		}
-		element := reflect.New(into.Type().Elem()).Elem()
+		element.SetZero()
 		r.read(&member.Value, element, path)
 		into.SetMapIndex(key, element)
 	}
@@ -146,9 +147,19 @@ func (r *reader) readSlice(value *hujson.Value, into reflect.Value, path string)
 	}
 }
 
-// fieldsOf maps the names of members to the fields of a struct, and lists them.
-func fieldsOf(t reflect.Type) (fields map[string]int, declared []string) {
-	fields = make(map[string]int, t.NumField())
+// declared are the fields of a struct that can be declared.
+type declared struct {
+	byName map[string]int
+	names  []string
+}
+
+// fields are those of a type, which a file has many values of.
+func (r *reader) fields(t reflect.Type) declared {
+	d, known := r.types[t]
+	if known {
+		return d
+	}
+	d.byName = make(map[string]int, t.NumField())
 	for i := range t.NumField() {
 		field := t.Field(i)
 		name := field.Tag.Get("json")
@@ -158,10 +169,14 @@ func fieldsOf(t reflect.Type) (fields map[string]int, declared []string) {
 		if name == "" {
 			name = snake(field.Name)
 		}
-		fields[name] = i
-		declared = append(declared, name)
+		d.byName[name] = i
+		d.names = append(d.names, name)
 	}
-	return fields, declared
+	if r.types == nil {
+		r.types = map[reflect.Type]declared{}
+	}
+	r.types[t] = d
+	return d
 }
 
 func snake(name string) string {
