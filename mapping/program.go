@@ -84,7 +84,7 @@ func (c *compiler) canonical() any {
 		From, OnError, Const, Absent string
 		Do                           []step
 	}
-	m, sets := c.mapper, map[string]set{}
+	m, sets := c.mapper, make(map[string]set, len(c.rules))
 	for into, r := range c.rules {
 		s := set{OnError: r.onError, Absent: r.absent}
 		if r.from != nil {

@@ -22,38 +22,50 @@ func (r *Run) lend(ctx context.Context, keys Keys) error {
 	if keys == nil {
 		return ErrNoKey
 	}
-	r.call.Macs = make(map[string]*transform.Mac, len(r.program.Keys))
-	defer func() { r.call.Macs = nil }()
-	written, err := false, error(nil)
-	var next func(names []string) error
-	next = func(names []string) error {
-		if len(names) == 0 {
-			written, err = true, r.write(ctx)
-			return err
-		}
-		var turn sync.Mutex // held while the key is used, and for good when keys has returned
-		defer turn.Lock()   // waits for a use that goes on elsewhere
-		lent := false
-		return keys(ctx, names[0], func(version string, key []byte) error {
-			if !turn.TryLock() {
-				return errUsed
-			}
-			defer turn.Unlock()
-			mac := transform.NewMac(version, key)
-			if lent || mac == nil {
-				return errUsed
-			}
-			lent, r.call.Macs[names[0]] = true, mac
-			return next(names[1:])
-		})
+	if r.call.Macs == nil {
+		r.call.Macs = make(map[string]*transform.Mac, len(r.program.Keys))
 	}
-	switch outer := next(r.program.Keys); {
-	case written && err != nil:
-		return err
+	defer clear(r.call.Macs)
+	r.written, r.err = false, nil
+	switch outer := r.next(ctx, keys, r.program.Keys); {
+	case r.written && r.err != nil:
+		return r.err
 	case ctx.Err() != nil:
 		return ctx.Err()
-	case outer != nil || !written:
+	case outer != nil || !r.written:
 		return ErrNoKey
 	}
 	return nil
+}
+
+// loan is that of one key.
+type loan struct {
+	turn sync.Mutex // held while the key is used, and for good when keys has returned
+	lent bool
+}
+
+// next asks for the first of these keys, and in its use for the others.
+func (r *Run) next(ctx context.Context, keys Keys, names []string) error {
+	if len(names) == 0 {
+		r.written, r.err = true, r.write(ctx)
+		return r.err
+	}
+	l := &loan{}
+	defer l.turn.Lock() // waits for a use that goes on elsewhere
+	return keys(ctx, names[0], func(version string, key []byte) error {
+		if !l.turn.TryLock() {
+			return errUsed
+		}
+		defer l.turn.Unlock()
+		if l.lent {
+			return errUsed
+		}
+		mac := transform.NewMac(version, key)
+		if mac == nil {
+			return errUsed
+		}
+		defer mac.Wipe()
+		l.lent, r.call.Macs[names[0]] = true, mac
+		return r.next(ctx, keys, names[1:])
+	})
 }

@@ -28,6 +28,8 @@ type Run struct {
 	leaves  int // written into the body
 	aside   int // bytes of the fields outside the body
 	fault   scan.Fault
+	written bool  // while all keys were lent
+	err     error // of that
 }
 
 // errFault says that there is a fault.

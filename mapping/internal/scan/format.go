@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Format is a form that text is held to. The zero Format is none.
@@ -34,9 +35,9 @@ func (f Format) Holds(text []byte) bool {
 	ok := false
 	switch f {
 	case Date:
-		_, ok = ReadDate(text)
+		_, ok = readDay(text)
 	case DateTime:
-		_, ok = ReadTime(text)
+		_, ok = readMoment(text)
 	case Email:
 		_, ok = Domain(text)
 	case UUID:
@@ -47,33 +48,78 @@ func (f Format) Holds(text []byte) bool {
 
 // ReadDate is midnight UTC of a date.
 func ReadDate(text []byte) (time.Time, bool) {
-	if len(text) != 10 || text[4] != '-' || text[7] != '-' {
-		return time.Time{}, false
-	}
-	year, ok1 := count(text[:4])
-	month, ok2 := count(text[5:7])
-	day, ok3 := count(text[8:])
-	t := time.Date(year, time.Month(month), day, 0, 0, 0, 0, time.UTC)
-	return t, ok1 && ok2 && ok3 && year > 0 && t.Day() == day && t.Month() == time.Month(month)
+	d, ok := readDay(text)
+	return time.Date(d.year, time.Month(d.month), d.day, 0, 0, 0, 0, time.UTC), ok
 }
 
 // ReadTime reads RFC 3339, and stricter than package time. -00:00 is UTC. The instant is in
 // the years 1 to 9999 of UTC too.
 func ReadTime(text []byte) (time.Time, bool) {
+	m, ok := readMoment(text)
+	return m.time(), ok
+}
+
+type day struct{ year, month, day int }
+
+func readDay(text []byte) (day, bool) {
+	if len(text) != 10 || text[4] != '-' || text[7] != '-' {
+		return day{}, false
+	}
+	year, ok1 := count(text[:4])
+	month, ok2 := count(text[5:7])
+	d, ok3 := count(text[8:])
+	if !ok1 || !ok2 || !ok3 || year < 1 || month < 1 || month > 12 || d < 1 || d > days(year, month) {
+		return day{}, false
+	}
+	return day{year, month, d}, true
+}
+
+// days are those of a month.
+func days(year, month int) int {
+	switch month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if year%4 == 0 && (year%100 != 0 || year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
+}
+
+type moment struct {
+	day
+	hour, minute, second int
+	nanos, offset        time.Duration
+}
+
+func (m moment) time() time.Time {
+	return time.Date(m.year, time.Month(m.month), m.day.day, m.hour, m.minute, m.second, int(m.nanos), time.UTC).Add(-m.offset)
+}
+
+func readMoment(text []byte) (m moment, ok bool) {
 	if len(text) < len("2006-01-02T15:04:05Z") || text[10] != 'T' || text[13] != ':' || text[16] != ':' {
-		return time.Time{}, false
+		return moment{}, false
 	}
-	day, ok := ReadDate(text[:10])
-	hour, ok1 := count(text[11:13])
-	minute, ok2 := count(text[14:16])
-	second, ok3 := count(text[17:19])
-	if !ok || !ok1 || !ok2 || !ok3 || hour > 23 || minute > 59 || second > 59 {
-		return time.Time{}, false
+	var ok1, ok2, ok3, ok4, ok5 bool
+	m.day, ok = readDay(text[:10])
+	m.hour, ok1 = count(text[11:13])
+	m.minute, ok2 = count(text[14:16])
+	m.second, ok3 = count(text[17:19])
+	if !ok || !ok1 || !ok2 || !ok3 || m.hour > 23 || m.minute > 59 || m.second > 59 {
+		return moment{}, false
 	}
-	nanos, rest, ok4 := fraction(text[19:])
-	offset, ok5 := zone(rest)
-	t := day.Add(time.Duration(hour)*time.Hour + time.Duration(minute)*time.Minute + time.Duration(second)*time.Second + nanos - offset)
-	return t, ok4 && ok5 && t.Year() > 0 && t.Year() < 10000
+	var rest []byte
+	m.nanos, rest, ok4 = fraction(text[19:])
+	m.offset, ok5 = zone(rest)
+	return m, ok4 && ok5 && (m.year > 1 && m.year < 9999 || m.utc())
+}
+
+// utc says whether it is in the years 1 to 9999 in UTC too.
+func (m moment) utc() bool {
+	year := m.time().Year()
+	return year > 0 && year < 10000
 }
 
 // fraction reads the digits of a second, if there are any.
@@ -121,31 +167,42 @@ func count(text []byte) (n int, ok bool) {
 // Domain is what stands behind the @ of an address; false: it is none.
 func Domain(address []byte) ([]byte, bool) {
 	local, domain, ok := bytes.Cut(address, []byte("@"))
-	if !ok || len(address) > 254 || len(local) > 64 {
-		return nil, false
-	}
-	if !dotted(local, 64, func(c byte) bool { return alphanumeric(c) || strings.IndexByte(atext, c) >= 0 }) ||
-		!dotted(domain, 63, func(c byte) bool { return alphanumeric(c) || c == '-' }) || hyphen(domain) {
+	if !ok || len(address) > 254 || len(local) > 64 || !dotted(local, 64, inLocal) || !dotted(domain, 63, inDomain) || hyphen(domain) {
 		return nil, false
 	}
 	return domain, true
 }
 
-const atext = "!#$%&'*+-/=?^_`{|}~"
+// What a byte of an address can be a part of.
+const (
+	inLocal = 1 << iota
+	inDomain
+)
 
-func alphanumeric(c byte) bool { return digit(c) || c|0x20 >= 'a' && c|0x20 <= 'z' }
+var addressed = func() (parts [256]uint8) {
+	for c := range byte(utf8.RuneSelf) {
+		alphanumeric := digit(c) || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if alphanumeric || strings.IndexByte("!#$%&'*+-/=?^_`{|}~", c) >= 0 {
+			parts[c] |= inLocal
+		}
+		if alphanumeric || c == '-' {
+			parts[c] |= inDomain
+		}
+	}
+	return parts
+}()
 
 // dotted says whether text is parts of so many bytes, with a point between them.
-func dotted(text []byte, most int, part func(byte) bool) bool {
+func dotted(text []byte, most int, in uint8) bool {
 	size := 0
 	for _, c := range text {
 		switch {
+		case addressed[c]&in != 0 && size < most:
+			size++
 		case c == '.' && size > 0:
 			size = 0
-		case c == '.' || !part(c) || size == most:
-			return false
 		default:
-			size++
+			return false
 		}
 	}
 	return size > 0

@@ -56,28 +56,29 @@ const MaxMembers = 256
 // MaxName is how many bytes the name of a member has at most.
 const MaxName = 128
 
-// Node describes one value.
+// Node describes one value. What most values are held against stands close together.
 type Node struct {
 	Kind     Kind
 	Nullable bool
-	Slot     int    // where Walk puts it; -1: nowhere
+	Format   Format
+	Slot     int // where Walk puts it; -1: nowhere
+
+	MinLength, MaxLength int   // of String, in characters
+	Min, Max             int64 // of Integer; of Number, times ten to the Scale
+	Scale                int   // digits after a Number's point
+
+	Texts    []string // the only ones of String; nil: any
+	Integers []int64  // the only ones of Integer; nil: any
+	Pattern  *regexp.Regexp
+	Unit     string // of Integer and Number, what it counts; empty: nothing in particular
 	Path     string // JSON pointer, for faults; * is any element
-
-	MinLength, MaxLength int // of String, in characters
-	Pattern              *regexp.Regexp
-	Format               Format
-	Texts                []string // the only ones; nil: any
-
-	Min, Max int64   // of Integer; of Number, times ten to the Scale
-	Integers []int64 // the only ones; nil: any
-	Scale    int     // digits after a Number's point
-	Unit     string  // of Integer and Number, what it counts; empty: nothing in particular
 
 	Items    *Node // of Array
 	MaxItems int
 
 	Members  []Member // of Object
 	index    map[string]int
+	keys     []key // of Members
 	required [MaxMembers / 64]uint64
 }
 
@@ -101,9 +102,9 @@ func (n *Node) Each(visit func(*Node)) {
 
 // Index makes an Object ready for Walk.
 func (n *Node) Index() {
-	n.index = make(map[string]int, len(n.Members))
+	n.index, n.keys = make(map[string]int, len(n.Members)), make([]key, len(n.Members))
 	for i, member := range n.Members {
-		n.index[member.Name] = i
+		n.index[member.Name], n.keys[i] = i, newKey(member.Name)
 		if member.Required {
 			n.required[i/64] |= 1 << (i % 64)
 		}

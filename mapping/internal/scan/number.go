@@ -8,30 +8,23 @@ import (
 
 func digit(c byte) bool { return c-'0' <= 9 }
 
-// integer reads an integer that is written as one.
-func (w *walk) integer(n *Node, v *Value) bool {
-	if !w.decimal(n, 0, v) {
-		return false
+// number reads a number in its range, without losing a digit. An integer is written as one.
+func (w *walk) number(n *Node, v *Value, at int) int {
+	scale := 0
+	if n.Kind == Number {
+		scale = n.Scale
 	}
-	v.Kind = Integer
-	return n.Integers == nil || slices.Contains(n.Integers, v.N) || w.fail(NoChoice, n)
-}
-
-// number reads a decimal number without losing a digit.
-func (w *walk) number(n *Node, v *Value) bool {
-	v.Kind = Number
-	return w.decimal(n, n.Scale, v)
-}
-
-// decimal reads a number in its range.
-func (w *walk) decimal(n *Node, scale int, v *Value) bool {
-	value, size, fits := decimal(w.source[w.at:], scale)
-	if size == 0 {
+	value, size, fits := decimal(w.source[at:], scale)
+	v.Kind, v.N, v.Start, v.End = n.Kind, value, int32(at), int32(at+size)
+	switch {
+	case size == 0:
 		return w.fail(NotJSON, n)
+	case !fits || value < n.Min || value > n.Max:
+		return w.fail(NoFit, n)
+	case n.Kind == Integer && n.Integers != nil && !slices.Contains(n.Integers, value):
+		return w.fail(NoChoice, n)
 	}
-	v.N, v.Start, v.End = value, int32(w.at), int32(w.at+size)
-	w.at += size
-	return fits && value >= n.Min && value <= n.Max || w.fail(NoFit, n)
+	return at + size
 }
 
 // decimal reads a JSON number at the beginning of text, which ends in a byte that is
@@ -43,48 +36,47 @@ func decimal(text []byte, scale int) (value int64, size int, fits bool) {
 	if negative {
 		at++
 	}
-	first := at
-	sum, whole := uint64(0), true
+	first, sum := at, uint64(0)
 	for ; digit(text[at]); at++ {
-		sum, whole = shift(sum, text[at]-'0', whole)
+		sum = 10*sum + uint64(text[at]-'0')
 	}
-	if at == first || text[first] == '0' && at > first+1 {
+	digits := at - first
+	switch {
+	case digits == 0 || text[first] == '0' && digits > 1:
 		return 0, 0, false
+	case text[first] == '0':
+		digits = 0
 	}
 	if text[at] == '.' {
 		point := at
 		for at++; digit(text[at]); at++ {
-			sum, whole = shift(sum, text[at]-'0', whole)
-			scale--
+			sum = 10*sum + uint64(text[at]-'0')
 		}
 		if at == point+1 {
 			return 0, 0, false
 		}
-		if scale < 0 {
-			whole = false
-		}
+		digits += at - point - 1
+		scale -= at - point - 1
 	}
 	if text[at]|0x20 == 'e' {
 		return 0, at, false // the number does not fit, whatever follows
 	}
-	for ; scale > 0; scale-- {
-		sum, whole = shift(sum, 0, whole)
+	for range scale {
+		sum *= 10
+		digits++
 	}
 	switch {
-	case negative && (sum == 0 || sum > 1<<63), !negative && sum > math.MaxInt64:
-		whole = false
+	case scale < 0 || digits > maxDigits:
+		return 0, at, false
 	case negative:
-		return -int64(sum), at, whole
+		return -int64(sum), at, sum > 0 && sum <= 1<<63
 	}
-	return int64(sum), at, whole
+	return int64(sum), at, sum <= math.MaxInt64
 }
 
-func shift(sum uint64, digit byte, whole bool) (uint64, bool) {
-	if sum > (math.MaxUint64-9)/10 {
-		return sum, false
-	}
-	return sum*10 + uint64(digit), whole
-}
+// maxDigits is how many digits an uint64 takes, whichever they are. A number of more is no
+// int64 either.
+const maxDigits = 19
 
 // Decimal reads a whole text as decimal does; false: it is none, or does not fit.
 func Decimal(text string, scale int) (int64, bool) {

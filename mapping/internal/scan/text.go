@@ -1,57 +1,60 @@
 package scan
 
 import (
+	"math/bits"
 	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// What a byte of text is.
-const (
-	plain   = iota
-	soft    // something a page would read: <, >, & and what may begin U+2028 or U+2029
-	special // quote, backslash, control character
-)
-
-var class = [256]uint8{
-	special, special, special, special, special, special, special, special, special, special, special, special, special, special, special, special,
-	special, special, special, special, special, special, special, special, special, special, special, special, special, special, special, special,
-	'"': special, '\\': special, '<': soft, '>': soft, '&': soft, 0xe2: soft,
+// stops has a 1 for each byte that is not plain: quotes, backslashes and control characters,
+// and what a page would read: <, >, & and what may begin U+2028 or U+2029.
+var stops = [256]uint8{
+	1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1,
+	'"': 1, '\\': 1, '<': 1, '>': 1, '&': 1, 0xe2: 1,
 }
 
-// text reads a string, and counts the bytes that its escapes take beyond one character
-// each.
-func (w *walk) text(n *Node, v *Value) (over int, ok bool) {
-	source, at := w.source, w.at+1
-	start, isPlain, escaped := at, true, false
-	for {
-		for class[source[at]] == plain {
-			at++
+// plains is where the plain bytes end that begin at a place; the zero byte behind the source
+// is not one. Eight bytes make a mask of those that are none, because a processor foresees
+// badly at which byte a text ends.
+func plains(source []byte, at int) int {
+	for ; at+8 < len(source); at += 8 {
+		b := (*[8]byte)(source[at:])
+		mask := stops[b[0]] | stops[b[1]]<<1 | stops[b[2]]<<2 | stops[b[3]]<<3 | stops[b[4]]<<4 | stops[b[5]]<<5 | stops[b[6]]<<6 | stops[b[7]]<<7
+		if mask != 0 {
+			return at + bits.TrailingZeros8(mask)
 		}
+	}
+	for stops[source[at]] == 0 {
+		at++
+	}
+	return at
+}
+
+// text goes on with a string behind its plain bytes, up to the closing quote, and counts the
+// bytes of all of it, but an escape as one.
+func (w *walk) text(n *Node, v *Value, at int) (end, size int) {
+	source, over := w.source, 0
+	for v.Plain = false; source[at] != '"'; at = plains(source, at) {
 		switch source[at] {
-		case '"':
-			v.Kind, v.Start, v.End, v.Escaped, v.Plain = String, int32(start), int32(at), escaped, isPlain
-			w.at = at + 1
-			return over, true
+		case '<', '>', '&', 0xe2:
+			at++
 		case '\\':
 			code, size := escape(source[at:])
 			switch {
 			case size == 0:
-				return 0, w.fail(NotJSON, n)
+				return w.fail(NotJSON, n), 0
 			case code <= 0:
-				return 0, w.fail(NotText, n)
+				return w.fail(NotText, n), 0
 			}
-			escaped, isPlain = true, false
+			v.Escaped = true
 			over += size - 1
 			at += size
 		default:
-			if class[source[at]] != soft {
-				return 0, w.fail(NotJSON, n)
-			}
-			isPlain = false
-			at++
+			return w.fail(NotJSON, n), 0
 		}
 	}
+	return at, at - int(v.Start) - over
 }
 
 const (
@@ -106,26 +109,34 @@ func hex(text []byte) (code rune, ok bool) {
 }
 
 // string reads text, and holds it against its description.
-func (w *walk) string(n *Node, v *Value) bool {
-	over, ok := w.text(n, v)
-	if !ok {
-		return false
+func (w *walk) string(n *Node, v *Value, at int) int {
+	end := plains(w.source, at+1)
+	size := end - at - 1
+	*v = Value{Kind: String, Start: int32(at + 1), Plain: true}
+	if w.source[end] != '"' {
+		if end, size = w.text(n, v, end); end == 0 {
+			return 0
+		}
 	}
+	v.End = int32(end)
 	// A character has a byte at least, and an escape is one.
-	if size := int(v.End-v.Start) - over; size > n.MaxLength || n.MinLength > 0 {
-		if size = utf8.RuneCount(w.source[v.Start:v.End]) - over; size > n.MaxLength || size < n.MinLength {
+	if size > n.MaxLength || n.MinLength > 0 {
+		text := w.source[v.Start:v.End]
+		if size -= len(text) - utf8.RuneCount(text); size > n.MaxLength || size < n.MinLength {
 			return w.fail(WrongSize, n)
 		}
 	}
 	if n.Texts == nil && n.Pattern == nil && n.Format == 0 {
-		return true
+		return end + 1
 	}
 	text := w.source[v.Start:v.End]
 	if v.Escaped {
 		text = AppendText(nil, w.source, *v)
 	}
-	code := n.judge(text)
-	return code == "" || w.fail(code, n)
+	if code := n.judge(text); code != "" {
+		return w.fail(code, n)
+	}
+	return end + 1
 }
 
 // judge holds text against what is declared besides its length.
@@ -168,7 +179,7 @@ func AppendJSON(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	done := 0
 	for at, c := range text {
-		if class[c] == plain {
+		if stops[c] == 0 {
 			continue
 		}
 		escaped := c < 0x80

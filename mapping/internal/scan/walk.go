@@ -26,12 +26,11 @@ func Walk(root *Node, source []byte, values []Value) (Fault, bool) {
 		return Fault{NotText, root.Path}, false
 	}
 	w := walk{source: source, values: values}
-	w.space()
-	if !w.value(root) {
+	end := w.read(root, w.slot(root), space(source, 0))
+	if end == 0 {
 		return w.fault, false
 	}
-	w.space()
-	if w.at != size {
+	if space(source, end) != size {
 		return Fault{NotJSON, root.Path}, false
 	}
 	return Fault{}, true
@@ -39,221 +38,195 @@ func Walk(root *Node, source []byte, values []Value) (Fault, bool) {
 
 // Each reads the elements of an array that Walk has found.
 func Each(array *Node, source []byte, v Value, yield func(Value) bool) {
-	w := walk{source: source, at: int(v.Start) + 1}
+	w := walk{source: source}
+	at := int(v.Start) + 1
 	for range v.N {
-		w.space()
 		var element Value
-		if !w.scalar(array.Items, &element) || !yield(element) {
+		end := w.read(array.Items, &element, space(source, at))
+		if end == 0 || !yield(element) {
 			return
 		}
-		w.space()
-		w.at++ // the comma, or the bracket
+		at = space(source, end) + 1 // behind the comma, or the bracket
 	}
 }
 
+// walk reads. What reads something takes the place where that begins, and returns the place
+// behind it; 0: there is a fault.
 type walk struct {
 	source []byte
-	at     int
 	values []Value
 	nobody Value // of what has no slot
 	fault  Fault
 }
 
-func (w *walk) fail(code string, n *Node) bool {
+func (w *walk) fail(code string, n *Node) int {
 	w.fault = Fault{code, n.Path}
-	return false
+	return 0
 }
 
-func (w *walk) space() {
-	for w.source[w.at] <= ' ' && (w.source[w.at] == ' ' || w.source[w.at] == '\n' || w.source[w.at] == '\r' || w.source[w.at] == '\t') {
-		w.at++
+const blanks uint64 = 1<<' ' | 1<<'\n' | 1<<'\r' | 1<<'\t'
+
+// space steps over white space, if there is any.
+func space(source []byte, at int) int {
+	for source[at] <= ' ' && blanks>>source[at]&1 != 0 {
+		at++
 	}
+	return at
 }
 
-// value reads what begins here.
-func (w *walk) value(n *Node) bool {
-	v := &w.nobody
-	if n.Slot >= 0 {
-		v = &w.values[n.Slot]
+// slot is where the value of n goes.
+func (w *walk) slot(n *Node) *Value {
+	if n.Slot < 0 {
+		return &w.nobody
 	}
-	switch {
-	case w.source[w.at] == 'n':
-		return w.null(n, v)
-	case n.Kind == Object:
-		v.Kind = Object
-		return w.object(n)
-	case n.Kind == Array:
-		return w.array(n, v)
-	default:
-		return w.scalar(n, v)
-	}
+	return &w.values[n.Slot]
 }
 
-func (w *walk) scalar(n *Node, v *Value) bool {
-	c := w.source[w.at]
-	switch {
-	case c == 'n':
-		return w.null(n, v)
+func (w *walk) read(n *Node, v *Value, at int) int {
+	switch c := w.source[at]; {
 	case n.Kind == String && c == '"':
-		return w.string(n, v)
-	case n.Kind == Integer && (c == '-' || digit(c)):
-		return w.integer(n, v)
-	case n.Kind == Number && (c == '-' || digit(c)):
-		return w.number(n, v)
+		return w.string(n, v, at)
+	case (n.Kind == Integer || n.Kind == Number) && (c == '-' || digit(c)):
+		return w.number(n, v, at)
+	case n.Kind == Object && c == '{':
+		v.Kind = Object
+		return w.object(n, at)
+	case n.Kind == Array && c == '[':
+		return w.array(n, v, at)
 	case n.Kind == Bool && c == 't':
 		v.Kind, v.N = Bool, 1
-		return w.word("true", n)
+		return w.word("true", n, at)
 	case n.Kind == Bool && c == 'f':
 		v.Kind, v.N = Bool, 0
-		return w.word("false", n)
+		return w.word("false", n, at)
+	case c == 'n':
+		return w.null(n, v, at)
 	default:
-		return w.wrong(n)
+		return w.wrong(n, c)
 	}
 }
 
-func (w *walk) null(n *Node, v *Value) bool {
+func (w *walk) null(n *Node, v *Value, at int) int {
 	v.Kind = Null
-	return w.word("null", n) && (n.Nullable || w.fail(WrongType, n))
+	end := w.word("null", n, at)
+	if end > 0 && !n.Nullable {
+		return w.fail(WrongType, n)
+	}
+	return end
 }
 
-func (w *walk) word(word string, n *Node) bool {
-	end := w.at + len(word)
-	if end >= len(w.source) || string(w.source[w.at:end]) != word {
+func (w *walk) word(word string, n *Node, at int) int {
+	end := at + len(word)
+	if end >= len(w.source) || string(w.source[at:end]) != word {
 		return w.fail(NotJSON, n)
 	}
-	w.at = end
-	return true
+	return end
 }
 
 // wrong tells a value of another type from what is none.
-func (w *walk) wrong(n *Node) bool {
-	switch c := w.source[w.at]; c {
+func (w *walk) wrong(n *Node, first byte) int {
+	switch first {
 	case '"', '{', '[', 't', 'f', '-':
 		return w.fail(WrongType, n)
 	default:
-		if digit(c) {
+		if digit(first) {
 			return w.fail(WrongType, n)
 		}
 		return w.fail(NotJSON, n)
 	}
 }
 
-func (w *walk) object(n *Node) bool {
-	if w.source[w.at] != '{' {
-		return w.wrong(n)
-	}
-	w.at++
-	w.space()
+func (w *walk) object(n *Node, at int) int {
+	source := w.source
 	var seen [MaxMembers / 64]uint64
-	if w.source[w.at] == '}' {
-		w.at++
-		return w.whole(n, &seen)
+	if at = space(source, at+1); source[at] == '}' {
+		return w.whole(n, &seen, at+1)
 	}
-	for next := 0; ; {
-		i, ok := w.name(n, next)
-		if !ok {
-			return false
+	for i := 0; ; i++ {
+		if i, at = w.name(n, i, at); at == 0 {
+			return 0
 		}
 		bit := uint64(1) << (i % 64)
 		if seen[i/64]&bit != 0 {
 			return w.fail(Twice, n.Members[i].Node)
 		}
 		seen[i/64] |= bit
-		next = i + 1
-		if w.space(); w.source[w.at] != ':' {
+		if at = space(source, at); source[at] != ':' {
 			return w.fail(NotJSON, n)
 		}
-		w.at++
-		w.space()
-		if !w.value(n.Members[i].Node) {
-			return false
+		member := n.Members[i].Node
+		if at = w.read(member, w.slot(member), space(source, at+1)); at == 0 {
+			return 0
 		}
-		if more, ok := w.next('}', n); !ok {
-			return false
-		} else if !more {
-			return w.whole(n, &seen)
+		switch at = space(source, at); source[at] {
+		case ',':
+			at = space(source, at+1)
+		case '}':
+			return w.whole(n, &seen, at+1)
+		default:
+			return w.fail(NotJSON, n)
 		}
 	}
 }
 
-// next steps over the comma, with the space around it, or over the bracket at the end.
-func (w *walk) next(end byte, n *Node) (more, ok bool) {
-	w.space()
-	switch w.source[w.at] {
-	case ',':
-		w.at++
-		w.space()
-		return true, true
-	case end:
-		w.at++
-		return false, true
-	default:
-		return false, w.fail(NotJSON, n)
-	}
-}
-
-// whole says whether no required member is missing.
-func (w *walk) whole(n *Node, seen *[MaxMembers / 64]uint64) bool {
+// whole says whether no required member is missing: an object ends here.
+func (w *walk) whole(n *Node, seen *[MaxMembers / 64]uint64, at int) int {
 	for i, need := range n.required {
 		if missing := need &^ seen[i]; missing != 0 {
 			return w.fail(Missing, n.Members[64*i+bits.TrailingZeros64(missing)].Node)
 		}
 	}
-	return true
+	return at
 }
 
 // name reads the name of a member: mostly it is the next one in the declared order.
-func (w *walk) name(n *Node, next int) (int, bool) {
-	if w.source[w.at] != '"' {
+func (w *walk) name(n *Node, next, at int) (member, end int) {
+	if next < len(n.keys) && n.keys[next].stands(w.source, at) {
+		return next, at + len(n.keys[next].text)
+	}
+	return w.anyName(n, at)
+}
+
+func (w *walk) anyName(n *Node, at int) (member, end int) {
+	if w.source[at] != '"' {
 		return 0, w.fail(NotJSON, n)
 	}
-	if next < len(n.Members) {
-		name := n.Members[next].Name
-		end := w.at + 1 + len(name)
-		if end < len(w.source) && w.source[end] == '"' && string(w.source[w.at+1:end]) == name {
-			w.at = end + 1
-			return next, true
-		}
+	v := Value{Start: int32(at + 1)}
+	if end, _ = w.text(n, &v, plains(w.source, at+1)); end == 0 {
+		return 0, 0
 	}
-	var v Value
-	if _, ok := w.text(n, &v); !ok {
-		return 0, false
-	}
-	name := w.source[v.Start:v.End]
+	name := w.source[at+1 : end]
 	if v.Escaped && len(name) <= 6*MaxName { // a longer one is not declared, however it is escaped
 		var buffer [6 * MaxName]byte
+		v.End = int32(end)
 		name = AppendText(buffer[:0], w.source, v)
 	}
-	i, ok := n.index[string(name)]
+	member, ok := n.index[string(name)]
 	if !ok {
 		return 0, w.fail(Unknown, n)
 	}
-	return i, true
+	return member, end + 1
 }
 
-func (w *walk) array(n *Node, v *Value) bool {
-	if w.source[w.at] != '[' {
-		return w.wrong(n)
-	}
-	start, count := w.at, 0
-	w.at++
-	w.space()
-	more, ok := w.source[w.at] != ']', true
-	if !more {
-		w.at++
-	}
-	for more {
+func (w *walk) array(n *Node, v *Value, start int) int {
+	source, count := w.source, 0
+	at := space(source, start+1)
+	for more := source[at] != ']'; more; count++ {
 		if count == n.MaxItems {
 			return w.fail(TooMany, n)
 		}
-		if !w.value(n.Items) {
-			return false
+		if at = w.read(n.Items, w.slot(n.Items), at); at == 0 {
+			return 0
 		}
-		count++
-		if more, ok = w.next(']', n); !ok {
-			return false
+		switch at = space(source, at); source[at] {
+		case ',':
+			at = space(source, at+1)
+		case ']':
+			more = false
+		default:
+			return w.fail(NotJSON, n)
 		}
 	}
-	v.Kind, v.N, v.Start, v.End = Array, int64(count), int32(start), int32(w.at)
-	return true
+	v.Kind, v.N, v.Start, v.End = Array, int64(count), int32(start), int32(at+1)
+	return at + 1
 }

@@ -6,4 +6,4 @@ import (
 )
 
 // Names are those of all transforms, sorted.
-func Names() []string { return slices.Sorted(maps.Keys(makers())) }
+func Names() []string { return slices.Sorted(maps.Keys(makers)) }

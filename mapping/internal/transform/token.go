@@ -20,26 +20,41 @@ const (
 	fewValues  = 1_000_000
 )
 
-var (
-	keyName    = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$`)
-	keyVersion = regexp.MustCompile(`^[A-Za-z0-9_-]{1,36}$`)
-)
+var keyName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]*(/[a-z0-9][a-z0-9._-]*)*$`)
 
 // Mac makes the tokens of one key.
 type Mac struct {
 	version string
 	hash    hash.Hash
+	message []byte
 	sum     [sha256.Size]byte
-	size    [8]byte
+	room    [4 * sha256.BlockSize]byte // of the message, mostly
 }
 
 // NewMac takes a version of letters, digits, _ and -, and a key of at least 16 bytes; nil:
 // they are none. It keeps no reference to the key.
 func NewMac(version string, key []byte) *Mac {
-	if len(key) < minKey || !keyVersion.MatchString(version) {
+	if len(key) < minKey || !versioned(version) {
 		return nil
 	}
-	return &Mac{version: version, hash: hmac.New(sha256.New, key)}
+	m := &Mac{version: version, hash: hmac.New(sha256.New, key)}
+	m.message = m.room[:0]
+	return m
+}
+
+// Wipe overwrites the values. The Mac must not be used any more.
+func (m *Mac) Wipe() {
+	clear(m.message[:cap(m.message)])
+	m.hash = nil
+}
+
+func versioned(text string) bool {
+	for _, c := range []byte(text) {
+		if (c < '0' || c > '9') && (c|0x20 < 'a' || c|0x20 > 'z') && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return len(text) > 0 && len(text) <= maxVersion
 }
 
 // token yields tk1.VERSION.CHARACTERS: the first 128 bits of HMAC-SHA-256 over the key's
@@ -63,6 +78,7 @@ func token(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	case few(f.Node):
 		p = Problem{Kind: WrongType, Text: "is for fields of more values: few have few tokens, which tell which is which"}
 	}
+	domain := behind(behind(behind(nil, a.Key), f.Schema), f.Path)
 	least := len(prefix) + 1 + 1 + base64.RawURLEncoding.EncodedLen(tokenBytes)
 	return Step{
 		Key: a.Key, Out: plainText(least, least+maxVersion-1), Hides: true, Fallible: f.Node.Kind == scan.String && f.Node.MinLength == 0,
@@ -71,8 +87,7 @@ func token(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 			if len(text) == 0 || mac == nil {
 				return Value{}, false
 			}
-			mac.begin(a.Key, f.Schema, f.Path)
-			return Value{Kind: scan.String, Text: c.put(func(dst []byte) []byte { return mac.append(dst, text) }), Plain: true}, true
+			return Value{Kind: scan.String, Text: c.put(func(dst []byte) []byte { return mac.append(dst, domain, text) }), Plain: true}, true
 		},
 	}, a, p
 }
@@ -84,24 +99,24 @@ func few(n *scan.Node) bool {
 	return n.Texts != nil || n.Format == scan.Date || n.MaxLength < 6
 }
 
-func (m *Mac) begin(domain ...string) {
+// behind appends a part behind its length.
+func behind[T string | []byte](dst []byte, part T) []byte {
+	return append(binary.BigEndian.AppendUint64(dst, uint64(len(part))), part...)
+}
+
+func (m *Mac) append(dst, domain, value []byte) []byte {
+	m.reserve(len(domain) + 8 + len(m.version) + 8 + len(value))
+	m.message = behind(behind(append(m.message[:0], domain...), m.version), value)
 	m.hash.Reset()
-	for _, part := range domain {
-		m.length(len(part))
-		_, _ = m.hash.Write([]byte(part))
-	}
-	m.length(len(m.version))
-	_, _ = m.hash.Write([]byte(m.version))
-}
-
-func (m *Mac) length(n int) {
-	binary.BigEndian.PutUint64(m.size[:], uint64(n))
-	_, _ = m.hash.Write(m.size[:])
-}
-
-func (m *Mac) append(dst, value []byte) []byte {
-	m.length(len(value))
-	_, _ = m.hash.Write(value)
+	_, _ = m.hash.Write(m.message)
 	dst = append(append(append(dst, prefix...), m.version...), '.')
 	return base64.RawURLEncoding.AppendEncode(dst, m.hash.Sum(m.sum[:0])[:tokenBytes])
+}
+
+// reserve makes room for a message. What held one before is overwritten.
+func (m *Mac) reserve(size int) {
+	if cap(m.message) < size {
+		clear(m.message[:cap(m.message)])
+		m.message = make([]byte, 0, size)
+	}
 }

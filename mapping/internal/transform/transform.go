@@ -94,65 +94,68 @@ func arguments(text string) Problem { return Problem{Kind: BadArguments, Text: t
 // whether they are canonical are not its business.
 type maker func(args map[string]json.RawMessage, f Field) (step Step, canonical any, p Problem)
 
-func makers() map[string]maker {
-	return map[string]maker{
-		"int.to_string":    intToString,
-		"string.to_int":    stringToInt,
-		"number.to_string": numberToString,
-		"string.to_number": stringToNumber,
-		"time.date":        timeDate,
-		"time.to_unix":     timeToUnix,
-		"unix.to_time":     unixToTime,
-		"date.year":        dateYear,
-		"date.format":      dateFormat,
-		"enum":             enum,
-		"mask.keep_last":   keepLast,
-		"mask.email":       maskEmail,
-		"redact":           redact,
-		"token.hmac":       token,
-		"text.truncate":    truncate,
-		"text.prefix":      beginning,
-		"text.nfc":         nfc,
-		"int.bucket":       intBucket,
-		"number.bucket":    numberBucket,
-		"number.scale":     numberScale,
-		"number.to_minor":  toMinor,
-		"minor.to_number":  minorTo,
-		"unit.convert":     unitConvert,
-	}
+// makers are all of them. Nothing writes into the table.
+var makers = map[string]maker{
+	"int.to_string":    intToString,
+	"string.to_int":    stringToInt,
+	"number.to_string": numberToString,
+	"string.to_number": stringToNumber,
+	"time.date":        timeDate,
+	"time.to_unix":     timeToUnix,
+	"unix.to_time":     unixToTime,
+	"date.year":        dateYear,
+	"date.format":      dateFormat,
+	"enum":             enum,
+	"mask.keep_last":   keepLast,
+	"mask.email":       maskEmail,
+	"redact":           redact,
+	"token.hmac":       token,
+	"text.truncate":    truncate,
+	"text.prefix":      beginning,
+	"text.nfc":         nfc,
+	"int.bucket":       intBucket,
+	"number.bucket":    numberBucket,
+	"number.scale":     numberScale,
+	"number.to_minor":  toMinor,
+	"minor.to_number":  minorTo,
+	"unit.convert":     unitConvert,
 }
 
 // New makes the step of a name with its arguments, an object or nothing.
 func New(name string, raw json.RawMessage, f Field) (Step, Problem) {
-	all := makers()
+	made := makers[name]
 	if strings.HasPrefix(name, CustomPrefix) {
-		all[name] = func(args map[string]json.RawMessage, f Field) (Step, any, Problem) { return custom(name, args, f) }
+		made = func(args map[string]json.RawMessage, f Field) (Step, any, Problem) { return custom(name, args, f) }
 	}
-	if all[name] == nil {
-		return Step{}, Problem{UnknownName, "is no transform", declare.Nearest(name, slices.Collect(maps.Keys(all)))}
+	if made == nil {
+		return Step{}, Problem{UnknownName, "is no transform", declare.Nearest(name, Names())}
 	}
 	args := map[string]json.RawMessage{}
-	if raw != nil && json.Unmarshal(raw, &args) != nil {
+	if raw != nil && string(raw) != "{}" && json.Unmarshal(raw, &args) != nil {
 		return Step{}, arguments("its arguments are no object")
 	}
-	step, canonical, p := all[name](args, f)
+	step, canonical, p := made(args, f)
 	if p.Kind != 0 {
 		return Step{}, p
+	}
+	step.Name, step.Args = name, "{}"
+	if canonical == (struct{}{}) {
+		return step, Problem{}
 	}
 	text, err := json.Marshal(canonical)
 	if err != nil {
 		return Step{}, arguments("its arguments cannot be written")
 	}
-	step.Name, step.Args = name, string(text)
+	step.Args = string(text)
 	return step, Problem{}
 }
 
 // read fills the arguments, by name; all that are given must be known.
 func read(args map[string]json.RawMessage, into map[string]any) Problem {
-	known := slices.Sorted(maps.Keys(into))
 	for _, name := range slices.Sorted(maps.Keys(args)) {
 		target, ok := into[name]
 		if !ok {
+			known := slices.Sorted(maps.Keys(into))
 			if len(known) == 0 {
 				return arguments("takes no arguments")
 			}
