@@ -21,23 +21,23 @@ func (m *Mapper) Apart(p apart.Permit) apart.Parts[Document, KeySource, Record] 
 	return apart.Parts[Document, KeySource, Record]{
 		Source: m.src.text, Destination: m.dst.text, Mapping: m.text,
 		Known: func(path string) bool { return known[path] },
-		Flat: func(ctx context.Context, d Document, keys KeySource, dst []byte) ([]byte, error) {
+		Flat: func(ctx context.Context, d Document, keys KeySource, dst []byte) ([]byte, int, error) {
 			made := new(Record).taken()
 			defer made.run.Wipe()
 			if err := m.do(ctx, d, keys, m.src, &halves.Flat, made); err != nil {
-				return dst, err
+				return dst, 0, err
 			}
 			if len(made.run.Out) > scan.MaxSize { // as a document it would be none
-				return dst, &DataError{Code: scan.TooMuch}
+				return dst, 0, &DataError{Code: scan.TooMuch}
 			}
-			return append(dst, made.run.Out...), nil
+			return append(dst, made.run.Out...), made.run.Tokens, nil
 		},
-		Back: func(ctx context.Context, flat []byte) (Record, error) {
+		Back: func(ctx context.Context, flat []byte, tokens int) (Record, error) {
 			made, d := new(Record).taken(), m.dst.Document(flat)
 			if err := m.do(ctx, d, nil, m.dst, &halves.Back, made); err != nil {
 				return Record{}, err
 			}
-			made.run.Tokens = halves.Tokens(d.reveal().source, made.values)
+			made.run.Tokens = max(tokens, halves.Tokens(d.reveal().source, made.values))
 			clear(made.values)
 			return Record{made.self, made.turn}, nil
 		},

@@ -2,6 +2,7 @@ package isolate
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -22,7 +23,10 @@ type batch struct {
 
 	mu     sync.Mutex
 	sent   int64 // bytes of the stream
+	ended  bool  // the stream
 	failed error // the reader's
+
+	cut bool // the newest document was none, as a stream that is cut ends with
 }
 
 var errPanic = errors.New("isolate: the stream's reader panicked")
@@ -92,10 +96,15 @@ func (b *batch) receive(documents io.Reader, yield func(mapping.Record, error) b
 
 // said is what a frame means: a record, the refusal of a document, or the error that is the last.
 func (b *batch) said(k kind, payload []byte, index int64) (r mapping.Record, refused, last error) {
-	sent, failed := b.progress()
+	sent, ended, failed := b.progress()
+	cut := b.cut
+	b.cut = false
 	switch k {
 	case isRecord:
-		made, err := b.parts.Back(b.ctx, payload)
+		if len(payload) < 4 {
+			return r, nil, ErrFalse
+		}
+		made, err := b.parts.Back(b.caller, payload[4:], int(binary.BigEndian.Uint32(payload)))
 		if _, wrong := errors.AsType[*mapping.DataError](err); wrong {
 			return r, nil, ErrFalse
 		}
@@ -111,11 +120,17 @@ func (b *batch) said(k kind, payload []byte, index int64) (r mapping.Record, ref
 		if k == isStopped && failed != nil && no == (rejection{Offset: no.Offset}) {
 			return r, nil, &mapping.RejectError{Index: index, Offset: no.Offset, Err: failed}
 		}
+		b.cut = no.Code == "M301"
 		if k == isReject && slices.Contains(codes, no.Code) && b.parts.Known(no.Path) {
 			return r, &mapping.RejectError{Index: index, Offset: no.Offset, Err: &mapping.DataError{Code: no.Code, Path: no.Path}}, nil
 		}
 	case isEnd:
-		return r, nil, nil
+		switch {
+		case failed != nil && !cut:
+			return r, nil, &mapping.RejectError{Index: index, Offset: sent, Err: failed}
+		case ended || cut:
+			return r, nil, nil
+		}
 	case isExpired:
 		return r, nil, mapping.ErrExpired
 	case isNoKey:
@@ -139,10 +154,13 @@ func (b *batch) send(documents io.Reader) {
 		}
 		_ = b.in.Close()
 	}()
-	for {
+	for empty := 0; b.ctx.Err() == nil && empty < mostEmpty; empty++ {
 		var n int
 		n, err = documents.Read(memory)
-		b.count(n)
+		b.count(n, err == io.EOF)
+		if n > 0 {
+			empty = 0
+		}
 		if n > 0 && writeFrame(b.in, isData, memory[:n]) != nil {
 			return
 		}
@@ -156,12 +174,16 @@ func (b *batch) send(documents io.Reader) {
 		}
 		err = errPanic
 	}
+	b.fail(io.ErrNoProgress)
 }
 
-func (b *batch) count(n int) {
+// mostEmpty is how often in a row a reader may read nothing.
+const mostEmpty = 100
+
+func (b *batch) count(n int, ended bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.sent += int64(n)
+	b.sent, b.ended = b.sent+int64(n), ended
 }
 
 func (b *batch) fail(err error) {
@@ -170,8 +192,8 @@ func (b *batch) fail(err error) {
 	b.failed = err
 }
 
-func (b *batch) progress() (sent int64, failed error) {
+func (b *batch) progress() (sent int64, ended bool, failed error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.sent, b.failed
+	return b.sent, b.ended, b.failed
 }

@@ -3,10 +3,12 @@ package isolate
 import (
 	"bufio"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"runtime/debug"
 
 	"github.com/carnet-go/carnet/mapping"
@@ -23,10 +25,12 @@ func Main(funcs ...mapping.Func) {
 		hasMain.Store(true)
 		return
 	}
-	out := os.Stdout
-	os.Stdout = os.Stderr // who prints says nothing to the other side
+	out, err := wall.Output()
+	if err != nil {
+		os.Exit(1)
+	}
 	c := child{in: bufio.NewReaderSize(os.Stdin, chunk), out: bufio.NewWriterSize(out, chunk), funcs: funcs}
-	if c.serve() != nil {
+	if c.serve(out) != nil {
 		os.Exit(1)
 	}
 	os.Exit(0)
@@ -42,10 +46,12 @@ type child struct {
 	ended  bool
 }
 
+const maxThreads = 100
+
 var errCut = errors.New("isolate: the stream broke off")
 
-func (c *child) serve() error {
-	k, payload, err := readFrame(c.in, &c.memory, func(kind) int { return maxOrder })
+func (c *child) serve(out *os.File) error {
+	k, payload, err := readFrame(c.in, &c.memory, maxOrder)
 	if err != nil {
 		return err
 	}
@@ -54,8 +60,11 @@ func (c *child) serve() error {
 		return errFrame
 	}
 	clear(payload)
-	up := wall.Raise(o.Life, o.Memory)
-	debug.SetMemoryLimit(o.Memory / 4 * 3)
+	up := wall.Raise(o.Life, o.Memory, out)
+	var has runtime.MemStats
+	runtime.ReadMemStats(&has)
+	debug.SetMemoryLimit(int64(has.Sys) + o.Memory/4*3)
+	debug.SetMaxThreads(maxThreads)
 	m := c.mapper(&o)
 	if err := writeJSON(c.out, isReady, ready{up, m.Hash()}); err != nil {
 		return err
@@ -92,16 +101,18 @@ func (c *child) mapper(o *order) *mapping.Mapper {
 // batch maps one document after the other, and says of each what became of it.
 func (c *child) batch(m *mapping.Mapper, keys keyring) error {
 	parts, stream := m.Apart(apart.Permitted()), split.New(c, scan.MaxSize)
-	var flat []byte
+	var made []byte
 	for {
 		raw, at, err := stream.Next()
 		if err == nil {
-			flat, err = parts.Flat(context.Background(), m.Source().Document(raw), keys, flat[:0])
+			var tokens int
+			made, tokens, err = parts.Flat(context.Background(), m.Source().Document(raw), keys, append(made[:0], 0, 0, 0, 0))
+			binary.BigEndian.PutUint32(made, uint32(tokens))
 		}
 		wrong, refused := errors.AsType[*mapping.DataError](err)
 		switch {
 		case err == nil:
-			err = writeFrame(c.out, isRecord, flat)
+			err = writeFrame(c.out, isRecord, made)
 		case err == io.EOF:
 			return writeFrame(c.out, isEnd, nil)
 		case err == split.ErrTooLarge:
@@ -134,7 +145,7 @@ func (c *child) Read(into []byte) (int, error) {
 				return 0, err
 			}
 		}
-		k, payload, err := readFrame(c.in, &c.memory, func(kind) int { return chunk })
+		k, payload, err := readFrame(c.in, &c.memory, chunk)
 		switch {
 		case err != nil || k != isData && k != isEnd:
 			return 0, errCut

@@ -18,7 +18,7 @@ const (
 	isData    kind = 'd' // to it: some of the stream
 	isEnd     kind = 'e' // to it: the stream has ended; from it: so has the batch
 	isReady   kind = 'w' // from it: ready
-	isRecord  kind = 'r' // from it: an object of all fields
+	isRecord  kind = 'r' // from it: how many tokens, in four bytes, and an object of all fields
 	isReject  kind = 'x' // from it: rejection
 	isStopped kind = 's' // from it: rejection, as the stream broke off
 	isExpired kind = 't' // from it: a release has ended
@@ -26,9 +26,8 @@ const (
 )
 
 const (
-	maxRecord = 4 << 20
+	maxRecord = 4<<20 + 4
 	maxOrder  = 8 << 20
-	maxShort  = 4 << 10
 	chunk     = 64 << 10
 )
 
@@ -86,13 +85,13 @@ func writeJSON(w io.Writer, k kind, v any) error {
 }
 
 // readFrame reads one into memory, and no more than such a frame may have.
-func readFrame(r io.Reader, memory *[]byte, most func(kind) int) (kind, []byte, error) {
+func readFrame(r io.Reader, memory *[]byte, most int64) (kind, []byte, error) {
 	var head [5]byte
 	if _, err := io.ReadFull(r, head[:]); err != nil {
 		return 0, nil, err
 	}
 	k, n := kind(head[0]), int64(binary.BigEndian.Uint32(head[1:]))
-	if n > int64(most(k)) {
+	if n > most {
 		return 0, nil, errFrame
 	}
 	if int64(cap(*memory)) < n {

@@ -11,8 +11,8 @@
 //
 // # Guarantees
 //
-// The child is this program once more, with no environment and no argument, standard error
-// closed, and one pipe in and one out. It gets the declarations of one mapping, the token keys
+// The child is this program once more, with no environment and no argument, and one pipe in and
+// one out; what it prints goes nowhere. It gets the declarations of one mapping, the token keys
 // of that, and the documents. Before it reads the first one there are walls around it, which it
 // cannot take down:
 //
@@ -34,17 +34,19 @@
 // given: put another field's value, another document's, or a token key where a text of that form
 // may stand, leave documents out, and tell of some that there were not. So a destination's schema
 // should be narrow, and a batch one tenant's. A record has at most 4 MiB here. The walls are the
-// kernel's: they are as good as that.
+// kernel's: they are as good as that. Threads are bounded by the control group or the user's
+// limit; where there are no walls, a child that computes outlives this process.
 //
 // What the program does before it calls [Main], the child does too, without walls. Functions
-// have to be given to Main; they can read no file, and their output goes nowhere.
+// have to be given to Main, and can read no file. A key source that ignores its context holds Map
+// up, and one that panics has no key.
 //
 // # Errors
 //
 // A document that is refused is a [*mapping.RejectError] around a [*mapping.DataError], and the
 // next one follows. Every other error is the last: that of the context, of the reader as a
-// RejectError, [mapping.ErrExpired], [mapping.ErrNoKey], and those below. What was yielded
-// before was whole.
+// RejectError, [mapping.ErrExpired], [mapping.ErrNoKey], that of the system where it starts no
+// process, and those below. What was yielded before was whole.
 //
 // # Concurrency
 //
@@ -74,7 +76,7 @@ var (
 // Limits are those of one batch.
 type Limits struct {
 	Time   time.Duration // from its start to its end; zero: a minute
-	Memory int64         // bytes, on top of what the program takes when it has started; zero: 256 MiB
+	Memory int64         // bytes, on top of what the program takes when it has started; zero: 256 MiB; with less than 64 MiB honest batches end, too
 	Weaker bool          // works also where the system has not all walls, with those that it has
 }
 
@@ -118,7 +120,7 @@ func Map(ctx context.Context, m *mapping.Mapper, documents io.Reader, keys mappi
 // Walls are the names of those that a batch has on this system, and ErrWalls where one is missing
 // that Map asks for. It starts a process to find out.
 func Walls(ctx context.Context) ([]string, error) {
-	p, err := begin(ctx, &order{Life: time.Second, Memory: defaultMemory})
+	p, err := begin(ctx, &order{Life: defaultTime, Memory: defaultMemory})
 	if err != nil {
 		return nil, err
 	}

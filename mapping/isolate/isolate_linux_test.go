@@ -1,12 +1,17 @@
 package isolate_test
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"os/exec"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -205,6 +210,7 @@ func TestEnds(t *testing.T) {
 		"panic":     {documents: io.MultiReader(strings.NewReader(one), failure{}), keys: keys(), records: 1, want: isolate.ErrPanic},
 		"no key":    {documents: strings.NewReader(one), want: mapping.ErrNoKey},
 		"short key": {documents: strings.NewReader(one), keys: testKeys{"short", new(int)}, want: mapping.ErrNoKey},
+		"nothing":   {documents: io.MultiReader(strings.NewReader(one), empty{}), keys: keys(), records: 1, want: io.ErrNoProgress},
 		"time":      {documents: io.MultiReader(strings.NewReader(one), hanging(t)), keys: keys(), limits: isolate.Limits{Time: 300 * time.Millisecond}, records: 1, want: isolate.ErrEnded},
 		"context": {ctx: func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithTimeout(ctx, 300*time.Millisecond)
@@ -241,6 +247,11 @@ func (f failure) Read([]byte) (int, error) {
 	return 0, f.err
 }
 
+// empty is a reader that reads nothing, and says nothing.
+type empty struct{}
+
+func (empty) Read([]byte) (int, error) { return 0, nil }
+
 // hanging is a reader that waits for the end of the test.
 func hanging(t *testing.T) io.Reader {
 	r, w := io.Pipe()
@@ -268,6 +279,181 @@ func TestNotWithoutMain(t *testing.T) {
 	got := lines(t, compile(t, people, rows, peopleToRows), strings.NewReader(""), keys(), isolate.Limits{})
 	if !slices.Equal(got, []string{isolate.ErrNoMain.Error()}) {
 		t.Error(got)
+	}
+}
+
+// TestTimeIsNoContext holds that who holds a record for too long is told so, and not that his
+// context has ended.
+func TestTimeIsNoContext(t *testing.T) {
+	m := compile(t, people, rows, peopleToRows)
+	held, last := false, error(nil)
+	for _, err := range isolate.Map(t.Context(), m, strings.NewReader(strings.Repeat("{\"id\": 1, \"name\": \"A\"}\n", 50_000)), keys(), isolate.Limits{Time: 400 * time.Millisecond}) {
+		if !held && err == nil {
+			held = true
+			<-time.After(time.Second)
+		}
+		last = err
+	}
+	if !errors.Is(last, isolate.ErrEnded) {
+		t.Error(last)
+	}
+}
+
+// TestDeepPaths holds that an error of a long path is one document's.
+func TestDeepPaths(t *testing.T) {
+	object, drop, document := `{"type": "string", "maxLength": 1}`, "", `"cAnArY"`
+	name := strings.Repeat("&", 128)
+	for range 6 {
+		object = fmt.Sprintf(`{"type": "object", "additionalProperties": false, "properties": {%q: %s}}`, name, object)
+		document = fmt.Sprintf(`{%q: %s}`, name, document)
+		drop = "/" + name + drop
+	}
+	src := `{"title": "a", "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, ` + object[1:]
+	m := compile(t, src, `{"title": "b", "type": "object", "additionalProperties": false, "properties": {"n": {"type": "integer"}}}`, fmt.Sprintf(`{"mapping": "m", "from": "a", "to": "b", "set": {"/n": {"const": 1}}, "drop": {%q: "not needed"}}`, drop))
+	got := lines(t, m, strings.NewReader(document+"\n{}"), nil, isolate.Limits{})
+	if len(got) != 2 || !strings.Contains(got[0], "M309") || !strings.HasPrefix(got[1], `{"n":1}`) {
+		t.Error(got)
+	}
+}
+
+// TestTokensAreCounted holds that as many are counted as were made, also those that nobody sees.
+func TestTokensAreCounted(t *testing.T) {
+	const src = `{"title": "a", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]},
+		"properties": {"a": {"type": "string", "minLength": 1, "maxLength": 99}, "b": {"type": "string", "minLength": 1, "maxLength": 99}}}`
+	const dst = `{"title": "b", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "maxLength": 99}, "b": {"type": "integer"}}}`
+	m := compile(t, src, dst, `{"mapping": "m", "from": "a", "to": "b", "set": {
+		"/a": {"from": "/a", "do": [{"token.hmac": {"key": "k"}}, {"token.hmac": {"key": "k"}}]},
+		"/b": {"from": "/b", "do": [{"token.hmac": {"key": "k"}}, {"string.to_int": {}}], "on_error": "drop"}}}`)
+	for document, want := range map[string]string{`{"a": "x"}`: "tokens 2", `{"b": "x"}`: "tokens 1", `{"a": "x", "b": "x"}`: "tokens 3"} {
+		if got := lines(t, m, strings.NewReader(document), keys(), isolate.Limits{}); len(got) != 1 || !strings.Contains(got[0], want) {
+			t.Errorf("%s: %s, want %s", document, got, want)
+		}
+	}
+}
+
+// TestTheWallsAreUp asks the kernel which walls a child has.
+func TestTheWallsAreUp(t *testing.T) {
+	m := compile(t, people, rows, peopleToRows)
+	up, err := isolate.Walls(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, w := io.Pipe()
+	defer func() { _ = w.Close() }()
+	go func() { _, _ = io.WriteString(w, "{\"id\": 1, \"name\": \"A\"}\n") }()
+	for _, err := range isolate.Map(t.Context(), m, r, keys(), isolate.Limits{}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		proc := "/proc/" + children(t)[0] + "/"
+		status, limits := text(t, proc+"status"), text(t, proc+"limits")
+		for _, want := range []string{"NoNewPrivs:\t1", "Seccomp:\t2"} {
+			if !strings.Contains(status, want) {
+				t.Errorf("%s is not in\n%s", want, status)
+			}
+		}
+		for name, want := range map[string]string{"Max core file size": "0", "Max file size": "0", "Max open files": "3", "Max cpu time": "61"} {
+			if _, after, _ := strings.Cut(limits, name); !slices.Equal(strings.Fields(after)[:2], []string{want, want}) {
+				t.Errorf("%s is not %s in\n%s", name, want, limits)
+			}
+		}
+		for _, name := range []string{"Max data size", "Max address space"} {
+			if _, after, _ := strings.Cut(limits, name); strings.Fields(after)[0] == "unlimited" {
+				t.Errorf("%s has no limit", name)
+			}
+		}
+		theirs, _ := os.Readlink(proc + "ns/net")
+		own, _ := os.Readlink("/proc/self/ns/net")
+		if os.Geteuid() == 0 && slices.Contains(up, "network") != (theirs != own) {
+			t.Errorf("%s: its network is %s, and ours is %s", up, theirs, own)
+		}
+		if score := strings.TrimSpace(text(t, proc+"oom_score_adj")); score != "1000" {
+			t.Errorf("it is ended after others: %s", score)
+		}
+		break
+	}
+}
+
+func text(t testing.TB, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// TestItDiesWithItsParent holds that a child which computes does not outlive who started it.
+func TestItDiesWithItsParent(t *testing.T) {
+	if os.Getenv("CARNET_PARENT") != "" {
+		go func() {
+			for {
+				if all := children(t); len(all) > 0 && computes(all[0]) {
+					fmt.Println("child", all[0])
+					return
+				}
+				runtime.Gosched()
+			}
+		}()
+		lines(t, attacked(t, "spin"), strings.NewReader(document("x")), nil, isolate.Limits{})
+		return
+	}
+	parent := exec.CommandContext(t.Context(), "/proc/self/exe", "-test.run=^TestItDiesWithItsParent$")
+	parent.Env = append(os.Environ(), "CARNET_PARENT=1")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := bufio.NewScanner(out)
+	said.Scan()
+	_ = parent.Process.Kill()
+	_ = parent.Wait()
+	child, ok := strings.CutPrefix(said.Text(), "child ")
+	if !ok {
+		t.Fatalf("it said %q", said.Text())
+	}
+	for end := time.Now().Add(20 * time.Second); ; <-time.After(10 * time.Millisecond) {
+		status, err := os.ReadFile("/proc/" + child + "/status")
+		if err != nil || strings.Contains(string(status), "State:\tZ") {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("process %s is still there", child)
+		}
+	}
+}
+
+// computes says whether a process has used a tenth of a second.
+func computes(process string) bool {
+	stat, _ := os.ReadFile("/proc/" + process + "/stat")
+	_, after, _ := bytes.Cut(stat, []byte(") "))
+	fields := bytes.Fields(after)
+	if len(fields) < 12 {
+		return false
+	}
+	ticks, _ := strconv.Atoi(string(fields[11]))
+	return ticks >= 10
+}
+
+// TestHarderHosts holds that limits which are narrower than ours are no missing wall.
+func TestHarderHosts(t *testing.T) {
+	if os.Getenv("CARNET_HARD") != "" {
+		if up, err := isolate.Walls(t.Context()); err != nil {
+			t.Fatal(up, err)
+		}
+		return
+	}
+	own, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := exec.CommandContext(t.Context(), "/bin/sh", "-c", `ulimit -t 30 && ulimit -f 100000 && exec "$0" -test.run='^TestHarderHosts$'`, own)
+	again.Env = append(os.Environ(), "CARNET_HARD=1")
+	if out, err := again.CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
 	}
 }
 

@@ -33,6 +33,7 @@ func borrow(ctx context.Context, names []string, from mapping.KeySource) (keys [
 		return keys, back, nil
 	case <-failed:
 	}
+	back() // also where a use goes on elsewhere
 	if ctx.Err() != nil {
 		return nil, nil, ctx.Err()
 	}
@@ -45,6 +46,7 @@ func lend(ctx context.Context, names []string, from mapping.KeySource, held []le
 		select {
 		case all <- held:
 			<-over
+		case <-over:
 		case <-ctx.Done():
 		}
 		return nil

@@ -25,6 +25,7 @@ type process struct {
 	ctx    context.Context // ends with its time
 	cancel context.CancelFunc
 	in     io.WriteCloser
+	said   io.Closer
 	out    *bufio.Reader
 	memory []byte // of the newest frame
 	alone  wall.Wall
@@ -65,7 +66,10 @@ func (p *process) run(started chan<- error) {
 		started <- err
 		return
 	}
-	stop := context.AfterFunc(p.ctx, func() { _ = command.Process.Kill() })
+	stop := context.AfterFunc(p.ctx, func() {
+		_ = command.Process.Kill()
+		_ = p.said.Close() // what it may have started does not hold up who reads
+	})
 	defer stop()
 	started <- nil
 	<-p.over
@@ -83,19 +87,12 @@ func (p *process) command() (*exec.Cmd, error) {
 		return nil, err
 	}
 	out, err := command.StdoutPipe()
-	p.out = bufio.NewReaderSize(out, chunk)
+	p.said, p.out = out, bufio.NewReaderSize(out, chunk)
 	return command, err
 }
 
 // next is the next frame, which is good until the one behind it.
-func (p *process) next() (kind, []byte, error) {
-	return readFrame(p.out, &p.memory, func(k kind) int {
-		if k == isRecord {
-			return maxRecord
-		}
-		return maxShort
-	})
-}
+func (p *process) next() (kind, []byte, error) { return readFrame(p.out, &p.memory, maxRecord) }
 
 // ready waits until its walls are up, and says which and for what mapping.
 func (p *process) ready() (wall.Wall, string, error) {

@@ -2,8 +2,8 @@
 // does one.
 //
 //	parts := mapper.Apart(apart.Permitted())
-//	flat, err := parts.Flat(ctx, document, keys, nil) // there: a record as one object
-//	record, err := parts.Back(ctx, flat)              // here: read again, by its schema
+//	flat, tokens, err := parts.Flat(ctx, document, keys, nil) // there: a record as one object
+//	record, err := parts.Back(ctx, flat, tokens)              // here: read again, by its schema
 //
 // # Guarantees
 //
@@ -41,6 +41,6 @@ type Parts[D, K, R any] struct {
 	Source, Destination, Mapping []byte                 // the declarations
 	Known                        func(path string) bool // says whether errors may name it
 
-	Flat func(ctx context.Context, document D, keys K, dst []byte) ([]byte, error)
-	Back func(ctx context.Context, flat []byte) (R, error)
+	Flat func(ctx context.Context, document D, keys K, dst []byte) (flat []byte, tokens int, err error)
+	Back func(ctx context.Context, flat []byte, tokens int) (R, error) // counts no fewer tokens than it finds
 }

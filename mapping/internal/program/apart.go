@@ -1,10 +1,10 @@
 package program
 
 import (
+	"context"
 	"slices"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
-	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
 // Apart is a program in two halves: what one makes, the other reads as a document of the
@@ -20,12 +20,10 @@ type Apart struct {
 func NewApart(p *Program, destination *scan.Node) *Apart {
 	nodes := map[string]*scan.Node{}
 	destination.Each(func(n *scan.Node) { nodes[n.Path] = n })
-	a := &Apart{Flat: Program{Outside: p.Outside, Bodied: true, Keys: p.Keys}, Back: Program{Bodied: p.Bodied}}
+	a := &Apart{Flat: Program{Bodied: true, Keys: p.Keys}, Back: Program{Bodied: p.Bodied}}
 	for _, rule := range p.Outside {
 		node := nodes[rule.Into]
-		again := *rule
-		again.JSON = constant(node, rule.Texts)
-		a.Flat.Body = append(a.Flat.Body, Output{Key: append(scan.AppendJSON(nil, []byte(rule.Into[1:])), ':'), Rule: &again})
+		a.Flat.Body = append(a.Flat.Body, Output{Key: append(scan.AppendJSON(nil, []byte(rule.Into[1:])), ':'), Rule: rule, Aside: node})
 		a.Back.Outside = append(a.Back.Outside, a.again(rule, node))
 	}
 	a.Flat.Body = append(a.Flat.Body, p.Body...)
@@ -50,37 +48,46 @@ func (a *Apart) again(rule *Rule, node *scan.Node) *Rule {
 	if rule.From == nil {
 		return rule
 	}
-	if slices.ContainsFunc(rule.Steps, func(s transform.Step) bool { return s.Key != "" }) {
-		a.tokens = append(a.tokens, node)
+	for _, step := range rule.Steps {
+		if step.Key != "" {
+			a.tokens = append(a.tokens, node) // once for each token that a value takes
+		}
 	}
 	return &Rule{Number: rule.Number, Into: rule.Into, From: node, Bars: rule.Bars}
 }
 
-// constant is the JSON of a constant outside the body.
-func constant(n *scan.Node, texts []string) []byte {
-	one := func(n *scan.Node, text string) []byte {
-		if n.Kind == scan.String {
-			return scan.AppendJSON(nil, []byte(text))
-		}
-		return []byte(text)
+// flat writes a field that goes elsewhere into the body, once it has stood the test of its place.
+func (r *Run) flat(ctx context.Context, o *Output) (bool, error) {
+	fields, absent := len(r.Fields), len(r.Absent)
+	if err := r.outside(ctx, o.Rule); err != nil || len(r.Absent) > absent {
+		return false, err
 	}
-	if n.Kind != scan.Array {
-		if len(texts) == 0 {
-			return nil
-		}
-		return one(n, texts[0])
+	r.leaves++
+	made := r.Fields[fields:]
+	if o.Aside.Kind != scan.Array {
+		r.Out = appendText(r.Out, o.Aside, made[0].Text)
+		return true, r.bounded(o.Rule)
 	}
-	out := []byte{'['}
-	for i, text := range texts {
+	r.Out = append(r.Out, '[')
+	for i, element := range made {
 		if i > 0 {
-			out = append(out, ',')
+			r.Out = append(r.Out, ',')
 		}
-		out = append(out, one(n.Items, text)...)
+		r.Out = appendText(r.Out, o.Aside.Items, element.Text)
 	}
-	return append(out, ']')
+	r.Out = append(r.Out, ']')
+	return true, r.bounded(o.Rule)
 }
 
-// Tokens is how many there are in what Back reads.
+// appendText appends the JSON of what stands elsewhere as text.
+func appendText(dst []byte, n *scan.Node, text string) []byte {
+	if n.Kind == scan.String {
+		return scan.AppendJSON(dst, []byte(text))
+	}
+	return append(dst, text...)
+}
+
+// Tokens is how many there are at least in what Back reads.
 func (a *Apart) Tokens(source []byte, values []scan.Value) (n int) {
 	count := func(v scan.Value) bool {
 		if v.Kind != scan.Absent && v.Kind != scan.Null {

@@ -56,8 +56,9 @@ type Rule struct {
 type Output struct {
 	Key      []byte // with quotes and colon
 	Required bool
-	Rule     *Rule    // of a scalar or array
-	Members  []Output // of an object
+	Rule     *Rule      // of a scalar or array
+	Members  []Output   // of an object
+	Aside    *scan.Node // describes a field that is one of these only in a Flat program; nil: it is in the body
 }
 
 // Program is a compiled mapping.

@@ -119,6 +119,9 @@ func (r *Run) object(ctx context.Context, members []Output) error {
 }
 
 func (r *Run) member(ctx context.Context, o *Output) (bool, error) {
+	if o.Aside != nil {
+		return r.flat(ctx, o)
+	}
 	if o.Rule != nil {
 		there, err := r.leaf(ctx, o.Rule)
 		if there {

@@ -13,7 +13,7 @@ import (
 var plain = []uint32{
 	unix.SYS_READ, unix.SYS_WRITE, unix.SYS_EXIT, unix.SYS_EXIT_GROUP,
 	unix.SYS_FUTEX, unix.SYS_SCHED_YIELD, unix.SYS_NANOSLEEP, unix.SYS_CLOCK_NANOSLEEP, unix.SYS_RESTART_SYSCALL,
-	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_MREMAP, unix.SYS_BRK, unix.SYS_MINCORE,
+	unix.SYS_MUNMAP, unix.SYS_MADVISE, unix.SYS_BRK, unix.SYS_MINCORE,
 	unix.SYS_RT_SIGACTION, unix.SYS_RT_SIGPROCMASK, unix.SYS_RT_SIGRETURN, unix.SYS_SIGALTSTACK,
 	unix.SYS_EPOLL_CREATE1, unix.SYS_EPOLL_CTL, unix.SYS_EPOLL_PWAIT, unix.SYS_EVENTFD2, unix.SYS_CLOSE,
 	unix.SYS_GETPID, unix.SYS_GETTID, unix.SYS_CLOCK_GETTIME, unix.SYS_GETTIMEOFDAY, unix.SYS_GETRANDOM, unix.SYS_SCHED_GETAFFINITY,
@@ -26,7 +26,11 @@ const (
 	atArch   = 4
 	atArg0   = 16
 	atArg2   = 32
+	atArg3   = 40
 )
+
+// uncounted is memory that no limit of a process counts.
+const uncounted = unix.MAP_SHARED | unix.MAP_GROWSDOWN | unix.MAP_HUGETLB
 
 // forbid lets the kernel refuse all other system calls, of all threads, for good.
 func forbid() bool {
@@ -53,7 +57,10 @@ func filter() []unix.SockFilter {
 	f = append(f, only(unix.SYS_CLONE, atArg0, jump(unix.BPF_JSET, unix.CLONE_THREAD, 0, 1))...) // threads, no processes
 	f = append(f, only(unix.SYS_TGKILL, atArg0, jump(unix.BPF_JEQ, uint32(os.Getpid()), 0, 1))...)
 	f = append(f, only(unix.SYS_PRCTL, atArg0, jump(unix.BPF_JEQ, unix.PR_SET_VMA, 0, 1))...) // the runtime names its memory
-	f = append(f, only(unix.SYS_MMAP, atArg2, jump(unix.BPF_JSET, unix.PROT_EXEC, 1, 0))...)
+	f = append(f, jump(unix.BPF_JEQ, unix.SYS_MMAP, 0, 6),
+		load(atArg2), jump(unix.BPF_JSET, unix.PROT_EXEC, 2, 0),
+		load(atArg3), jump(unix.BPF_JSET, uncounted, 0, 1),
+		refused(), answer(unix.SECCOMP_RET_ALLOW))
 	f = append(f, only(unix.SYS_MPROTECT, atArg2, jump(unix.BPF_JSET, unix.PROT_EXEC, 1, 0))...)
 	f = append(f, jump(unix.BPF_JEQ, unix.SYS_CLONE3, 0, 1), answer(unix.SECCOMP_RET_ERRNO|uint32(unix.ENOSYS))) // its flags no filter can read: the C library tries clone then
 	return append(f, refused())

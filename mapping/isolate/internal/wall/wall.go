@@ -1,7 +1,8 @@
 // Package wall shuts the process that it is called in away from the rest of the machine.
 //
-//	err := wall.Start(command)            // of a process that is shut away by this:
-//	up := wall.Raise(time.Minute, 64<<20) // and nothing takes it down again
+//	command, alone, err := wall.Start(make)    // of a process that is shut away by this:
+//	out, err := wall.Output()
+//	up := wall.Raise(time.Minute, 64<<20, out) // and nothing takes it down again
 //
 // # Guarantees
 //
@@ -13,8 +14,8 @@
 // # Limits
 //
 // Calls there are on Linux for amd64 and arm64, Limits on Linux. Files that are open stay open,
-// as standard input and output are; others are closed. A processor that leaks through its caches
-// leaks here too.
+// as standard input and output are; others are closed. Threads are not counted: the control group
+// bounds them, or the user's limit. A processor that leaks through its caches leaks here too.
 //
 // # Errors
 //

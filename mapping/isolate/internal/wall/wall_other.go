@@ -20,5 +20,12 @@ func Start(command func() (*exec.Cmd, error)) (*exec.Cmd, Wall, error) {
 	return started, 0, started.Start()
 }
 
+// Output is standard output. What prints goes nowhere, if it was not made before.
+func Output() (*os.File, error) {
+	out := os.Stdout
+	os.Stdout = os.Stderr
+	return out, nil
+}
+
 // Raise raises nothing here.
-func Raise(time.Duration, int64) Wall { return 0 }
+func Raise(time.Duration, int64, *os.File) Wall { return 0 }
