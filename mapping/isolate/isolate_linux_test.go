@@ -36,7 +36,7 @@ const people = `{"title": "people", "type": "object", "additionalProperties": fa
 		"tags": {"type": "array", "maxItems": 5, "items": {"type": "string", "maxLength": 20}},
 		"note": {"type": "string", "maxLength": 100},
 		"rate": {"type": ["number", "null"], "scale": 2},
-		"home": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
+		"house": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
 		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
 
 const rows = `{"title": "rows", "type": "object", "additionalProperties": false, "required": ["id", "kind", "name"],
@@ -55,7 +55,7 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 const peopleToRows = `{"mapping": "people-to-rows", "from": "people", "to": "rows",
 	"set": {
 		"/id": {"from": "/id"}, "/kind": {"const": "per\u0073on"}, "/tag": {"from": "/tags"}, "/X-Note": {"from": "/note"}, "/name": {"from": "/name"}, "/rate": {"from": "/rate"},
-		"/place/city": {"from": "/home/city"}, "/mail": {"from": "/mail", "do": [{"token.hmac": {"key": "k"}}]},
+		"/place/city": {"from": "/house/city"}, "/mail": {"from": "/mail", "do": [{"token.hmac": {"key": "k"}}]},
 		"/source": {"const": "hr"}, "/note": {"absent": "nobody has one"}}}`
 
 func crm() mapping.Destination {
@@ -118,11 +118,11 @@ func lines(t testing.TB, m *mapping.Mapper, documents io.Reader, k mapping.KeySo
 func TestMapIsMap(t *testing.T) {
 	m, k := compile(t, people, rows, peopleToRows), keys()
 	for name, stream := range map[string]string{
-		"lines": `{"id": 1, "name": "A\u003cb\u003e\u00e9", "tags": ["x", "y"], "rate": 12.50, "home": {"city": "Ulm"}, "mail": "a@b.example"}
+		"lines": `{"id": 1, "name": "A\u003cb\u003e\u00e9", "tags": ["x", "y"], "rate": 12.50, "house": {"city": "Ulm"}, "mail": "a@b.example"}
 			{"id": 2, "name": "B", "rate": null}
 			{"id": 3, "name": "cAnArY", "cAnArY": 1}
 			cAnArY
-			{"id": 4, "name": "D", "home": {}}
+			{"id": 4, "name": "D", "house": {}}
 			{"id": 5, "name": "E", "tags": ["a` + "\u0007" + `"]}
 			{"id": 5, "name": "E", "note": "one \" line"}
 			{"id": 5, "name": "E", "note": "two\nlines"}
