@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
@@ -76,3 +77,6 @@ func (f *field) held() []*field {
 	}
 	return all
 }
+
+// bars says whether text cannot stand in the field's place.
+func (f *field) bars(text string) bool { return shape.Bars(f.in, text) }

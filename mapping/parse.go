@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/shape"
@@ -45,6 +46,9 @@ import (
 //	release         what lowers the label: via and args of a transform, to, approved, until (its last day, UTC); residency, purposes and categories, where they change
 //	in              a destination's place: body, path, query, header, dn, filter or attribute; absent: body
 //	description     text, as $schema and $id
+//
+// A property can be a definition of the root's $defs: {"$ref": "#/$defs/address"}, with nothing
+// but a description beside it.
 //
 // Fields that tell more together than each alone stand in the root's combine, with what they
 // are then. It counts a field that is sent, also where it is released, unless its release is
@@ -85,6 +89,7 @@ import (
 //	M122  place that must be filled
 //	M123  unit that is no name
 //	M124  combination that is none
+//	M125  definition that is none, that holds itself, or that nothing uses
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
 	p := profile{schema: &Schema{text: slices.Clone(doc)}}
@@ -106,6 +111,7 @@ func (p *profile) root(file *schemaFile) {
 	if kind, nullable := p.reader().Kind(file.Type, ""); kind != scan.Absent {
 		p.Find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
 	}
+	p.defs, p.used = file.Defs, map[string]bool{}
 	p.object(s.root, "", file.Properties, file.Required, file.AdditionalProperties)
 	s.fields = map[string]*field{}
 	s.root.each(func(f *field) {
@@ -116,6 +122,11 @@ func (p *profile) root(file *schemaFile) {
 			s.leaves = append(s.leaves, f)
 		}
 	})
+	for name := range file.Defs {
+		if !p.used[name] {
+			p.Add("M125", "/$defs/"+declare.Escape(name), "/$defs", "has a definition that nothing uses", "")
+		}
+	}
 	p.headers()
 	p.combine(file.Combine)
 	if p.Found == 0 {
@@ -194,24 +205,6 @@ func (p *profile) release(f *field, d *releaseFile, at string) {
 	f.releases = append(f.releases, release{via: step, anyKey: anyKey, to: to, approved: d.Approved, until: last.AddDate(0, 0, 1)})
 }
 
-// canonicalField is all of a field that means something, in an order that means nothing.
-type canonicalField struct {
-	Name, Kind, In       string
-	Nullable, Required   bool
-	Order                int // of fields outside the body
-	MinLength, MaxLength int
-	Pattern, Format      string
-	Texts                []string
-	Min, Max             int64
-	Integers             []int64
-	Scale, MaxItems      int
-	Unit                 string `json:",omitempty"`
-	Label                Label
-	Releases             []canonicalRelease
-	Items                *canonicalField
-	Members              []canonicalField
-}
-
 type canonicalRelease struct {
 	Via, Args, Approved string
 	AnyKey              bool
@@ -227,20 +220,14 @@ func (s *Schema) canonical() any {
 	}
 	return struct {
 		Format, Title string
-		Root          canonicalField
+		Root          shape.Canonical
 		Combined      []any `json:",omitempty"`
 	}{"carnet mapping schema v1", s.title, s.root.canonical(&order), combined}
 }
 
-func (f *field) canonical(order *int) canonicalField {
-	n := f.node
-	c := canonicalField{
-		Name: f.name, Kind: n.Kind.String(), In: f.in, Nullable: n.Nullable, Required: f.required, MinLength: n.MinLength, MaxLength: n.MaxLength,
-		Format: n.Format.String(), Texts: names.Sorted(n.Texts), Min: n.Min, Max: n.Max, Integers: slices.Sorted(slices.Values(n.Integers)), Scale: n.Scale, MaxItems: n.MaxItems, Unit: n.Unit, Label: f.label,
-	}
-	if n.Pattern != nil {
-		c.Pattern = n.Pattern.String()
-	}
+func (f *field) canonical(order *int) shape.Canonical {
+	c := shape.Canon(f.node)
+	c.Name, c.In, c.Required, c.Label = f.name, f.in, f.required, f.label
 	if f.in != InBody {
 		*order++
 		c.Order = *order
@@ -255,6 +242,6 @@ func (f *field) canonical(order *int) canonicalField {
 	for _, member := range f.members {
 		c.Members = append(c.Members, member.canonical(order))
 	}
-	slices.SortFunc(c.Members, func(a, b canonicalField) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(c.Members, func(a, b shape.Canonical) int { return cmp.Compare(a.Name, b.Name) })
 	return c
 }

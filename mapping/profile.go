@@ -2,6 +2,8 @@ package mapping
 
 import (
 	"encoding/json"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,6 +33,7 @@ type schemaFile struct {
 	AdditionalProperties *bool `json:"additionalProperties"`
 	Defaults             labels
 	Combine              []combineFile
+	Defs                 map[string]*property `json:"$defs"`
 }
 
 type labels struct {
@@ -41,6 +44,7 @@ type labels struct {
 }
 
 type property struct {
+	Ref                  *string `json:"$ref"`
 	Description          string
 	Type                 json.RawMessage
 	Properties           map[string]*property
@@ -71,6 +75,9 @@ type profile struct {
 	schema   *Schema
 	defaults labels
 	fields   int
+	defs     map[string]*property
+	used     map[string]bool
+	within   []string // the definitions around what is read
 }
 
 // object reads the members of an object into f.
@@ -131,6 +138,10 @@ func (p *profile) named(name, at string, folded map[string]bool) bool {
 // property reads one property, or the items of an array.
 func (p *profile) property(f *field, d *property, at string) {
 	f.node = &scan.Node{Path: f.path, Slot: -1}
+	if d.Ref != nil {
+		p.refer(f, d, at)
+		return
+	}
 	if !f.element {
 		f.node.Slot = p.schema.slots
 		p.schema.slots++
@@ -147,8 +158,29 @@ func (p *profile) property(f *field, d *property, at string) {
 		p.array(f, d, at)
 	}
 	p.label(f, d, at)
-	p.place(f, d, at)
+	f.in = p.reader().Place(d.In, shape.Field{Name: f.name, Node: f.node, Required: f.required, Within: f.above.above != nil}, at+"/in")
 	p.releases(f, d, at)
+}
+
+// refer reads the definition that a property is, and nothing besides.
+func (p *profile) refer(f *field, d *property, at string) {
+	name, local := strings.CutPrefix(*d.Ref, "#/$defs/")
+	is := p.defs[name]
+	switch {
+	case !reflect.DeepEqual(*d, property{Ref: d.Ref, Description: d.Description}):
+		p.Find(true, "M125", at+"/$ref", "stands beside other keywords: a definition says all of it")
+	case !local || !names.Name.MatchString(name):
+		p.Find(true, "M125", at+"/$ref", "is not #/$defs/NAME, with a name [a-z0-9][a-z0-9._-]{0,63}")
+	case is == nil:
+		p.Unknown("M125", at+"/$ref", at+"/$ref", "is no definition of this file", name, maps.Keys(p.defs))
+	case slices.Contains(p.within, name):
+		p.Find(true, "M125", at+"/$ref", "is a definition that holds itself")
+	default:
+		p.Find(f.element && f.above.items == f && (is.Release != nil || is.In != nil), "M103", at+"/$ref", "has a release or a place: of items they are the array's")
+		p.used[name], p.within = true, append(p.within, name)
+		p.property(f, is, "/$defs/"+name)
+		p.within = p.within[:len(p.within)-1]
+	}
 }
 
 // array reads the items, whose label, releases and place are the array's.

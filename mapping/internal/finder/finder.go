@@ -73,7 +73,10 @@ func (f *Finder) Add(code, at, shown, problem, nearest string) {
 		return
 	}
 	line, column := f.Index.At(at)
-	f.found = append(f.found, declare.Problem{Code: code, Problem: problem, Line: line, Column: column, Path: shown, Nearest: nearest})
+	p := declare.Problem{Code: code, Problem: problem, Line: line, Column: column, Path: shown, Nearest: nearest}
+	if !slices.Contains(f.found, p) { // what is used twice is wrong once
+		f.found = append(f.found, p)
+	}
 }
 
 // Sorted are all of them, in the order of their file.

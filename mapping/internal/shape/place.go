@@ -3,6 +3,8 @@ package shape
 import (
 	"regexp"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -46,4 +48,12 @@ func (r Reader) Place(in *string, f Field, at string) string {
 	form := forms[*in]
 	r.Find(*in == inHeader && !names.Header(f.Name) || form != nil && !form.MatchString(f.Name), "M121", at, "is a place in which the property's name cannot stand")
 	return *in
+}
+
+// Bars says whether text cannot stand in a place: in none but an attribute does it hold control
+// characters; nothing and dots would make another path of one, and nothing another name of one.
+func Bars(in, text string) bool {
+	inside := in == inPath || in == inDN || in == inFilter
+	return in != inAttribute && strings.ContainsFunc(text, unicode.IsControl) ||
+		inside && text == "" || in == inPath && (text == "." || text == "..")
 }
