@@ -8,18 +8,9 @@ import (
 
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
-
-// combineFile is a set of fields that tell more together than each alone.
-type combineFile struct {
-	Fields         []string
-	Classification Class
-	Categories     []string
-	Residency      []string
-	Purposes       []string
-	Unless         map[string][]string
-}
 
 // combination is one that was read.
 type combination struct {
@@ -31,7 +22,7 @@ type combination struct {
 const mostCombined = 64
 
 // combine reads the root's combinations, when its fields are known.
-func (p *profile) combine(all []combineFile) {
+func (p *profile) combine(all []shape.Combine[Class]) {
 	p.Find(len(all) > mostCombined, "M124", "/combine", "has more than 64 combinations")
 	for i := range all[:min(len(all), mostCombined)] {
 		at := "/combine/" + strconv.Itoa(i)
@@ -43,7 +34,7 @@ func (p *profile) combine(all []combineFile) {
 	}
 }
 
-func (p *profile) combination(d *combineFile, at string) combination {
+func (p *profile) combination(d *shape.Combine[Class], at string) combination {
 	k := combination{unless: map[*field][]string{}, label: harmless()}
 	k.label.Class, k.label.Categories = d.Classification, names.Sorted(d.Categories)
 	p.Find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")

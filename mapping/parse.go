@@ -148,24 +148,13 @@ func (p *profile) headers() {
 	}
 }
 
-type releaseFile struct {
-	Via        string
-	Args       json.RawMessage
-	To         Class
-	Residency  []string
-	Purposes   []string
-	Categories []string
-	Approved   string
-	Until      string
-}
-
 func (p *profile) releases(f *field, d *property, at string) {
 	for i := range d.Release {
 		p.release(f, &d.Release[i], at+"/release/"+strconv.Itoa(i))
 	}
 }
 
-func (p *profile) release(f *field, d *releaseFile, at string) {
+func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	before := p.Found
 	p.Find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
 	p.Find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")

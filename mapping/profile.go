@@ -1,9 +1,7 @@
 package mapping
 
 import (
-	"encoding/json"
 	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,53 +19,11 @@ const (
 	maxWords  = 32
 )
 
-// schemaFile is the profile: the keywords of JSON Schema 2020-12 that are taken, and ours.
-type schemaFile struct {
-	Schema               string `json:"$schema"`
-	ID                   string `json:"$id"`
-	Title                string
-	Description          string
-	Type                 json.RawMessage
-	Properties           map[string]*property
-	Required             []string
-	AdditionalProperties *bool `json:"additionalProperties"`
-	Defaults             labels
-	Combine              []combineFile
-	Defs                 map[string]*property `json:"$defs"`
-}
-
-type labels struct {
-	Classification Class
-	Categories     []string
-	Residency      []string
-	Purposes       []string
-}
-
-type property struct {
-	Ref                  *string `json:"$ref"`
-	Description          string
-	Type                 json.RawMessage
-	Properties           map[string]*property
-	Required             []string
-	AdditionalProperties *bool `json:"additionalProperties"`
-	Items                *property
-	MaxItems             *int `json:"maxItems"`
-	MinLength            *int `json:"minLength"`
-	MaxLength            *int `json:"maxLength"`
-	Minimum              json.RawMessage
-	Maximum              json.RawMessage
-	Scale                *int
-	Unit                 *string
-	Enum                 json.RawMessage
-	Pattern              *string
-	Format               *string
-	Classification       Class
-	Categories           []string
-	Residency            []string
-	Purposes             []string
-	Release              []releaseFile
-	In                   *string
-}
+type (
+	schemaFile = shape.File[Class]
+	property   = shape.Property[Class]
+	labels     = shape.Labels[Class]
+)
 
 // profile makes fields of a file, and finds what is wrong with it.
 type profile struct {
@@ -150,7 +106,7 @@ func (p *profile) property(f *field, d *property, at string) {
 	if f.node.Kind == scan.Absent {
 		return
 	}
-	p.reader().Limits(f.node, d.shape(), at)
+	p.reader().Limits(f.node, d.Keywords(), at)
 	switch f.node.Kind {
 	case scan.Object:
 		p.object(f, at, d.Properties, d.Required, d.AdditionalProperties)
@@ -167,7 +123,7 @@ func (p *profile) refer(f *field, d *property, at string) {
 	name, local := strings.CutPrefix(*d.Ref, "#/$defs/")
 	is := p.defs[name]
 	switch {
-	case !reflect.DeepEqual(*d, property{Ref: d.Ref, Description: d.Description}):
+	case !d.OnlyRefers():
 		p.Find(true, "M125", at+"/$ref", "stands beside other keywords: a definition says all of it")
 	case !local || !names.Name.MatchString(name):
 		p.Find(true, "M125", at+"/$ref", "is not #/$defs/NAME, with a name [a-z0-9][a-z0-9._-]{0,63}")
@@ -199,20 +155,11 @@ func (p *profile) array(f *field, d *property, at string) {
 	f.node.Items = f.items.node
 }
 
-// shape is what it says of its values.
-func (d *property) shape() shape.Keywords {
-	return shape.Keywords{
-		Type: d.Type, MaxItems: d.MaxItems, MinLength: d.MinLength, MaxLength: d.MaxLength, Minimum: d.Minimum, Maximum: d.Maximum,
-		Scale: d.Scale, Unit: d.Unit, Enum: d.Enum, Pattern: d.Pattern, Format: d.Format,
-		Properties: d.Properties != nil, Required: d.Required != nil, Closed: d.AdditionalProperties != nil, Items: d.Items != nil, Release: d.Release != nil,
-	}
-}
-
 func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unknown: p.Unknown} }
 
 // label is what the property says, or else the defaults. What neither says stays unlabelled.
 func (p *profile) label(f *field, d *property, at string) {
-	own := labels{d.Classification, d.Categories, d.Residency, d.Purposes}
+	own := labels{Classification: d.Classification, Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}
 	p.words(own, at)
 	if f.element && f.above.items == f {
 		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
