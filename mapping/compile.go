@@ -64,8 +64,12 @@ type compiler struct {
 //	  "drop": {"/national_id": "the CRM has no use for it"},
 //	}
 //
-// Each scalar and each array of scalars of dst is set, or absent for a reason; each field
-// of src is used or dropped for a reason, alone or with the object or array that it is in.
+// Each scalar and each array of dst is set, or absent for a reason; each field of src is used
+// or dropped for a reason, alone or with the object or array that it is in. Of an array of
+// objects, what these hold is set one by one, from the same array:
+//
+//	"/lines": {"from": "/items"}, "/lines/*/sku": {"from": "/items/*/number"}, "/lines/*/kind": {"const": "new"}
+//
 // What comes out of the transforms must fit the destination's field, whatever comes in,
 // and its label the destination. A transform that can have no result needs on_error: fail
 // the document, drop the field, or put null.
@@ -109,7 +113,7 @@ type compiler struct {
 //	M205  field of the source is neither used nor dropped
 //	M206  field of the source is used and dropped, or dropped twice
 //	M207  rule is not exactly one of from, const and absent
-//	M208  object, or array of objects or arrays, where a field is meant
+//	M208  object or array of arrays where a field is meant, or an array of objects on one side only
 //	M209  unknown transform
 //	M210  arguments
 //	M211  transform does not take that type
@@ -130,6 +134,7 @@ type compiler struct {
 //	M226  fields that may not go there together
 //	M227  function that is none
 //	M228  field that two releases show two parts of
+//	M229  field of an element, and of another array
 func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*Mapper, error) {
 	if src.Hash() == "" || dst.Hash() == "" {
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
@@ -172,6 +177,7 @@ func (c *compiler) check() {
 			c.drop(from, f.Drop[path], at)
 		}
 	}
+	c.paired()
 	c.complete()
 	c.presence()
 	c.shown()
@@ -202,10 +208,13 @@ func (c *compiler) drop(from *field, reason, at string) {
 // complete finds what a mapping says nothing about.
 func (c *compiler) complete() {
 	for _, into := range c.mapper.dst.leaves {
-		c.Find(c.rules[into] == nil, "M204", "/set", "does not set the destination's "+into.path)
+		array := into.array()
+		whole := array != nil && (c.rules[array] == nil || c.rules[array].broken || c.rules[array].absent != "")
+		c.Find(c.rules[into] == nil && !whole, "M204", "/set", "does not set the destination's "+into.path)
 	}
 	for _, from := range c.mapper.src.leaves {
-		c.Find(!c.used[from], "M205", "/drop", "neither uses nor drops the source's "+from.path)
+		array := from.array()
+		c.Find(!c.used[from] && (array == nil || c.used[array]), "M205", "/drop", "neither uses nor drops the source's "+from.path)
 	}
 }
 

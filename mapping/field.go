@@ -31,19 +31,40 @@ type release struct {
 	until    time.Time // the end of its last day
 }
 
-// each walks the fields that stand in no array, in their order.
+// each walks the fields in their order. The elements of an array are none, but what these hold is.
 func (f *field) each(visit func(*field)) {
 	visit(f)
+	if f.records() {
+		for _, member := range f.items.members {
+			member.each(visit)
+		}
+	}
 	for _, member := range f.members {
 		member.each(visit)
 	}
 }
 
-// leaf says whether a mapping takes the field: whole objects and their arrays it does not.
+// leaf says whether a mapping takes the field: whole objects it does not.
 func (f *field) leaf() bool { return f.node.Kind != scan.Object }
 
-// objects says whether it is an array of objects.
+// objects says whether it is an array of what is no scalar.
 func (f *field) objects() bool { return f.items != nil && !scalar(f.items.node) }
+
+// records says whether it is an array of objects.
+func (f *field) records() bool { return f.items != nil && f.items.node.Kind == scan.Object }
+
+// item says whether it is the element of an array.
+func (f *field) item() bool { return f.element && f.above.items == f }
+
+// array is the innermost array that the field stands in; nil: none.
+func (f *field) array() *field {
+	for o := f; o != nil && o.element; o = o.above {
+		if o.item() {
+			return o.above
+		}
+	}
+	return nil
+}
 
 func scalar(n *scan.Node) bool { return n.Kind != scan.Object && n.Kind != scan.Array }
 
@@ -67,13 +88,24 @@ func (f *field) value() *scan.Node {
 	return f.node
 }
 
-// held are the objects around the field, from the inside, that may not be there.
+// held are the objects around the field, from the inside, that may not be there; within the
+// element that it stands in, where it stands in one.
 func (f *field) held() []*field {
 	var all []*field
-	for o := f.above; o != nil && o.above != nil; o = o.above {
+	for o := f.above; o != nil && o.above != nil && !o.item(); o = o.above {
 		if !o.required || o.node.Nullable {
 			all = append(all, o)
 		}
+	}
+	return all
+}
+
+// around are held, and the arrays around it with what is held around these: their length tells
+// how often it is there.
+func (f *field) around() []*field {
+	all := f.held()
+	if array := f.array(); array != nil {
+		all = append(append(all, array), array.around()...)
 	}
 	return all
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -27,8 +28,8 @@ func (c *compiler) rule(into *field, f ruleFile, at string) {
 	switch {
 	case given != 1:
 		c.Find(true, "M207", at, "says not exactly one of from, const and absent")
-	case !into.leaf() || into.objects() && f.Absent == "":
-		c.Find(true, "M208", at, "is an object, or an array of what is none: its fields are set one by one, and arrays of objects not at all")
+	case !into.leaf() || into.objects() && f.Absent == "" && (f.From == "" || !into.records()):
+		c.Find(true, "M208", at, "is an object or an array of arrays, or a constant array of objects: fields are set one by one")
 	case f.From != "":
 		c.flow(r, f, at)
 	default:
@@ -61,10 +62,11 @@ func (c *compiler) flow(r *rule, f ruleFile, at string) {
 		return
 	}
 	c.used[from], r.from = true, from
-	if !from.leaf() || from.objects() {
-		c.Find(true, "M208", at+"/from", "is an object, or an array of what is none: its fields are used one by one, and arrays of objects not at all")
+	if !from.leaf() || from.objects() && !from.records() || from.records() != r.into.records() {
+		c.Find(true, "M208", at+"/from", "is an object or an array of arrays, or one side only is an array of objects: fields are used one by one")
 		return
 	}
+	c.Find(from.records() && f.OnError != "", "M215", at, "is an array of objects: it has a result")
 	out, ok := c.steps(r, f, at)
 	if !ok {
 		return
@@ -72,6 +74,25 @@ func (c *compiler) flow(r *rule, f ruleFile, at string) {
 	c.fits(r, out, at)
 	c.lower(r)
 	c.judge(r, at+"/from")
+}
+
+// paired holds that what stands in an array is made of the elements that the array is made of.
+func (c *compiler) paired() {
+	for into, r := range c.rules {
+		array, at := into.array(), "/set/"+declare.Escape(into.path)
+		if array != nil && c.rules[array] != nil && c.rules[array].absent != "" {
+			c.Find(true, "M229", at, "stands in an array that is absent")
+			continue
+		}
+		if r.from == nil || r.broken {
+			continue
+		}
+		var source *field
+		if array != nil && c.rules[array] != nil {
+			source = c.rules[array].from
+		}
+		c.Find(r.from.array() != source, "M229", at+"/from", "does not stand in the array that its own is made of")
+	}
 }
 
 // steps makes the chain of transforms, and what comes out of it.
@@ -141,7 +162,7 @@ func (c *compiler) lower(r *rule) {
 			}
 		}
 	}
-	for _, object := range r.from.held() {
+	for _, object := range r.from.around() {
 		r.label = r.label.Join(object.label)
 	}
 }

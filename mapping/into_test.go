@@ -170,3 +170,23 @@ func TestRecordsKeepNoNumbers(t *testing.T) {
 		}
 	}
 }
+
+// TestElementsAllocateNothing holds that for arrays of objects, too.
+func TestElementsAllocateNothing(t *testing.T) {
+	m := compile(t,
+		`{"title": "a", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, "properties": {"in": {"type": "array", "maxItems": 9, "items": {"type": "object", "additionalProperties": false, "properties": {"x": {"type": "string", "maxLength": 9}}}}}}`,
+		`{"title": "b", "type": "object", "additionalProperties": false, "properties": {"out": {"type": "array", "maxItems": 9, "items": {"type": "object", "additionalProperties": false, "properties": {"y": {"type": "string", "maxLength": 9}}}}}}`,
+		`{"mapping": "m", "from": "a", "to": "b", "set": {"/out": {"from": "/in"}, "/out/*/y": {"from": "/in/*/x"}}}`, anywhereAPI())
+	d := first(t, m.Source(), `{"in": [{"x": "a"}, {"x": "b"}, {}]}`)
+	var r mapping.Record
+	if n := testing.AllocsPerRun(100, func() {
+		if err := m.MapInto(t.Context(), d, nil, &r); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+	if got := body(t, r); got != `{"out":[{"y":"a"},{"y":"b"},{}]}` {
+		t.Error(got)
+	}
+}

@@ -27,9 +27,10 @@
 // # Limits
 //
 // A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where
-// each value outside of its body counts as 32 bytes more than it has. Arrays of objects are
-// checked, and mappings drop them. There are no maps and no choice between types. That two
-// harmless fields identify somebody together, the source's owner says, or nothing here knows;
+// each value outside of its body counts as 32 bytes more than it has. An array of objects is made
+// of one, element by element, and arrays of arrays mappings drop. There are no maps and no choice
+// between types. That two harmless fields identify somebody together, the source's owner says, or
+// nothing here knows;
 // and nothing adds up what goes in several records. Residency is what the destination declares,
 // and labels of a destination's schema are not compared with what flows there: they are for
 // documents that come from there. A token tells whether two values are equal, and whoever

@@ -98,7 +98,7 @@ func (p *profile) property(f *field, d *property, at string) {
 		p.refer(f, d, at)
 		return
 	}
-	if !f.element {
+	if !f.item() {
 		f.node.Slot = p.schema.slots
 		p.schema.slots++
 	}
@@ -132,7 +132,7 @@ func (p *profile) refer(f *field, d *property, at string) {
 	case slices.Contains(p.within, name):
 		p.Find(true, "M125", at+"/$ref", "is a definition that holds itself")
 	default:
-		p.Find(f.element && f.above.items == f && (is.Release != nil || is.In != nil), "M103", at+"/$ref", "has a release or a place: of items they are the array's")
+		p.Find(f.item() && (is.Release != nil || is.In != nil), "M103", at+"/$ref", "has a release or a place: of items they are the array's")
 		p.used[name], p.within = true, append(p.within, name)
 		p.property(f, is, "/$defs/"+name)
 		p.within = p.within[:len(p.within)-1]
@@ -151,7 +151,9 @@ func (p *profile) array(f *field, d *property, at string) {
 	p.Find(d.Items.Release != nil || d.Items.In != nil, "M103", at+"/items", "has items with a release or a place: they are the array's")
 	items := *d.Items
 	items.Release, items.In = nil, nil
+	f.node.First = p.schema.slots
 	p.property(f.items, &items, at+"/items")
+	f.node.End = p.schema.slots
 	f.node.Items = f.items.node
 }
 
@@ -161,7 +163,7 @@ func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unkn
 func (p *profile) label(f *field, d *property, at string) {
 	own := labels{Classification: d.Classification, Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}
 	p.words(own, at)
-	if f.element && f.above.items == f {
+	if f.item() {
 		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
 		p.Find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
 		f.label = harmless()

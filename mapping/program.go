@@ -46,12 +46,14 @@ func (c *compiler) finish() {
 
 // outputs are the members of an object in the body that may be written.
 func (c *compiler) outputs(object *field) []program.Output {
-	var all []program.Output
+	all, m := []program.Output{}, c.mapper
 	for _, member := range object.members {
 		o := program.Output{Key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), Required: member.required}
 		switch rule := c.rules[member]; {
 		case !member.leaf():
 			o.Members = c.outputs(member)
+		case member.records() && !rule.empty():
+			o.Rule, o.Elements, m.program.Arrays = rule.compiled(), c.outputs(member.items), true
 		case member.in != InBody || rule.empty():
 			continue
 		default:

@@ -36,6 +36,7 @@ const people = `{"title": "people", "type": "object", "additionalProperties": fa
 		"tags": {"type": "array", "maxItems": 5, "items": {"type": "string", "maxLength": 20}},
 		"note": {"type": "string", "maxLength": 100},
 		"rate": {"type": ["number", "null"], "scale": 2},
+		"visits": {"type": "array", "maxItems": 3, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["day"], "properties": {"day": {"type": "string", "format": "date"}, "doctor": {"type": "string", "minLength": 1, "maxLength": 50, "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}},
 		"house": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
 		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
 
@@ -47,6 +48,7 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 		"X-Note": {"type": "string", "maxLength": 100, "in": "header"},
 		"name": {"type": "string", "maxLength": 100},
 		"rate": {"type": ["number", "null"], "scale": 2},
+		"seen": {"type": "array", "maxItems": 3, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["year", "kind"], "properties": {"year": {"type": "integer", "minimum": 0, "maximum": 9999}, "by": {"type": "string", "maxLength": 64}, "kind": {"type": "string", "maxLength": 9}}}},
 		"place": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
 		"mail": {"type": "string", "maxLength": 64},
 		"source": {"type": "string", "maxLength": 10},
@@ -55,6 +57,7 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 const peopleToRows = `{"mapping": "people-to-rows", "from": "people", "to": "rows",
 	"set": {
 		"/id": {"from": "/id"}, "/kind": {"const": "per\u0073on"}, "/tag": {"from": "/tags"}, "/X-Note": {"from": "/note"}, "/name": {"from": "/name"}, "/rate": {"from": "/rate"},
+		"/seen": {"from": "/visits"}, "/seen/*/year": {"from": "/visits/*/day", "do": [{"date.year": {}}]}, "/seen/*/by": {"from": "/visits/*/doctor", "do": [{"token.hmac": {"key": "k"}}]}, "/seen/*/kind": {"const": "visit"},
 		"/place/city": {"from": "/house/city"}, "/mail": {"from": "/mail", "do": [{"token.hmac": {"key": "k"}}]},
 		"/source": {"const": "hr"}, "/note": {"absent": "nobody has one"}}}`
 
@@ -124,6 +127,9 @@ func TestMapIsMap(t *testing.T) {
 			cAnArY
 			{"id": 4, "name": "D", "house": {}}
 			{"id": 5, "name": "E", "tags": ["a` + "\u0007" + `"]}
+			{"id": 5, "name": "E", "visits": [{"day": "2026-11-26", "doctor": "W"}, null, {"day": "1999-01-01"}]}
+			{"id": 5, "name": "E", "visits": [{"day": "2026-11-26"}, {"day": "cAnArY"}]}
+			{"id": 5, "name": "E", "visits": []}
 			{"id": 5, "name": "E", "note": "one \" line"}
 			{"id": 5, "name": "E", "note": "two\nlines"}
 			{"id": 0, "name": "F"}`,

@@ -85,7 +85,7 @@ func (m *maker) value(d *described, path string) (any, error) {
 	case "array":
 		all := []any{}
 		for range min(2, *d.MaxItems) {
-			made, err := m.value(d.Items, path)
+			made, err := m.value(d.Items, elements(path, d.Items.Properties != nil))
 			if err != nil {
 				return nil, err
 			}

@@ -324,3 +324,36 @@ func TestMatching(t *testing.T) {
 		t.Error("of no pattern")
 	}
 }
+
+// TestNoLeakInElements: what stands in arrays of objects is looked for, too.
+func TestNoLeakInElements(t *testing.T) {
+	schema := func(text string) *mapping.Schema {
+		s, err := mapping.ParseSchema([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	src := schema(`{"title": "a", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]},
+		"properties": {"in": {"type": "array", "maxItems": 9, "items": {"type": "object", "additionalProperties": false, "required": ["x", "z"], "properties": {"x": {"type": "string", "minLength": 20, "maxLength": 40}, "z": {"type": "string", "minLength": 20, "maxLength": 40}}}}}}`)
+	dst := schema(`{"title": "b", "type": "object", "additionalProperties": false, "properties": {"out": {"type": "array", "maxItems": 9, "items": {"type": "object", "additionalProperties": false, "properties": {"y": {"type": "string", "maxLength": 40}}}}}}`)
+	to := mapping.Destination{System: "crm", Kind: "api", Jurisdictions: []string{"us"}, Clearance: mapping.Clearance{Class: mapping.Internal, Purposes: []string{"crm"}}}
+	m, err := mapping.Compile(src, dst, []byte(`{"mapping": "m", "from": "a", "to": "b", "set": {"/out": {"from": "/in"}, "/out/*/y": {"from": "/in/*/x"}}, "drop": {"/in/*/z": "not needed"}}`), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	NoLeak(t, m, Keys{})
+	NoLeak(t, m, Keys{}, `{"in": [{"x": "what may be seen, 12345", "z": "nobody's business 1234"}]}`)
+	made := newMaker()
+	raw, err := made.document(m.Source().JSONSchema())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &listener{TB: t}
+	n := leak{t: l, mapper: m, keys: Keys{}}
+	n.look(raw, made.values)
+	all := strings.Join(l.heard, "\n")
+	if !strings.Contains(all, "/in/*/x is in the record") || strings.Contains(all, "/z is in the record") {
+		t.Errorf("heard %q", all)
+	}
+}

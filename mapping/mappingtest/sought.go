@@ -31,6 +31,14 @@ func (s *sought) in(text string) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool { return strings.Contains(text, form) })
 }
 
+// elements is the path of an array's elements: a scalar has that of its array.
+func elements(array string, objects bool) string {
+	if objects {
+		return array + "/*"
+	}
+	return array
+}
+
 // values are those of a document, by the path of their field.
 type values map[string][]*sought
 
@@ -65,7 +73,8 @@ func (v values) of(parsed any, path string) {
 		}
 	case []any:
 		for _, element := range parsed {
-			v.of(element, path)
+			_, object := element.(map[string]any)
+			v.of(element, elements(path, object))
 		}
 	case string:
 		v.text(path, parsed)

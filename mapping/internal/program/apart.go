@@ -20,7 +20,7 @@ type Apart struct {
 func NewApart(p *Program, destination *scan.Node) *Apart {
 	nodes := map[string]*scan.Node{}
 	destination.Each(func(n *scan.Node) { nodes[n.Path] = n })
-	a := &Apart{Flat: Program{Bodied: true, Keys: p.Keys}, Back: Program{Bodied: p.Bodied}}
+	a := &Apart{Flat: Program{Bodied: true, Arrays: p.Arrays, Keys: p.Keys}, Back: Program{Bodied: p.Bodied, Arrays: p.Arrays}}
 	for _, rule := range p.Outside {
 		node := nodes[rule.Into]
 		a.Flat.Body = append(a.Flat.Body, Output{Key: append(scan.AppendJSON(nil, []byte(rule.Into[1:])), ':'), Rule: rule, Aside: node})
@@ -39,6 +39,7 @@ func (a *Apart) reading(members []Output, nodes map[string]*scan.Node) []Output 
 			members[i].Rule = a.again(rule, nodes[rule.Into])
 		}
 		members[i].Members = a.reading(members[i].Members, nodes)
+		members[i].Elements = a.reading(members[i].Elements, nodes)
 	}
 	return members
 }

@@ -57,6 +57,7 @@ type Output struct {
 	Key      []byte // with quotes and colon
 	Required bool
 	Rule     *Rule      // of a scalar or array
+	Elements []Output   // of an array of objects, what each of these holds; nil: it is none
 	Members  []Output   // of an object
 	Aside    *scan.Node // describes a field that is one of these only in a Flat program; nil: it is in the body
 }
@@ -66,6 +67,7 @@ type Program struct {
 	Outside []*Rule
 	Body    []Output
 	Bodied  bool     // there is a body
+	Arrays  bool     // it makes arrays of objects
 	Keys    []string // names of what tokens need
 }
 

@@ -24,6 +24,8 @@ type Run struct {
 
 	program *Program
 	values  []scan.Value
+	own     []scan.Value // values, where they are written
+	deep    int          // arrays of objects around what is written
 	call    transform.Call
 	leaves  int // written into the body
 	aside   int // bytes of the fields outside the body
@@ -38,7 +40,14 @@ var errFault = errors.New("program: a fault")
 // Do writes what p makes of the values of a source. What stands in r from before is overwritten.
 func (r *Run) Do(ctx context.Context, p *Program, source []byte, values []scan.Value, keys Keys) (scan.Fault, error) {
 	r.program, r.values, r.Source = p, values, source
-	defer func() { r.program, r.values, r.Source = nil, nil, nil }()
+	if p.Arrays { // their elements are read one by one, and a document is not only this one's
+		r.own = append(r.own[:0], values...)
+		r.values = r.own
+	}
+	defer func() {
+		clear(r.own)
+		r.program, r.values, r.Source = nil, nil, nil
+	}()
 	var err error
 	if len(p.Keys) == 0 {
 		err = r.write(ctx)
@@ -73,7 +82,11 @@ func (r *Run) bounded(rule *Rule) error {
 	return nil
 }
 
-func (r *Run) without(rule *Rule) { r.Absent = append(r.Absent, rule.Number) }
+func (r *Run) without(rule *Rule) {
+	if r.deep == 0 { // other elements may have one
+		r.Absent = append(r.Absent, rule.Number)
+	}
+}
 
 // write writes the fields outside the body, and the body.
 func (r *Run) write(ctx context.Context) error {
@@ -123,7 +136,7 @@ func (r *Run) member(ctx context.Context, o *Output) (bool, error) {
 		return r.flat(ctx, o)
 	}
 	if o.Rule != nil {
-		there, err := r.leaf(ctx, o.Rule)
+		there, err := r.field(ctx, o)
 		if there {
 			r.leaves++
 		}
@@ -139,6 +152,60 @@ func (r *Run) member(ctx context.Context, o *Output) (bool, error) {
 	}
 	r.Out = append(r.Out, '}')
 	return o.Required || r.leaves > before, nil
+}
+
+// field writes an array of objects, or what is none.
+func (r *Run) field(ctx context.Context, o *Output) (bool, error) {
+	if o.Elements == nil {
+		return r.leaf(ctx, o.Rule)
+	}
+	v := r.values[o.Rule.From.Slot]
+	if v.Kind != scan.Array {
+		r.none(o.Elements)
+		return r.leaf(ctx, o.Rule)
+	}
+	r.Out = append(r.Out, '[')
+	n, err := 0, error(nil)
+	r.deep++
+	scan.Objects(o.Rule.From, r.Source, v, r.values, func(null bool) bool {
+		if n++; n > 1 {
+			r.Out = append(r.Out, ',')
+		}
+		if n%1024 == 0 {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = r.element(ctx, o, null)
+		}
+		return err == nil
+	})
+	r.deep--
+	r.Out = append(r.Out, ']')
+	return true, err
+}
+
+func (r *Run) element(ctx context.Context, o *Output, null bool) error {
+	if null {
+		r.Out = append(r.Out, "null"...)
+		return r.bounded(o.Rule)
+	}
+	r.Out = append(r.Out, '{')
+	if err := r.object(ctx, o.Elements); err != nil {
+		return err
+	}
+	r.Out = append(r.Out, '}')
+	return r.bounded(o.Rule)
+}
+
+// none notes that no rule of these has set anything, as their array is not there.
+func (r *Run) none(members []Output) {
+	for i := range members {
+		if members[i].Rule != nil {
+			r.without(members[i].Rule)
+		}
+		r.none(members[i].Members)
+		r.none(members[i].Elements)
+	}
 }
 
 // leaf writes a scalar or an array into the body, and says whether there is one.

@@ -118,12 +118,12 @@ func rescale(n int64, times int) (int64, bool) {
 
 func arrayMisfit(from, to *Node) string {
 	switch {
-	case from.Items.Kind == Object || to.Items.Kind == Object:
-		return "is an array of objects, which no mapping takes yet"
 	case from.MaxItems > to.MaxItems:
 		return "has up to " + strconv.Itoa(from.MaxItems) + " elements and not " + strconv.Itoa(to.MaxItems)
 	case from.Items.Nullable && !to.Items.Nullable:
 		return "may hold null"
+	case from.Items.Kind == Object && to.Items.Kind == Object:
+		return "" // what they hold has rules
 	default:
 		return Misfit(from.Items, to.Items)
 	}

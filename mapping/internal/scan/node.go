@@ -73,8 +73,9 @@ type Node struct {
 	Unit     string // of Integer and Number, what it counts; empty: nothing in particular
 	Path     string // JSON pointer, for faults; * is any element
 
-	Items    *Node // of Array
-	MaxItems int
+	Items      *Node // of Array
+	MaxItems   int
+	First, End int // of an Array of objects, the slots of what one of them holds
 
 	Members  []Member // of Object
 	index    map[string]int

@@ -50,6 +50,21 @@ func Each(array *Node, source []byte, v Value, yield func(Value) bool) {
 	}
 }
 
+// Objects reads the elements of an array of objects that Walk has found, each into its slots.
+func Objects(array *Node, source []byte, v Value, values []Value, yield func(null bool) bool) {
+	w := walk{source: source, values: values}
+	at := int(v.Start) + 1
+	for range v.N {
+		clear(values[array.First:array.End])
+		var element Value
+		end := w.read(array.Items, &element, space(source, at))
+		if end == 0 || !yield(element.Kind == Null) {
+			return
+		}
+		at = space(source, end) + 1
+	}
+}
+
 // walk reads. What reads something takes the place where that begins, and returns the place
 // behind it; 0: there is a fault.
 type walk struct {
