@@ -64,19 +64,21 @@ type compiler struct {
 //	  "drop": {"/national_id": "the CRM has no use for it"},
 //	}
 //
-// Each scalar and each array of dst is set, or absent for a reason; each field of src is used
-// or dropped for a reason, alone or with the object or array that it is in. Of an array of
-// objects, what these hold is set one by one, from the same array:
+// Each scalar and each array of dst is set, or absent for a reason; each field of src is used or dropped
+// for a reason, alone or with the object, array or map that it is in. What a map, or an array of objects,
+// arrays or maps holds is set one by one, from the same map or array:
 //
 //	"/lines": {"from": "/items"}, "/lines/*/sku": {"from": "/items/*/number"}, "/lines/*/kind": {"const": "new"}
+//	"/shares": {"from": "/parts", "do": [{"token.hmac": {"key": "crm/tokens"}}]}, "/shares/*": {"from": "/parts/*"}
 //
-// What comes out of the transforms must fit the destination's field, whatever comes in,
-// and its label the destination. A transform that can have no result needs on_error: fail
-// the document, drop the field, or put null.
+// A transform of a map is one of its names: two that become the same fail the document.
+// What comes out of the transforms must fit the destination's field, whatever comes in, and its label the
+// destination. A transform that can have no result needs on_error: fail the document, drop the field, or
+// put null.
 //
-// A label is lowered by a live release of the source field for exactly the first
-// transform. It covers that the field is there, and what later transforms make of it; the
-// labels of objects around it that may be absent are joined again.
+// A label is lowered by a live release of the source field for exactly the first transform. It covers
+// that the field is there, and what later transforms make of it; the labels of objects around it that may
+// be absent are joined again.
 //
 //	int.to_string                             decimal digits
 //	string.to_int {minimum, maximum, unit}    an integer as JSON writes it; fallible
@@ -100,8 +102,8 @@ type compiler struct {
 //	custom.NAME {version}                     a Func of that name and version, from text to text; fallible; can be released
 //	token.hmac {key}                          tk1.VERSION.22 characters, keyed, the same for the same value of the same field; can be released
 //
-// No transform lowers a label by itself. A number keeps its unit, unless its line says
-// something else, and goes to a field of the same one: M213. Text has none.
+// No transform lowers a label by itself. A number keeps its unit, unless its line says something else,
+// and goes to a field of the same one: M213. Text has none.
 //
 // The error is Findings: every violation, up to 1000 of them, and not the first. D101 to
 // D116 are of the file's form (wrong types, unknown members), and:
@@ -113,7 +115,7 @@ type compiler struct {
 //	M205  field of the source is neither used nor dropped
 //	M206  field of the source is used and dropped, or dropped twice
 //	M207  rule is not exactly one of from, const and absent
-//	M208  object or array of arrays where a field is meant, or an array of objects on one side only
+//	M208  object where a field is meant, a constant for a collection (a map, or an array of what is no scalar), or a collection on one side only
 //	M209  unknown transform
 //	M210  arguments
 //	M211  transform does not take that type
@@ -134,7 +136,7 @@ type compiler struct {
 //	M226  fields that may not go there together
 //	M227  function that is none
 //	M228  field that two releases show two parts of
-//	M229  field of an element, and of another array
+//	M229  field of an element, and of another collection
 func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*Mapper, error) {
 	if src.Hash() == "" || dst.Hash() == "" {
 		return nil, Findings{{Code: "M201", Problem: "needs two schemas"}}
@@ -208,13 +210,13 @@ func (c *compiler) drop(from *field, reason, at string) {
 // complete finds what a mapping says nothing about.
 func (c *compiler) complete() {
 	for _, into := range c.mapper.dst.leaves {
-		array := into.array()
-		whole := array != nil && (c.rules[array] == nil || c.rules[array].broken || c.rules[array].absent != "")
+		outer := c.rules[into.collection()]
+		whole := into.collection() != nil && (outer == nil || outer.broken || outer.absent != "")
 		c.Find(c.rules[into] == nil && !whole, "M204", "/set", "does not set the destination's "+into.path)
 	}
 	for _, from := range c.mapper.src.leaves {
-		array := from.array()
-		c.Find(!c.used[from] && (array == nil || c.used[array]), "M205", "/drop", "neither uses nor drops the source's "+from.path)
+		outer := from.collection()
+		c.Find(!c.used[from] && (outer == nil || c.used[outer]), "M205", "/drop", "neither uses nor drops the source's "+from.path)
 	}
 }
 

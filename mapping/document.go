@@ -61,9 +61,9 @@ var errMarshalled = errors.New("mapping: a document cannot be marshalled")
 // redacted is what every printed Document looks like.
 const redacted = "[document]"
 
-// Document is data that nobody described. The zero Document is no data, for
-// operations whose input is none. It holds a closure, because fmt calls no method
-// of a value in an unexported field, and prints what a pointer there points at.
+// Document is data that nobody described. The zero Document is no data, for operations whose input is
+// none. It holds a closure, because fmt calls no method of a value in an unexported field, and prints
+// what a pointer there points at.
 type Document struct{ reveal func() *content }
 
 // content is what a Document holds. It does not change.
@@ -102,14 +102,12 @@ func (d Document) Check() error {
 // IsZero says whether it is no data.
 func (d Document) IsZero() bool { return d.reveal == nil }
 
-// Decode replaces what v points at by the data: all of it, or nothing where the
-// data does not fit. It reads as encoding/json does, and refuses what that package
-// lets pass: members that the target does not have in exactly that case, members
-// that occur twice or differ only in case, or that the key of a map reads as one,
-// null where the target has no nil, arrays of another length, integers that a float
-// would round, text that is not Unicode, more than 64 levels, and data after the
-// end. Numbers in an any are json.Number.
-// A type with its own UnmarshalJSON reads its part by its own rules.
+// Decode replaces what v points at by the data: all of it, or nothing where the data does not fit. It
+// reads as encoding/json does, and refuses what that package lets pass: members that the target does not
+// have in exactly that case, members that occur twice or differ only in case, or that the key of a map
+// reads as one, null where the target has no nil, arrays of another length, integers that a float would
+// round, text that is not Unicode, more than 64 levels, and data after the end. Numbers in an any are
+// json.Number. A type with its own UnmarshalJSON reads its part by its own rules.
 func (d Document) Decode(v any) error {
 	if d.reveal == nil {
 		return ErrInvalid

@@ -31,10 +31,13 @@ type release struct {
 	until    time.Time // the end of its last day
 }
 
-// each walks the fields in their order. The elements of an array are none, but what these hold is.
+// each walks the fields in their order. Elements that are objects are none, but what these hold is.
 func (f *field) each(visit func(*field)) {
 	visit(f)
-	if f.records() {
+	if f.collects() {
+		if f.items.own() {
+			f.items.each(visit)
+		}
 		for _, member := range f.items.members {
 			member.each(visit)
 		}
@@ -47,17 +50,18 @@ func (f *field) each(visit func(*field)) {
 // leaf says whether a mapping takes the field: whole objects it does not.
 func (f *field) leaf() bool { return f.node.Kind != scan.Object }
 
-// objects says whether it is an array of what is no scalar.
-func (f *field) objects() bool { return f.items != nil && !scalar(f.items.node) }
+// collects says whether it is a map, or an array of what is no scalar: a mapping sets what its
+// elements hold, or are, one by one.
+func (f *field) collects() bool { return f.node.Collects() }
 
-// records says whether it is an array of objects.
-func (f *field) records() bool { return f.items != nil && f.items.node.Kind == scan.Object }
-
-// item says whether it is the element of an array.
+// item says whether it is the element of an array or a map.
 func (f *field) item() bool { return f.element && f.above.items == f }
 
-// array is the innermost array that the field stands in; nil: none.
-func (f *field) array() *field {
+// own says whether it is an element that is a field of its own.
+func (f *field) own() bool { return f.item() && f.leaf() && f.above.collects() }
+
+// collection is the innermost one that the field stands in; nil: none.
+func (f *field) collection() *field {
 	for o := f; o != nil && o.element; o = o.above {
 		if o.item() {
 			return o.above
@@ -65,8 +69,6 @@ func (f *field) array() *field {
 	}
 	return nil
 }
-
-func scalar(n *scan.Node) bool { return n.Kind != scan.Object && n.Kind != scan.Array }
 
 // everything joins the labels of the field and of all that it holds.
 func (f *field) everything() Label {
@@ -80,10 +82,13 @@ func (f *field) everything() Label {
 	return label
 }
 
-// value is the description of the field's values: of an array, of its elements.
+// value is the description of what transforms take: of an array its elements, of a map its names.
 func (f *field) value() *scan.Node {
-	if f.node.Kind == scan.Array {
+	switch f.node.Kind {
+	case scan.Array:
 		return f.node.Items
+	case scan.Map:
+		return f.node.Keys
 	}
 	return f.node
 }
@@ -92,7 +97,7 @@ func (f *field) value() *scan.Node {
 // element that it stands in, where it stands in one.
 func (f *field) held() []*field {
 	var all []*field
-	for o := f.above; o != nil && o.above != nil && !o.item(); o = o.above {
+	for o := f.holder(); o != nil; o = o.holder() {
 		if !o.required || o.node.Nullable {
 			all = append(all, o)
 		}
@@ -100,14 +105,13 @@ func (f *field) held() []*field {
 	return all
 }
 
-// around are held, and the arrays around it with what is held around these: their length tells
-// how often it is there.
-func (f *field) around() []*field {
-	all := f.held()
-	if array := f.array(); array != nil {
-		all = append(append(all, array), array.around()...)
+// holder is the object that the field stands in, within the same element; nil: the root, or the
+// element.
+func (f *field) holder() *field {
+	if f.item() || f.above == nil || f.above.above == nil || f.above.item() {
+		return nil
 	}
-	return all
+	return f.above
 }
 
 // bars says whether text cannot stand in the field's place.

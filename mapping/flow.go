@@ -28,8 +28,8 @@ func (c *compiler) rule(into *field, f ruleFile, at string) {
 	switch {
 	case given != 1:
 		c.Find(true, "M207", at, "says not exactly one of from, const and absent")
-	case !into.leaf() || into.objects() && f.Absent == "" && (f.From == "" || !into.records()):
-		c.Find(true, "M208", at, "is an object or an array of arrays, or a constant array of objects: fields are set one by one")
+	case !into.leaf() || into.collects() && f.Const != nil:
+		c.Find(true, "M208", at, "is an object or a constant collection: fields are set one by one")
 	case f.From != "":
 		c.flow(r, f, at)
 	default:
@@ -62,11 +62,11 @@ func (c *compiler) flow(r *rule, f ruleFile, at string) {
 		return
 	}
 	c.used[from], r.from = true, from
-	if !from.leaf() || from.objects() && !from.records() || from.records() != r.into.records() {
-		c.Find(true, "M208", at+"/from", "is an object or an array of arrays, or one side only is an array of objects: fields are used one by one")
+	if !from.leaf() || from.collects() != r.into.collects() {
+		c.Find(true, "M208", at+"/from", "is an object, or one side only is a collection: fields are used one by one")
 		return
 	}
-	c.Find(from.records() && f.OnError != "", "M215", at, "is an array of objects: it has a result")
+	c.Find(from.collects() && f.Do == nil && f.OnError != "", "M215", at, "is a collection: it has a result")
 	out, ok := c.steps(r, f, at)
 	if !ok {
 		return
@@ -76,22 +76,22 @@ func (c *compiler) flow(r *rule, f ruleFile, at string) {
 	c.judge(r, at+"/from")
 }
 
-// paired holds that what stands in an array is made of the elements that the array is made of.
+// paired holds that what stands in a collection is made of the elements that it is made of.
 func (c *compiler) paired() {
 	for into, r := range c.rules {
-		array, at := into.array(), "/set/"+declare.Escape(into.path)
-		if array != nil && c.rules[array] != nil && c.rules[array].absent != "" {
-			c.Find(true, "M229", at, "stands in an array that is absent")
+		outer, at := c.rules[into.collection()], "/set/"+declare.Escape(into.path)
+		if outer != nil && outer.absent != "" {
+			c.Find(true, "M229", at, "stands in a collection that is absent")
 			continue
 		}
 		if r.from == nil || r.broken {
 			continue
 		}
 		var source *field
-		if array != nil && c.rules[array] != nil {
-			source = c.rules[array].from
+		if outer != nil {
+			source = outer.from
 		}
-		c.Find(r.from.array() != source, "M229", at+"/from", "does not stand in the array that its own is made of")
+		c.Find(r.from.collection() != source, "M229", at+"/from", "does not stand in the collection that its own is made of")
 	}
 }
 
@@ -118,8 +118,8 @@ func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
 	known := slices.Contains([]string{"", fail, drop, toNull}, f.OnError)
 	c.Find(!known, "M215", at+"/on_error", "is not fail, drop or null")
 	c.Find(fallible && f.OnError == "", "M215", at, "can have no result, and says no on_error")
-	several := r.from.node.Kind == scan.Array && (f.OnError == drop || f.OnError == toNull)
-	c.Find(several, "M215", at+"/on_error", "is of an array: it can only fail")
+	several := r.from.value() != r.from.node && (f.OnError == drop || f.OnError == toNull)
+	c.Find(several, "M215", at+"/on_error", "is of an array or a map: it can only fail")
 	return out, known && !several
 }
 
@@ -128,14 +128,16 @@ func (c *compiler) fits(r *rule, out *scan.Node, at string) {
 	into := r.into
 	made := *out
 	made.Nullable = r.from.value().Nullable
-	if r.from.node.Kind == scan.Array {
-		item := made
-		made = *r.from.node
-		made.Items = &item
+	if part := made; r.from.value() != r.from.node {
+		if made = *r.from.node; made.Kind == scan.Map {
+			made.Keys = &part
+		} else {
+			made.Items = &part
+		}
 	}
 	if problem := scan.Misfit(&made, into.node); problem != "" {
 		code := "M213"
-		if made.Kind != into.node.Kind {
+		if !scan.Alike(&made, into.node) {
 			code = "M212"
 		}
 		c.Find(true, code, at, problem)
@@ -162,9 +164,21 @@ func (c *compiler) lower(r *rule) {
 			}
 		}
 	}
-	for _, object := range r.from.around() {
+	for _, object := range r.from.held() {
 		r.label = r.label.Join(object.label)
 	}
+	if from := r.from.collection(); from != nil { // how many there are tells that it is there
+		r.label = r.label.Join(c.collected(from, r.into.collection()))
+	}
+}
+
+// collected is what is known of a collection that a rule has made into another: the paths of what
+// these hold come after their own. Where there is none, that is found besides.
+func (c *compiler) collected(from, into *field) Label {
+	if outer := c.rules[into]; outer != nil && outer.from == from && !outer.broken {
+		return outer.label
+	}
+	return from.label
 }
 
 func (g *release) matches(s *transform.Step) bool {

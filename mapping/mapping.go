@@ -12,8 +12,8 @@
 // author of a mapping connects fields, the destination's says what it accepts. Compile
 // lets no mapping pass that could send a value where its label does not fit: a label is
 // lowered by a release of the source's owner, for exactly the transform that he names, and
-// by nothing else, and two releases do not show two parts of one field. It is complete both ways: a new field of either side breaks it, and
-// nothing is passed through as it comes.
+// by nothing else, and two releases do not show two parts of one field. It is complete both ways: a
+// new field of either side breaks it, and nothing is passed through as it comes.
 //
 // Map yields a whole [Record] or nothing. A document is refused for a member that its
 // schema does not declare, one that occurs twice or is missing, a value of another type or
@@ -26,18 +26,16 @@
 //
 // # Limits
 //
-// A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where
-// each value outside of its body counts as 32 bytes more than it has. An array of objects is made
-// of one, element by element, and arrays of arrays mappings drop. There are no maps and no choice
-// between types. That two harmless fields identify somebody together, the source's owner says, or
-// nothing here knows;
-// and nothing adds up what goes in several records. Residency is what the destination declares,
-// and labels of a destination's schema are not compared with what flows there: they are for
-// documents that come from there. A token tells whether two values are equal, and whoever
-// may call Map can ask for the token of a value. The key of a token is forgotten after the
-// call, and what a hash made of it goes with the garbage. A label is its schema's and not the
-// data's: whoever writes Go here can put the same bytes under a softer schema, by
-// Schema.Document or Schema.Encode, and only a reviewer sees that.
+// A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where each value
+// outside of its body counts as 32 bytes more than it has. An array or a map is made of one, element by
+// element: none is cut, sorted or joined. There is no choice between types. That two harmless fields
+// identify somebody together, the source's owner says, or nothing here knows; and nothing adds up what
+// goes in several records. Residency is what the destination declares, and labels of a destination's
+// schema are not compared with what flows there: they are for documents that come from there. A token
+// tells whether two values are equal, and whoever may call Map can ask for the token of a value. The key
+// of a token is forgotten after the call, and what a hash made of it goes with the garbage. A label is
+// its schema's and not the data's: whoever writes Go here can put the same bytes under a softer schema,
+// by Schema.Document or Schema.Encode, and only a reviewer sees that.
 //
 // # Errors
 //

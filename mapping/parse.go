@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
@@ -33,9 +32,10 @@ import (
 // [TYPE, "null"]. By type:
 //
 //	object   properties, required; additionalProperties is false, and said
+//	         or, for a map, one of patternProperties, with maxProperties and propertyNames: maxLength (required), minLength, format; "^[\\s\\S]*$" is of all names
 //	array    items, maxItems; both are required
 //	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $; choices in parentheses), format (date, date-time, email, uuid; asserted)
-//	integer  minimum, maximum (nothing said: 64 bits), enum, unit
+//	integer  minimum, maximum (nothing said: 64 bits with a sign; without one where the maximum is above these, and the minimum is said), enum, unit
 //	number   scale (required: digits after the point), minimum, maximum, unit; times ten to the scale it fits 64 bits
 //
 // and for all of them
@@ -47,20 +47,19 @@ import (
 //	in              a destination's place: body, path, query, header, dn, filter or attribute; absent: body
 //	description     text, as $schema and $id
 //
-// A property can be a definition of the root's $defs: {"$ref": "#/$defs/address"}, with nothing
-// but a description beside it.
+// A property can be a definition of the root's $defs: {"$ref": "#/$defs/address"}, with nothing but a
+// description beside it.
 //
-// Fields that tell more together than each alone stand in the root's combine, with what they
-// are then. It counts a field that is sent, also where it is released, unless its release is
-// by one of the transforms that unless names for it:
+// Fields that tell more together than each alone stand in the root's combine, with what they are then. It
+// counts a field that is sent, also where it is released, unless its release is by one of the transforms
+// that unless names for it:
 //
 //	"combine": [{"fields": ["/born", "/address/code"], "classification": "restricted", "categories": ["pii.identity"], "unless": {"/born": ["date.year"]}}]
 //
-// A field whose class nobody says is unlabelled: it crosses nothing. The label of an
-// object or an array is that of its presence or length; the items of an array have none.
-// Fields outside the body stand in no object and are never null; those in path, dn and
-// filter are required. A header's name begins with X- and is one that only applications
-// read.
+// A field whose class nobody says is unlabelled: it crosses nothing. The label of an object or an array
+// is that of its presence or length, and that of a map of its names, too; items have none, unless they
+// are arrays or maps. Fields outside the body stand in no object and are never null; those in path, dn
+// and filter are required. A header's name begins with X- and is one that only applications read.
 //
 // The error is Findings, up to 1000 of them. D101 to D116 are of the file's form (unknown keywords and
 // classes, wrong types), and:
@@ -73,7 +72,7 @@ import (
 //	M106  name of a property
 //	M107  names that differ only in case
 //	M108  required, and no property
-//	M109  no items or maxItems
+//	M109  no items, maxItems or maxProperties
 //	M110  no maxLength
 //	M111  limits are no range
 //	M112  enum
@@ -90,6 +89,7 @@ import (
 //	M123  unit that is no name
 //	M124  combination that is none
 //	M125  definition that is none, that holds itself, or that nothing uses
+//	M126  map without one pattern of names
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
 	p := profile{schema: &Schema{text: slices.Clone(doc)}}
@@ -156,7 +156,7 @@ func (p *profile) releases(f *field, d *property, at string) {
 
 func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	before := p.Found
-	p.Find(f.objects(), "M119", at, "is of an array of objects: their properties have releases")
+	p.Find(f.collects() && f.node.Kind == scan.Array, "M119", at, "is of an array of what has releases of its own")
 	p.Find(f.label.Class == Unlabelled, "M119", at, "is of a field without a label")
 	p.Find(f.label.Class == Sealed, "M119", at, "is of a sealed field: nothing lowers it")
 	p.Find(d.To == Unlabelled || d.To > f.label.Class, "M118", at+"/to", "is no class, or above the field's")
@@ -194,13 +194,6 @@ func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	f.releases = append(f.releases, release{via: step, anyKey: anyKey, to: to, approved: d.Approved, until: last.AddDate(0, 0, 1)})
 }
 
-type canonicalRelease struct {
-	Via, Args, Approved string
-	AnyKey              bool
-	To                  Label
-	Until               time.Time
-}
-
 func (s *Schema) canonical() any {
 	order := 0
 	var combined []any
@@ -222,7 +215,7 @@ func (f *field) canonical(order *int) shape.Canonical {
 		c.Order = *order
 	}
 	for _, r := range f.releases {
-		c.Releases = append(c.Releases, canonicalRelease{r.via.Name, r.via.Args, r.approved, r.anyKey, r.to, r.until})
+		c.Releases = append(c.Releases, []any{r.via.Name, r.via.Args, r.anyKey, r.to, r.approved, r.until})
 	}
 	if f.items != nil {
 		items := f.items.canonical(order)

@@ -18,7 +18,7 @@ func (c *compiler) presence() {
 			continue
 		}
 		object.each(func(other *field) {
-			if o := c.rules[other]; o != nil && other.array() == into.array() && !o.broken && !o.empty() && !r.certain(o.conditions()) {
+			if o := c.rules[other]; o != nil && other.collection() == into.collection() && !o.broken && !o.empty() && !r.certain(o.conditions()) {
 				c.Find(true, "M214", "/set/"+declare.Escape(into.path), "may be absent where "+other.path+" is not")
 			}
 		})
@@ -27,7 +27,7 @@ func (c *compiler) presence() {
 
 // optional is the innermost object around f that may be absent, in its element; nil: there is none.
 func (f *field) optional() *field {
-	for o := f.above; o != nil && o.above != nil && !o.item(); o = o.above {
+	for o := f.holder(); o != nil; o = o.holder() {
 		if !o.required {
 			return o
 		}

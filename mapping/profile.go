@@ -1,6 +1,7 @@
 package mapping
 
 import (
+	"encoding/json"
 	"maps"
 	"slices"
 	"strconv"
@@ -38,7 +39,7 @@ type profile struct {
 
 // object reads the members of an object into f.
 func (p *profile) object(f *field, at string, properties map[string]*property, required []string, closed *bool) {
-	p.Find(closed == nil || *closed, "M104", at+"/additionalProperties", "additionalProperties is not false: it is false, and said")
+	p.closed(closed, at)
 	declared := p.Index.Names(at + "/properties")
 	declared = slices.Compact(slices.DeleteFunc(declared, func(name string) bool { return properties[name] == nil }))
 	p.Find(len(declared) == 0 || len(declared) > scan.MaxMembers, "M105", at+"/properties", "has no properties, or more than 256")
@@ -69,51 +70,55 @@ func (p *profile) object(f *field, at string, properties map[string]*property, r
 	f.node.Index()
 }
 
+func (p *profile) closed(said *bool, at string) {
+	p.Find(said == nil || *said, "M104", at+"/additionalProperties", "additionalProperties is not false: it is false, and said")
+}
+
 // named says whether a property's name may stand in paths, reports and requests.
 func (p *profile) named(name, at string, folded map[string]bool) bool {
-	fold := strings.Map(strict.Folded, name)
-	code := ""
-	switch {
-	case !names.Property(name):
-		code = "M106"
-	case folded[fold]:
-		code = "M107"
+	fold, before := strings.Map(strict.Folded, name), p.Found
+	at, shown := at+"/properties/"+declare.Escape(name), at+"/properties"
+	if !names.Property(name) {
+		p.Add("M106", at, shown, "has a property whose name is not 1 to 128 bytes of printable characters without /, ~, quotes and backslashes", "")
+	} else if folded[fold] {
+		p.Add("M107", at, shown, "has a property whose name differs from another one only in case", "")
 	}
 	folded[fold] = true
-	if code == "" {
-		return true
-	}
-	problem := map[string]string{
-		"M106": `has a property whose name is not 1 to 128 bytes of printable characters without /, ~, quotes and backslashes`,
-		"M107": "has a property whose name differs from another one only in case",
-	}[code]
-	p.Add(code, at+"/properties/"+declare.Escape(name), at+"/properties", problem, "")
-	return false
+	return p.Found == before
 }
 
 // property reads one property, or the items of an array.
 func (p *profile) property(f *field, d *property, at string) {
 	f.node = &scan.Node{Path: f.path, Slot: -1}
+	if f.item() {
+		f.above.node.Items = f.node
+	}
 	if d.Ref != nil {
 		p.refer(f, d, at)
 		return
 	}
-	if !f.item() {
-		f.node.Slot = p.schema.slots
-		p.schema.slots++
-	}
-	f.node.Kind, f.node.Nullable = p.reader().Kind(d.Type, at)
-	if f.node.Kind == scan.Absent {
+	if f.node.Kind, f.node.Nullable = p.reader().Kind(d.Type, at); f.node.Kind == scan.Absent {
 		return
 	}
 	p.reader().Limits(f.node, d.Keywords(), at)
+	f.required = f.required || f.own()
+	if !f.item() || f.own() {
+		f.node.Slot = p.schema.slots
+		p.schema.slots++
+	}
 	switch f.node.Kind {
 	case scan.Object:
 		p.object(f, at, d.Properties, d.Required, d.AdditionalProperties)
 	case scan.Array:
-		p.array(f, d, at)
+		p.elements(f, d.Items, at+"/items")
+	case scan.Map:
+		p.entries(f, d, at)
 	}
 	p.label(f, d, at)
+	if f.item() && !f.own() {
+		p.Find(d.Release != nil || d.In != nil, "M103", at, "has items with a release or a place: they are the array's")
+		return
+	}
 	f.in = p.reader().Place(d.In, shape.Field{Name: f.name, Node: f.node, Required: f.required, Within: f.above.above != nil}, at+"/in")
 	p.releases(f, d, at)
 }
@@ -132,29 +137,37 @@ func (p *profile) refer(f *field, d *property, at string) {
 	case slices.Contains(p.within, name):
 		p.Find(true, "M125", at+"/$ref", "is a definition that holds itself")
 	default:
-		p.Find(f.item() && (is.Release != nil || is.In != nil), "M103", at+"/$ref", "has a release or a place: of items they are the array's")
 		p.used[name], p.within = true, append(p.within, name)
 		p.property(f, is, "/$defs/"+name)
 		p.within = p.within[:len(p.within)-1]
 	}
 }
 
-// array reads the items, whose label, releases and place are the array's.
-func (p *profile) array(f *field, d *property, at string) {
-	f.items = &field{path: f.path + "/*", above: f, element: true, in: InBody}
-	f.items.node = &scan.Node{Path: f.items.path, Slot: -1}
-	f.node.Items = f.items.node
-	if d.Items == nil {
-		p.Find(true, "M109", at+"/items", "has no items")
+// entries reads a map: one pattern of names, and what each of them has.
+func (p *profile) entries(f *field, d *property, at string) {
+	p.closed(d.AdditionalProperties, at)
+	p.Find(len(d.PatternProperties) != 1, "M126", at+"/patternProperties", "has no pattern of names, or several")
+	for pattern, values := range d.PatternProperties {
+		p.reader().Named(f.node, pattern, at+"/patternProperties")
+		p.elements(f, values, at+"/patternProperties/"+declare.Escape(pattern))
 		return
 	}
-	p.Find(d.Items.Release != nil || d.Items.In != nil, "M103", at+"/items", "has items with a release or a place: they are the array's")
-	items := *d.Items
-	items.Release, items.In = nil, nil
+	p.elements(f, harmlessly, at)
+}
+
+// harmlessly stands where elements are not described, which was found.
+var harmlessly = &property{Type: json.RawMessage(`"boolean"`)}
+
+// elements reads what a collection or a list of scalars holds.
+func (p *profile) elements(f *field, d *property, at string) {
+	f.items = &field{path: f.path + "/*", above: f, element: true, in: InBody}
+	if d == nil {
+		p.Find(true, "M109", at, "has no items")
+		d = harmlessly
+	}
 	f.node.First = p.schema.slots
-	p.property(f.items, &items, at+"/items")
+	p.property(f.items, d, at)
 	f.node.End = p.schema.slots
-	f.node.Items = f.items.node
 }
 
 func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unknown: p.Unknown} }
@@ -163,7 +176,7 @@ func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unkn
 func (p *profile) label(f *field, d *property, at string) {
 	own := labels{Classification: d.Classification, Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}
 	p.words(own, at)
-	if f.item() {
+	if f.item() && !f.own() {
 		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
 		p.Find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
 		f.label = harmless()

@@ -1,8 +1,6 @@
 package mapping
 
 import (
-	"strings"
-
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -37,31 +35,48 @@ func (c *compiler) finish() {
 	m.program.Keys = names.Sorted(m.program.Keys)
 	m.program.Body = c.outputs(m.dst.root)
 	for _, into := range m.dst.leaves {
-		if r := c.rules[into]; r.empty() {
+		if r := c.rules[into]; r != nil && r.empty() {
 			m.absent = append(m.absent, r)
 		}
 	}
-	m.hash = shape.Hash(c.canonical())
+	to := clone(m.to)
+	for _, words := range []*[]string{&to.Jurisdictions, &to.Clearance.Categories, &to.Clearance.Purposes} {
+		*words = names.Sorted(*words)
+	}
+	m.hash = shape.Hash([]any{"carnet mapping v2", m.report().Canonical(), to})
 }
 
 // outputs are the members of an object in the body that may be written.
 func (c *compiler) outputs(object *field) []program.Output {
-	all, m := []program.Output{}, c.mapper
+	all := []program.Output{}
 	for _, member := range object.members {
 		o := program.Output{Key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), Required: member.required}
-		switch rule := c.rules[member]; {
+		switch {
 		case !member.leaf():
 			o.Members = c.outputs(member)
-		case member.records() && !rule.empty():
-			o.Rule, o.Elements, m.program.Arrays = rule.compiled(), c.outputs(member.items), true
-		case member.in != InBody || rule.empty():
+		case member.in != InBody || c.rules[member].empty():
 			continue
 		default:
-			o.Rule = rule.compiled()
+			c.output(&o, member)
 		}
 		all = append(all, o)
 	}
 	return all
+}
+
+// output is what a field in the body is, with what it holds.
+func (c *compiler) output(o *program.Output, into *field) {
+	o.Rule = c.rules[into].compiled()
+	switch {
+	case !into.collects():
+		return
+	case into.items.leaf():
+		o.Element = &program.Output{}
+		c.output(o.Element, into.items)
+	default:
+		o.Elements = c.outputs(into.items)
+	}
+	c.mapper.program.Arrays = true
 }
 
 // compiled is what a run needs of a rule.
@@ -77,29 +92,4 @@ func (r *rule) compiled() *program.Rule {
 		p.OnError = program.Null
 	}
 	return p
-}
-
-// canonical is all that a mapping says, in an order that means nothing.
-func (c *compiler) canonical() any {
-	type step struct{ Name, Args string }
-	type set struct {
-		From, OnError, Const, Absent string
-		Do                           []step
-	}
-	m, sets := c.mapper, make(map[string]set, len(c.rules))
-	for into, r := range c.rules {
-		s := set{OnError: r.onError, Absent: r.absent}
-		if r.from != nil {
-			s.From = r.from.path
-		} else if r.absent == "" {
-			s.Const = strings.TrimSpace(string(r.source[:len(r.source)-1]))
-		}
-		for _, made := range r.steps {
-			s.Do = append(s.Do, step{made.Name, made.Args})
-		}
-		sets[into.path] = s
-	}
-	to := m.to
-	to.Jurisdictions, to.Clearance.Categories, to.Clearance.Purposes = names.Sorted(to.Jurisdictions), names.Sorted(to.Clearance.Categories), names.Sorted(to.Clearance.Purposes)
-	return []any{"carnet mapping v1", m.name, m.src.hash, m.dst.hash, sets, c.file.Drop, to}
 }

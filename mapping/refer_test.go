@@ -61,7 +61,7 @@ func TestDefinitionFindings(t *testing.T) {
 		"holds itself apart": {home, `"address": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/b"}}, "b": {"$ref": "#/$defs/address"}`, `4:92 M125 /$defs/b/$ref `},
 		"wrong, used twice":  {home + `, "b": {"$ref": "#/$defs/address"}`, `"address": {"type": "string"}`, `4:12 M110 /$defs/address/maxLength `},
 		"items with a label": {home + `, "b": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/line"}}`, addresses, `6:9 M103 /$defs/line `},
-		"items with a place": {home + `, "b": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/n"}}`, addresses + `, "n": {"type": "integer", "in": "query"}`, `2:109 M103 /properties/b/items/$ref |6:108 M120 /$defs/n/in |6:108 M121 /$defs/n/in `},
+		"items with a place": {home + `, "b": {"type": "array", "maxItems": 2, "items": {"$ref": "#/$defs/n"}}`, addresses + `, "n": {"type": "integer", "in": "query"}`, `6:82 M103 /$defs/n `},
 		"named oddly":        {`"home": {"$ref": "#/$defs/a/b"}`, `"a/b": {"type": "boolean"}`, `2:33 M125 /properties/home/$ref |4:8 M125 /$defs `},
 		"as many as there may be": {`"home": {"$ref": "#/$defs/a"}`, `"a": ` + twelve("b") + `, "b": ` + twelve("c") + `, "c": ` + twelve("d") + `, "d": {"type": "object", "additionalProperties": false, "properties": {"x": {"type": "boolean"}, "y": {"type": "boolean"}, "z": {"type": "boolean"}}}`,
 			"M105"},

@@ -13,7 +13,7 @@ type Schema struct {
 	title, hash string
 	text        []byte // as ParseSchema took it
 	root        *field
-	fields      map[string]*field // by path; what stands in arrays is not in it
+	fields      map[string]*field // by path, with those of elements
 	leaves      []*field          // scalars and arrays, in their order
 	slots       int
 	label       Label
@@ -28,9 +28,9 @@ func (s *Schema) Title() string {
 	return s.title
 }
 
-// Hash is hexadecimal SHA-256 of the canonical schema: neither comments and descriptions
-// nor the order of members change it, but that of fields outside the body does, because
-// it is that of a request. Empty: it describes nothing.
+// Hash is hexadecimal SHA-256 of the canonical schema: neither comments and descriptions nor the order of
+// members change it, but that of fields outside the body does, because it is that of a request. Empty: it
+// describes nothing.
 func (s *Schema) Hash() string {
 	if s == nil {
 		return ""

@@ -17,9 +17,10 @@ import (
 //		Email *string   `json:"email,omitempty" mapping:"format=email"`
 //		Seen  time.Time `json:"seen"`
 //		Tags  []string  `json:"tags,omitempty" mapping:"maxItems=20; maxLength=30"`
+//		Marks map[string]uint8 `json:"marks,omitempty" mapping:"maxProperties=9; patternProperties=^[a-z]+$; propertyNames.maxLength=9"`
 //	}
 //
-// The defaults are for what a field does not say. Integers have the range of their type,
+// The defaults are for what a field does not say. Integers have the range of their type, the values of a map its label,
 // [json.Number] is a number with a scale, time.Time a date-time. Releases, places and
 // combinations are not for code to say: a schema with these is a file. Findings have no lines.
 func SchemaOf[T any](title string, defaults Label) (*Schema, error) {

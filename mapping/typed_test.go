@@ -154,6 +154,10 @@ type written string
 
 func (written) MarshalText() ([]byte, error) { return []byte("cAnArY"), nil }
 
+type thesaurus struct {
+	Words map[string]thesaurus `json:"words,omitempty"`
+}
+
 type base struct {
 	A bool `json:"a"`
 }
@@ -167,14 +171,30 @@ func TestSchemaOfRefuses(t *testing.T) {
 		"no struct": {of[int](), "M102 is no struct"},
 		"a time":    {of[time.Time](), "M102 is no struct"},
 		"float":     {of[struct{ A float64 }](), "M102 is of a type that no document has: float64 at /A"},
-		"uint64":    {of[struct{ A uint64 }](), "uint64 at /A"},
-		"map":       {of[struct{ A map[string]string }](), "map at /A"},
-		"any":       {of[struct{ A any }](), "interface at /A"},
+		"uintptr":   {of[struct{ A uintptr }](), "uintptr at /A"},
+		"map":       {of[struct{ A map[string]string }](), "is a slice or a map, and null where it is nil: it has omitempty at /A"},
+		"map of numbers": {of[struct {
+			A map[int]bool `json:",omitempty"`
+		}](), "is a map whose keys are no strings at /A"},
+		"map of itself": {of[thesaurus](), "M102 holds itself at /words/*"},
+		"map of any names": {of[struct {
+			A map[string]bool `json:",omitempty" mapping:"maxProperties=3; propertyNames.maxLength=3"`
+		}](), "M113"},
+		"map without a longest name": {of[struct {
+			A map[string]bool `json:",omitempty" mapping:"maxProperties=3; patternProperties=^a$"`
+		}](), "M110"},
+		"names of no map": {of[struct {
+			A bool `mapping:"propertyNames.maxLength=3"`
+		}](), "has an unknown word in its tag at /A"},
+		"pattern of no map": {of[struct {
+			A bool `mapping:"patternProperties=^a$"`
+		}](), "has an unknown word in its tag at /A"},
+		"any": {of[struct{ A any }](), "interface at /A"},
 		"bytes": {of[struct {
 			A []byte `json:",omitempty"`
 		}](), "is bytes, which encoding/json writes as base64 at /A"},
 		"writes itself": {of[struct{ A written }](), "is a type that writes itself at /A"},
-		"slice":         {of[struct{ A []bool }](), "is a slice, and null where it is nil: it has omitempty at /A"},
+		"slice":         {of[struct{ A []bool }](), "is a slice or a map, and null where it is nil: it has omitempty at /A"},
 		"no longest":    {of[struct{ A string }](), "M110 has no maxLength at /properties/A/maxLength"},
 		"no count": {of[struct {
 			A []bool `json:",omitempty"`
@@ -197,7 +217,7 @@ func TestSchemaOfRefuses(t *testing.T) {
 		}](), "has a name that encoding/json ignores at /A"},
 		"pointer at a slice": {of[struct {
 			A *[]string `json:"a,omitempty" mapping:"maxItems=3;maxLength=3"`
-		}](), "points at a slice, and is null where that is nil at /a"},
+		}](), "points at a slice or a map, and is null where that is nil at /a"},
 		"said twice": {of[struct {
 			A bool `mapping:"classification=restricted; classification=public"`
 		}](), "has a word twice in its tag at /A"},

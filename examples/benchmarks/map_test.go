@@ -1,11 +1,14 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
 	"strings"
 	"testing"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/carnet-go/carnet/mapping"
 )
@@ -105,6 +108,59 @@ func TestTheSameRefused(t *testing.T) {
 		}
 		if _, err := validate([]byte(raw)); (err != nil) != c.both {
 			t.Errorf("%s: the validator says %v", name, err)
+		}
+	}
+}
+
+// TestMapsForOthers: another validator takes the maps and unsigned integers that a schema takes,
+// and refuses what it can know to be none.
+func TestMapsForOthers(t *testing.T) {
+	s, err := mapping.ParseSchema([]byte(`{"title": "maps", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {
+		"big": {"type": "integer", "minimum": 5, "maximum": 18446744073709551615},
+		"closed": {"type": ["object", "null"], "patternProperties": {"^[a-z]{2}$": {"type": "boolean"}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"maxLength": 2}},
+		"open": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": "array", "maxItems": 1, "items": {"type": "array", "maxItems": 1, "items": {"type": "boolean"}}}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"minLength": 1, "maxLength": 2}},
+		"folded": {"type": "object", "patternProperties": {"^(?i)a$": {"type": "boolean"}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"maxLength": 1}}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain, err := jsonschema.UnmarshalJSON(bytes.NewReader(s.JSONSchema()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := jsonschema.NewCompiler()
+	if err := c.AddResource("maps.json", plain); err != nil {
+		t.Fatal(err)
+	}
+	others, err := c.Compile("maps.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for document, want := range map[string][2]bool{ // what we take, and what others take
+		`{}`: {true, true},
+		`{"big": 18446744073709551615, "closed": null}`:    {true, true},
+		`{"big": 18446744073709551616}`:                    {false, false},
+		`{"big": 4}`:                                       {false, false},
+		`{"closed": {"ab": true, "cd": false}}`:            {true, true},
+		`{"closed": {"ab": 1}}`:                            {false, false},
+		`{"closed": {"a": true}}`:                          {false, false},
+		`{"closed": {"AB": true}}`:                         {false, false},
+		`{"closed": {"ab": true, "cd": true, "ef": true}}`: {false, false},
+		`{"open": {"\n": [[true]], "é<": [[]]}}`:           {true, true},
+		`{"open": {"": []}}`:                               {false, false},
+		`{"open": {"abc": []}}`:                            {false, false},
+		`{"open": {"a": [[true, true]]}}`:                  {false, false},
+		`{"open": {"a": [true]}}`:                          {false, false},
+		`{"folded": {"A": true}}`:                          {true, true},
+		`{"folded": {"b": true}}`:                          {false, true}, // how others read the pattern is not sure
+		`{"folded": {"a": 1}}`:                             {false, false},
+	} {
+		document = strings.ReplaceAll(document, "\n", `\n`)
+		read, err := jsonschema.UnmarshalJSON(strings.NewReader(document))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [2]bool{s.Document([]byte(document)).Check() == nil, others.Validate(read) == nil}; got != want {
+			t.Errorf("%s: %v, want %v", document, got, want)
 		}
 	}
 }

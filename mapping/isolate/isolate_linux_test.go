@@ -37,6 +37,9 @@ const people = `{"title": "people", "type": "object", "additionalProperties": fa
 		"note": {"type": "string", "maxLength": 100},
 		"rate": {"type": ["number", "null"], "scale": 2},
 		"visits": {"type": "array", "maxItems": 3, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["day"], "properties": {"day": {"type": "string", "format": "date"}, "doctor": {"type": "string", "minLength": 1, "maxLength": 50, "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}},
+		"serial": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615},
+		"friends": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": ["integer", "null"], "minimum": 0}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"minLength": 1, "maxLength": 20}, "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]},
+		"grid": {"type": "array", "maxItems": 2, "items": {"type": "object", "patternProperties": {"^[a-z\"]$": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 1}}},
 		"house": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
 		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
 
@@ -48,6 +51,9 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 		"X-Note": {"type": "string", "maxLength": 100, "in": "header"},
 		"name": {"type": "string", "maxLength": 100},
 		"rate": {"type": ["number", "null"], "scale": 2},
+		"serial": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615, "in": "query"},
+		"friends": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": ["integer", "null"], "minimum": 0}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 63}},
+		"grid": {"type": "array", "maxItems": 2, "items": {"type": "object", "patternProperties": {"^[a-z\"]$": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 1}}},
 		"seen": {"type": "array", "maxItems": 3, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["year", "kind"], "properties": {"year": {"type": "integer", "minimum": 0, "maximum": 9999}, "by": {"type": "string", "maxLength": 64}, "kind": {"type": "string", "maxLength": 9}}}},
 		"place": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
 		"mail": {"type": "string", "maxLength": 64},
@@ -56,7 +62,8 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 
 const peopleToRows = `{"mapping": "people-to-rows", "from": "people", "to": "rows",
 	"set": {
-		"/id": {"from": "/id"}, "/kind": {"const": "per\u0073on"}, "/tag": {"from": "/tags"}, "/X-Note": {"from": "/note"}, "/name": {"from": "/name"}, "/rate": {"from": "/rate"},
+		"/id": {"from": "/id"}, "/kind": {"const": "per\u0073on"}, "/tag": {"from": "/tags"}, "/X-Note": {"from": "/note"}, "/name": {"from": "/name"}, "/rate": {"from": "/rate"}, "/serial": {"from": "/serial"},
+		"/friends": {"from": "/friends", "do": [{"token.hmac": {"key": "k"}}]}, "/friends/*": {"from": "/friends/*"}, "/grid": {"from": "/grid"}, "/grid/*": {"from": "/grid/*"}, "/grid/*/*": {"from": "/grid/*/*"},
 		"/seen": {"from": "/visits"}, "/seen/*/year": {"from": "/visits/*/day", "do": [{"date.year": {}}]}, "/seen/*/by": {"from": "/visits/*/doctor", "do": [{"token.hmac": {"key": "k"}}]}, "/seen/*/kind": {"const": "visit"},
 		"/place/city": {"from": "/house/city"}, "/mail": {"from": "/mail", "do": [{"token.hmac": {"key": "k"}}]},
 		"/source": {"const": "hr"}, "/note": {"absent": "nobody has one"}}}`
@@ -130,6 +137,10 @@ func TestMapIsMap(t *testing.T) {
 			{"id": 5, "name": "E", "visits": [{"day": "2026-11-26", "doctor": "W"}, null, {"day": "1999-01-01"}]}
 			{"id": 5, "name": "E", "visits": [{"day": "2026-11-26"}, {"day": "cAnArY"}]}
 			{"id": 5, "name": "E", "visits": []}
+			{"id": 6, "name": "E", "serial": 18446744073709551615, "friends": {"al\u0069ce": 1, "bob": null}, "grid": [{"a": [true, false], "\"": []}, {}]}
+			{"id": 6, "name": "E", "friends": {}}
+			{"id": 6, "name": "E", "friends": {"cAnArY": -1}}
+			{"id": 6, "name": "E", "friends": {"cAnArY": 1, "cAnAr\u0059": 1}}
 			{"id": 5, "name": "E", "note": "one \" line"}
 			{"id": 5, "name": "E", "note": "two\nlines"}
 			{"id": 0, "name": "F"}`,

@@ -24,6 +24,31 @@ type described struct {
 	Items      *described
 	MaxItems   *int
 	Properties map[string]*described
+
+	PropertyNames        *described
+	MaxProperties        *int
+	PatternProperties    map[string]*described
+	AdditionalProperties json.RawMessage // false, or what describes the values of a map
+}
+
+// entries describes the values of a map; nil: it is none.
+func (d *described) entries() *described {
+	for _, values := range d.PatternProperties {
+		return values
+	}
+	var values *described
+	if d.PropertyNames == nil || parse(d.AdditionalProperties, &values) != nil {
+		return nil
+	}
+	return values
+}
+
+// element is the path of what an array holds: a scalar has that of its array.
+func (d *described) element(path string) string {
+	if d.Items.kind() == "object" || d.Items.kind() == "array" {
+		return path + "/*"
+	}
+	return path
 }
 
 // paths are those of all that it describes.
@@ -31,6 +56,9 @@ func (d *described) paths(path string) []string {
 	all := []string{path}
 	if d.Items != nil {
 		all = append(all, d.Items.paths(path+"/*")...)
+	}
+	if values := d.entries(); values != nil {
+		all = append(all, values.paths(path+"/*")...)
 	}
 	for name, member := range d.Properties {
 		all = append(all, member.paths(path+"/"+name)...)
@@ -64,15 +92,18 @@ func (m *maker) document(schema []byte) ([]byte, error) {
 	return json.Marshal(made)
 }
 
-// value makes one; all that is optional is there, and an array has two elements, if it may.
+// value makes one; all that is optional is there, and an array or a map has two elements, if it may.
 func (m *maker) value(d *described, path string) (any, error) {
 	if len(d.Enum) > 0 {
 		chosen := d.Enum[below(len(d.Enum))]
-		m.values.of(chosen, path)
+		m.values.of(d, chosen, path)
 		return chosen, nil
 	}
 	switch d.kind() {
 	case "object":
+		if values := d.entries(); values != nil {
+			return m.entries(d, values, path)
+		}
 		all := map[string]any{}
 		for name, member := range d.Properties {
 			made, err := m.value(member, path+"/"+name)
@@ -85,7 +116,7 @@ func (m *maker) value(d *described, path string) (any, error) {
 	case "array":
 		all := []any{}
 		for range min(2, *d.MaxItems) {
-			made, err := m.value(d.Items, elements(path, d.Items.Properties != nil))
+			made, err := m.value(d.Items, d.element(path))
 			if err != nil {
 				return nil, err
 			}
@@ -98,6 +129,21 @@ func (m *maker) value(d *described, path string) (any, error) {
 		return m.text(d, path)
 	}
 	return m.number(d, path)
+}
+
+// entries are two of a map, if it may have them and its names are many.
+func (m *maker) entries(d, values *described, path string) (any, error) {
+	all := map[string]any{}
+	for range min(2, *d.MaxProperties) {
+		name, err := m.value(d.PropertyNames, path)
+		if err != nil {
+			return nil, err
+		}
+		if all[name.(string)], err = m.value(values, path+"/*"); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
 }
 
 func below(n int) int {

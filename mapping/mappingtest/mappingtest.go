@@ -14,7 +14,7 @@
 //
 // What a mapping copies in plain it may copy: whether it should is for its report. Of a value
 // that cannot be told from others, nothing is looked for: one of less than 6 characters, one
-// that stands as well in a field that is copied, in a constant or in an argument, the number
+// that stands as well in a field that is copied, in a constant, an argument or a name, the number
 // that a bucket may begin with, and in errors what is part of a field's name. A number is looked
 // for in digits, and not as a part of a longer one. What a transform has no result for shows
 // nothing: samples are for the values that it has one for.
@@ -81,7 +81,7 @@ func NoLeak(t testing.TB, m *mapping.Mapper, keys mapping.KeySource, samples ...
 			return
 		}
 		values := values{}
-		values.of(parsed, "")
+		values.of(&n.source, parsed, "")
 		n.look([]byte(sample), values)
 	}
 	if !n.mapped {
@@ -94,6 +94,7 @@ type leak struct {
 	t        testing.TB
 	mapper   *mapping.Mapper
 	keys     mapping.KeySource
+	source   described
 	plain    map[string]bool // the fields that are let out as they are, by the report
 	bucketed map[string]bool
 	said     []string // what constants and arguments let out
@@ -105,23 +106,22 @@ type leak struct {
 func (n *leak) report() error {
 	var report struct {
 		Set []struct {
-			From, Approved, Constant string
-			Do                       []step
+			Into, From, Approved, Constant string
+			Do                             []step
 		}
 	}
 	if err := json.Unmarshal(n.mapper.ReportJSON(), &report); err != nil {
 		return err
 	}
-	var source described
-	if err := parse(n.mapper.Source().JSONSchema(), &source); err != nil {
+	if err := parse(n.mapper.Source().JSONSchema(), &n.source); err != nil {
 		return err
 	}
-	n.plain, n.bucketed, n.paths = map[string]bool{}, map[string]bool{}, source.paths("")
+	n.plain, n.bucketed, n.paths = map[string]bool{}, map[string]bool{}, n.source.paths("")
 	for _, f := range report.Set {
 		if f.Approved == "" && !slices.ContainsFunc(f.Do, step.hides) {
 			n.plain[f.From] = true
 		}
-		n.said = append(n.said, f.Constant)
+		n.said = append(append(n.said, f.Constant), strings.Split(f.Into, "/")...)
 		for _, s := range f.Do {
 			n.said = append(n.said, string(s.Args))
 			n.bucketed[f.From] = n.bucketed[f.From] || strings.HasSuffix(s.Name, ".bucket")

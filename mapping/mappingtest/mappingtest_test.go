@@ -357,3 +357,55 @@ func TestNoLeakInElements(t *testing.T) {
 		t.Errorf("heard %q", all)
 	}
 }
+
+// TestNoLeakInMaps: the names of maps are looked for like what stands at them, and rows in rows.
+func TestNoLeakInMaps(t *testing.T) {
+	schema := func(text string) *mapping.Schema {
+		s, err := mapping.ParseSchema([]byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	const maps = `{"title": "%s", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, "properties": {
+		"closed": {"type": "object", "patternProperties": {"^[a-z]{20}$": {"type": "string", "minLength": 20, "maxLength": 40}}, "additionalProperties": false, "maxProperties": 9, "propertyNames": {"maxLength": 20}},
+		"open": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": "string", "minLength": 20, "maxLength": 40}}, "additionalProperties": false, "maxProperties": 9, "propertyNames": {"format": "uuid"}},
+		"rows": {"type": "array", "maxItems": 9, "items": {"type": "array", "maxItems": 9, "items": {"type": "string", "minLength": 20, "maxLength": 40}}}}}`
+	to := mapping.Destination{System: "crm", Kind: "api", Jurisdictions: []string{"us"}, Clearance: mapping.Clearance{Class: mapping.Internal, Purposes: []string{"crm"}}}
+	src, dst := schema(strings.Replace(maps, "%s", "a", 1)), schema(strings.Replace(maps, "%s", "b", 1))
+	m, err := mapping.Compile(src, dst, []byte(`{"mapping": "m", "from": "a", "to": "b", "set": {"/closed": {"from": "/closed"}, "/closed/*": {"from": "/closed/*"}, "/open": {"from": "/open"}, "/open/*": {"from": "/open/*"}, "/rows": {"from": "/rows"}, "/rows/*": {"from": "/rows/*"}}}`), to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	NoLeak(t, m, Keys{})
+	const sample = `{"closed": {"abcdefghijklmnopqrst": "what may be seen, 12345"}, "open": {"123e4567-e89b-12d3-a456-426614174000": "that may be seen, 12345"}, "rows": [["a row that may be seen, 1"]]}`
+	NoLeak(t, m, Keys{}, sample)
+	for _, made := range []bool{true, false} {
+		l := &listener{TB: t}
+		n := leak{t: l, mapper: m, keys: Keys{}}
+		if err := n.report(); err != nil {
+			t.Fatal(err)
+		}
+		n.plain = nil // as if the report did not say that all of it leaves
+		raw, values := []byte(sample), values{}
+		if made {
+			maker := newMaker()
+			raw, err = maker.document(m.Source().JSONSchema())
+			values = maker.values
+		} else {
+			var parsed any
+			err = parse(raw, &parsed)
+			values.of(&n.source, parsed, "")
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n.look(raw, values)
+		all := strings.Join(l.heard, "\n")
+		for _, path := range []string{"/closed", "/closed/*", "/open", "/open/*", "/rows/*"} {
+			if !strings.Contains(all, path+" is in the record") {
+				t.Errorf("made %v: %s is not found: %q", made, path, all)
+			}
+		}
+	}
+}

@@ -31,14 +31,6 @@ func (s *sought) in(text string) bool {
 	return slices.ContainsFunc(s.forms, func(form string) bool { return strings.Contains(text, form) })
 }
 
-// elements is the path of an array's elements: a scalar has that of its array.
-func elements(array string, objects bool) string {
-	if objects {
-		return array + "/*"
-	}
-	return array
-}
-
 // values are those of a document, by the path of their field.
 type values map[string][]*sought
 
@@ -64,17 +56,27 @@ func (v values) number(path string, number json.Number) {
 	v[path] = append(v[path], &sought{text: text, number: regexp.MustCompile(`(?:^|[^0-9])0*` + regexp.QuoteMeta(text) + zeros + `(?:$|[^0-9.]|\.(?:$|[^0-9]))`)})
 }
 
-// of adds what stands in a document.
-func (v values) of(parsed any, path string) {
+// of adds what stands in a document, as it is described. What nobody described is no document.
+func (v values) of(d *described, parsed any, path string) {
+	if d == nil {
+		return
+	}
 	switch parsed := parsed.(type) {
 	case map[string]any:
+		entries := d.entries()
 		for name, member := range parsed {
-			v.of(member, path+"/"+name)
+			if entries == nil {
+				v.of(d.Properties[name], member, path+"/"+name)
+				continue
+			}
+			v.text(path, name)
+			v.of(entries, member, path+"/*")
 		}
 	case []any:
 		for _, element := range parsed {
-			_, object := element.(map[string]any)
-			v.of(element, elements(path, object))
+			if d.Items != nil {
+				v.of(d.Items, element, d.element(path))
+			}
 		}
 	case string:
 		v.text(path, parsed)
@@ -107,8 +109,8 @@ func parse(raw []byte, into any) error {
 	return nil
 }
 
-// written are the texts and numbers of JSON, however they are escaped there; what is none is
-// one text. Names of members are no values.
+// written are the texts and numbers of JSON, and the names of its members, however they are escaped
+// there; what is none is one text.
 func written(raw []byte) []string {
 	var parsed any
 	if parse(raw, &parsed) != nil {
@@ -120,8 +122,8 @@ func written(raw []byte) []string {
 func leaves(all []string, parsed any) []string {
 	switch parsed := parsed.(type) {
 	case map[string]any:
-		for _, member := range parsed {
-			all = leaves(all, member)
+		for name, member := range parsed {
+			all = leaves(append(all, name), member)
 		}
 	case []any:
 		for _, element := range parsed {

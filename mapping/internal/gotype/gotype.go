@@ -10,7 +10,7 @@
 //
 // # Limits
 //
-// Floats, maps, interfaces, 64-bit unsigned numbers, types with a MarshalJSON of their own but
+// Floats, interfaces, maps whose keys are no strings, types with a MarshalJSON of their own but
 // [time.Time], and types that hold themselves are no fields. An int has the range that it has
 // where the program runs. Releases are no business of the code that holds the data.
 //
@@ -68,9 +68,10 @@ func (all Properties) MarshalJSON() ([]byte, error) {
 type Problem struct{ Path, Text string }
 
 const (
-	tag     = "mapping"
-	deepest = 32
-	most    = 1 << 16 // fields: the largest file has no place for more
+	tag      = "mapping"
+	patterns = "patternProperties"
+	deepest  = 32
+	most     = 1 << 16 // fields: the largest file has no place for more
 )
 
 // Schema is the file that says the same as a struct.
@@ -91,7 +92,7 @@ func Schema(t reflect.Type, title string, defaults map[string]any) ([]byte, Prob
 
 type reader struct {
 	problem Problem
-	path    []reflect.Type // the structs and slices around a field
+	path    []reflect.Type // the structs, slices and maps around a field
 	fields  int
 }
 
@@ -105,7 +106,7 @@ func (r *reader) fail(path, text string) {
 // failed ends the walk: types that hold others twice have fields beyond all counting.
 func (r *reader) failed() bool { return r.problem.Text != "" }
 
-// within reads what a struct or a slice holds, unless it stands in itself.
+// within reads what a struct, a slice or a map holds, unless it stands in itself.
 func (r *reader) within(t reflect.Type, at string, read func()) {
 	switch {
 	case slices.Contains(r.path, t):
@@ -183,13 +184,13 @@ func (r *reader) property(t reflect.Type, said, at string, always bool) Property
 	}
 	if t.Kind() == reflect.Pointer {
 		t, nullable = t.Elem(), always // nil is left out, or null
-		if t.Kind() == reflect.Slice {
-			r.fail(at, "points at a slice, and is null where that is nil")
+		if t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			r.fail(at, "points at a slice or a map, and is null where that is nil")
 		}
 	}
 	kind := r.kind(p, t, at)
-	if t.Kind() == reflect.Slice && always {
-		r.fail(at, "is a slice, and null where it is nil: it has omitempty")
+	if (t.Kind() == reflect.Slice || t.Kind() == reflect.Map) && always {
+		r.fail(at, "is a slice or a map, and null where it is nil: it has omitempty")
 	}
 	p["type"] = kind
 	if nullable {
@@ -220,8 +221,8 @@ func (r *reader) kind(p Property, t reflect.Type, at string) string {
 		last := int64(math.MaxInt64) >> (64 - t.Bits()) // an int has no place for it everywhere
 		p["minimum"], p["maximum"] = -last-1, last
 		return "integer"
-	case reflect.Uint8, reflect.Uint16, reflect.Uint32:
-		p["minimum"], p["maximum"] = 0, int64(1)<<t.Bits()-1
+	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		p["minimum"], p["maximum"] = 0, uint64(math.MaxUint64)>>(64-t.Bits())
 		return "integer"
 	case reflect.Struct:
 		p["properties"], p["required"] = r.object(t, at)
@@ -231,8 +232,14 @@ func (r *reader) kind(p Property, t reflect.Type, at string) string {
 		if t.Elem().Kind() == reflect.Uint8 {
 			r.fail(at, "is bytes, which encoding/json writes as base64")
 		}
-		r.within(t, at, func() { p["items"] = r.property(t.Elem(), "", at+"/*", true) })
+		r.within(t, at, func() { p[items] = r.property(t.Elem(), "", at+"/*", true) })
 		return "array"
+	case reflect.Map:
+		if t.Key().Kind() != reflect.String || special(t.Key()) {
+			r.fail(at, "is a map whose keys are no strings")
+		}
+		r.within(t, at, func() { p[entries] = r.property(t.Elem(), "", at+"/*", true) })
+		return "object"
 	}
 	r.fail(at, "is of a type that no document has: "+t.Kind().String())
 	return "string"
@@ -250,47 +257,100 @@ func special(t reflect.Type) bool {
 
 // numbers and lists are the keywords whose value is not text.
 var (
-	numbers = []string{"minLength", "maxLength", "maxItems", "scale", "minimum", "maximum"}
+	numbers = []string{"minLength", "maxLength", "maxItems", "maxProperties", "scale", "minimum", "maximum"}
 	lists   = []string{"enum", "categories", "residency", "purposes"}
 	texts   = []string{"classification", "pattern", "format", "unit", "description"}
+
+	ofValues = []string{"minLength", "maxLength", "scale", "minimum", "maximum", "pattern", "format", "unit", "enum"}
+	ofNames  = []string{"minLength", "maxLength", "format"}
+	ofLabels = []string{"classification", "categories", "residency", "purposes"}
+)
+
+// What a collection holds, until its tag is read.
+const (
+	items   = "items"
+	entries = "entries"
 )
 
 // words reads a tag: keyword=value, separated by ";", the values of lists by "|". What is meant
-// for the items of an array is the array's.
+// for the items of an array is the array's, and what is meant for the values of a map is the map's.
 func (r *reader) words(p Property, said, at string) {
-	seen := map[string]bool{}
+	seen, pattern := map[string]bool{}, ""
 	for word := range strings.SplitSeq(said, ";") {
 		if word = strings.TrimSpace(word); word == "" {
 			continue
 		}
 		name, value, ok := strings.Cut(word, "=")
-		into, number := p, json.Number(value)
-		if items, is := p["items"].(Property); is && slices.Contains([]string{"minLength", "maxLength", "scale", "minimum", "maximum", "pattern", "format", "unit", "enum"}, name) {
-			into = items
-		}
 		switch {
 		case seen[name]:
 			r.fail(at, "has a word twice in its tag")
 		case !ok || value == "":
 			r.fail(at, "has a word without a value in its tag")
-		case slices.Contains(numbers, name):
-			if _, err := strconv.ParseFloat(value, 64); err != nil {
-				r.fail(at, fmt.Sprintf("has no number as %s in its tag", name))
-				continue
-			}
-			into[name] = number
-		case name == "enum" && into["type"] == "integer":
-			into[name] = json.RawMessage("[" + strings.ReplaceAll(value, "|", ",") + "]")
-			if !json.Valid(into[name].(json.RawMessage)) {
-				r.fail(at, "has no integers as enum in its tag")
-			}
-		case slices.Contains(lists, name):
-			into[name] = strings.Split(value, "|")
-		case slices.Contains(texts, name):
-			into[name] = value
+		case name == patterns && p[entries] != nil:
+			pattern = value
 		default:
-			r.fail(at, "has an unknown word in its tag")
+			r.word(p, name, value, at)
 		}
 		seen[name] = true
 	}
+	if values, is := p[entries]; is {
+		delete(p, entries)
+		p[patterns], p["additionalProperties"] = map[string]any{pattern: values}, false
+	}
+}
+
+func (r *reader) word(p Property, name, value, at string) {
+	into := p
+	if values := held(p); values != nil && slices.Contains(ofValues, name) {
+		into = values
+	}
+	if keyword, is := strings.CutPrefix(name, "propertyNames."); is && p[entries] != nil && slices.Contains(ofNames, keyword) {
+		into, name = names(p), keyword
+	}
+	switch {
+	case slices.Contains(numbers, name):
+		if _, err := strconv.ParseFloat(value, 64); err != nil {
+			r.fail(at, fmt.Sprintf("has no number as %s in its tag", name))
+			return
+		}
+		into[name] = json.Number(value)
+	case name == "enum" && into["type"] == "integer":
+		into[name] = json.RawMessage("[" + strings.ReplaceAll(value, "|", ",") + "]")
+		if !json.Valid(into[name].(json.RawMessage)) {
+			r.fail(at, "has no integers as enum in its tag")
+		}
+	case slices.Contains(lists, name):
+		into[name] = strings.Split(value, "|")
+		also(p, name, into[name])
+	case slices.Contains(texts, name):
+		into[name] = value
+		also(p, name, value)
+	default:
+		r.fail(at, "has an unknown word in its tag")
+	}
+}
+
+// also says of the values of a map what is said of it: its label is theirs, unless they are
+// structs, whose fields have their own.
+func also(p Property, name string, value any) {
+	if values, is := p[entries].(Property); is && slices.Contains(ofLabels, name) && values["properties"] == nil {
+		values[name] = value
+	}
+}
+
+// held is what describes the elements of a collection; nil: it is none.
+func held(p Property) Property {
+	if values, is := p[entries].(Property); is {
+		return values
+	}
+	values, _ := p[items].(Property)
+	return values
+}
+
+// names are those of a map.
+func names(p Property) Property {
+	if p["propertyNames"] == nil {
+		p["propertyNames"] = Property{}
+	}
+	return p["propertyNames"].(Property)
 }

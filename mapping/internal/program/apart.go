@@ -40,6 +40,9 @@ func (a *Apart) reading(members []Output, nodes map[string]*scan.Node) []Output 
 		}
 		members[i].Members = a.reading(members[i].Members, nodes)
 		members[i].Elements = a.reading(members[i].Elements, nodes)
+		if element := members[i].Element; element != nil {
+			members[i].Element = &a.reading([]Output{*element}, nodes)[0]
+		}
 	}
 	return members
 }
@@ -97,9 +100,12 @@ func (a *Apart) Tokens(source []byte, values []scan.Value) (n int) {
 		return true
 	}
 	for _, node := range a.tokens {
-		if v := values[node.Slot]; v.Kind == scan.Array {
+		switch v := values[node.Slot]; v.Kind {
+		case scan.Array:
 			scan.Each(node, source, v, count)
-		} else {
+		case scan.Map:
+			n += int(v.N)
+		default:
 			count(v)
 		}
 	}

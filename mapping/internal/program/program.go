@@ -56,8 +56,9 @@ type Rule struct {
 type Output struct {
 	Key      []byte // with quotes and colon
 	Required bool
-	Rule     *Rule      // of a scalar or array
-	Elements []Output   // of an array of objects, what each of these holds; nil: it is none
+	Rule     *Rule      // of a scalar or a list of them; of a collection, and of its names
+	Elements []Output   // of a collection of objects, what each of these holds
+	Element  *Output    // of another collection, each of what it holds; both nil: it is none
 	Members  []Output   // of an object
 	Aside    *scan.Node // describes a field that is one of these only in a Flat program; nil: it is in the body
 }
@@ -67,7 +68,7 @@ type Program struct {
 	Outside []*Rule
 	Body    []Output
 	Bodied  bool     // there is a body
-	Arrays  bool     // it makes arrays of objects
+	Arrays  bool     // it makes collections
 	Keys    []string // names of what tokens need
 }
 

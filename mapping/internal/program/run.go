@@ -25,7 +25,7 @@ type Run struct {
 	program *Program
 	values  []scan.Value
 	own     []scan.Value // values, where they are written
-	deep    int          // arrays of objects around what is written
+	deep    int          // collections around what is written
 	call    transform.Call
 	leaves  int // written into the body
 	aside   int // bytes of the fields outside the body
@@ -152,60 +152,6 @@ func (r *Run) member(ctx context.Context, o *Output) (bool, error) {
 	}
 	r.Out = append(r.Out, '}')
 	return o.Required || r.leaves > before, nil
-}
-
-// field writes an array of objects, or what is none.
-func (r *Run) field(ctx context.Context, o *Output) (bool, error) {
-	if o.Elements == nil {
-		return r.leaf(ctx, o.Rule)
-	}
-	v := r.values[o.Rule.From.Slot]
-	if v.Kind != scan.Array {
-		r.none(o.Elements)
-		return r.leaf(ctx, o.Rule)
-	}
-	r.Out = append(r.Out, '[')
-	n, err := 0, error(nil)
-	r.deep++
-	scan.Objects(o.Rule.From, r.Source, v, r.values, func(null bool) bool {
-		if n++; n > 1 {
-			r.Out = append(r.Out, ',')
-		}
-		if n%1024 == 0 {
-			err = ctx.Err()
-		}
-		if err == nil {
-			err = r.element(ctx, o, null)
-		}
-		return err == nil
-	})
-	r.deep--
-	r.Out = append(r.Out, ']')
-	return true, err
-}
-
-func (r *Run) element(ctx context.Context, o *Output, null bool) error {
-	if null {
-		r.Out = append(r.Out, "null"...)
-		return r.bounded(o.Rule)
-	}
-	r.Out = append(r.Out, '{')
-	if err := r.object(ctx, o.Elements); err != nil {
-		return err
-	}
-	r.Out = append(r.Out, '}')
-	return r.bounded(o.Rule)
-}
-
-// none notes that no rule of these has set anything, as their array is not there.
-func (r *Run) none(members []Output) {
-	for i := range members {
-		if members[i].Rule != nil {
-			r.without(members[i].Rule)
-		}
-		r.none(members[i].Members)
-		r.none(members[i].Elements)
-	}
 }
 
 // leaf writes a scalar or an array into the body, and says whether there is one.
@@ -355,7 +301,7 @@ func (r *Run) put(rule *Rule, text string) error {
 func (r *Run) made(n *scan.Node, v transform.Value) {
 	switch {
 	case v.Kind != scan.String:
-		r.Out = scan.AppendDecimal(r.Out, v.N, n.Scale)
+		r.Out = n.Digits(r.Out, v.N)
 	case v.Plain:
 		r.Out = append(append(append(r.Out, '"'), v.Text...), '"')
 	default:
@@ -367,5 +313,5 @@ func madeText(n *scan.Node, v transform.Value) string {
 	if v.Kind == scan.String {
 		return string(v.Text)
 	}
-	return string(scan.AppendDecimal(nil, v.N, n.Scale))
+	return string(n.Digits(nil, v.N))
 }

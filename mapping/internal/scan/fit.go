@@ -1,6 +1,7 @@
 package scan
 
 import (
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -9,21 +10,25 @@ import (
 // Misfit says in words why a value as from describes it may not be one as to describes
 // it; empty: it always is. Whether it may be null is another question.
 func Misfit(from, to *Node) string {
-	if from.Kind != to.Kind {
+	if !Alike(from, to) {
 		return "is " + from.Kind.String() + " and not " + to.Kind.String()
 	}
 	if problem := unitMisfit(from.Unit, to.Unit); problem != "" {
 		return problem
+	}
+	if from.Kind == Natural || to.Kind == Natural {
+		return naturalMisfit(from, to)
 	}
 	switch from.Kind {
 	case String:
 		return textMisfit(from, to)
 	case Integer:
 		return integerMisfit(from, to)
+
 	case Number:
 		return numberMisfit(from, to)
-	case Array:
-		return arrayMisfit(from, to)
+	case Array, Map:
+		return collectionMisfit(from, to)
 	default:
 		return ""
 	}
@@ -116,14 +121,52 @@ func rescale(n int64, times int) (int64, bool) {
 	return Decimal(string(AppendDecimal(nil, n, 0))+strings.Repeat("0", max(times, 0)), 0)
 }
 
-func arrayMisfit(from, to *Node) string {
+// Alike says whether two are of one type, as schemas call it.
+func Alike(a, b *Node) bool {
+	integers := func(n *Node) bool { return n.Kind == Integer || n.Kind == Natural }
+	return a.Kind == b.Kind || integers(a) && integers(b)
+}
+
+// naturalMisfit compares integers of which one at least has no sign.
+func naturalMisfit(from, to *Node) string {
+	low, high := from.ends()
+	least, most := to.ends()
+	switch {
+	case to.Integers != nil:
+		return "is any integer and not one of the destination's choices"
+	case low.Cmp(least) < 0 || high.Cmp(most) > 0:
+		return "has a wider range than the destination"
+	default:
+		return ""
+	}
+}
+
+// ends are the least integer and the largest one.
+func (n *Node) ends() (low, high *big.Int) {
+	if n.Kind == Natural {
+		return new(big.Int).SetUint64(uint64(n.Min)), new(big.Int).SetUint64(uint64(n.Max))
+	}
+	return big.NewInt(n.Min), big.NewInt(n.Max)
+}
+
+// collectionMisfit says nothing of elements that have rules of their own.
+func collectionMisfit(from, to *Node) string {
+	what := " elements"
+	if from.Kind == Map {
+		what = " entries"
+		if problem := Misfit(from.Keys, to.Keys); problem != "" {
+			return "has a name that " + problem
+		}
+	}
+	objects := from.Items.Kind == Object && to.Items.Kind == Object
+	own := from.Collects() && to.Collects()
 	switch {
 	case from.MaxItems > to.MaxItems:
-		return "has up to " + strconv.Itoa(from.MaxItems) + " elements and not " + strconv.Itoa(to.MaxItems)
-	case from.Items.Nullable && !to.Items.Nullable:
+		return "has up to " + strconv.Itoa(from.MaxItems) + what + " and not " + strconv.Itoa(to.MaxItems)
+	case (objects || !own) && from.Items.Nullable && !to.Items.Nullable:
 		return "may hold null"
-	case from.Items.Kind == Object && to.Items.Kind == Object:
-		return "" // what they hold has rules
+	case own && (from.Items.Kind == Object) == (to.Items.Kind == Object):
+		return ""
 	default:
 		return Misfit(from.Items, to.Items)
 	}

@@ -40,11 +40,13 @@ const (
 	String
 	Array
 	Object
+	Map     // an Object of names that nobody declared
+	Natural // an Integer of 64 bits without a sign
 )
 
 // String is the name that schemas use.
 func (k Kind) String() string {
-	return [...]string{"nothing", "null", "boolean", "integer", "number", "string", "array", "object"}[k]
+	return [...]string{"nothing", "null", "boolean", "integer", "number", "string", "array", "object", "map", "unsigned integer"}[k]
 }
 
 // MaxScale is how many digits after its point a Number has at most.
@@ -64,18 +66,19 @@ type Node struct {
 	Slot     int // where Walk puts it; -1: nowhere
 
 	MinLength, MaxLength int   // of String, in characters
-	Min, Max             int64 // of Integer; of Number, times ten to the Scale
+	Min, Max             int64 // of Integer; of Number, times ten to the Scale; of Natural, the bits
 	Scale                int   // digits after a Number's point
 
 	Texts    []string // the only ones of String; nil: any
 	Integers []int64  // the only ones of Integer; nil: any
 	Pattern  *regexp.Regexp
-	Unit     string // of Integer and Number, what it counts; empty: nothing in particular
+	Unit     string // of Integer, Natural and Number, what it counts; empty: nothing in particular
 	Path     string // JSON pointer, for faults; * is any element
 
-	Items      *Node // of Array
+	Keys       *Node // of Map, what its names are
+	Items      *Node // of Array and Map
 	MaxItems   int
-	First, End int // of an Array of objects, the slots of what one of them holds
+	First, End int // of a collection, the slots of what one of its elements holds
 
 	Members  []Member // of Object
 	index    map[string]int
@@ -88,6 +91,12 @@ type Member struct {
 	Name     string // at most MaxName bytes; neither quotes, backslashes nor control characters
 	Required bool
 	Node     *Node
+}
+
+// Collects says whether it is a collection: its elements hold fields, or are some. Those of
+// another Array are values of it.
+func (n *Node) Collects() bool {
+	return n.Kind == Map || n.Kind == Array && (n.Items.Kind == Object || n.Items.Kind == Array || n.Items.Kind == Map)
 }
 
 // Each visits a node and all that it holds.
@@ -114,7 +123,7 @@ func (n *Node) Index() {
 
 // Value is where a value stands, and what it is.
 type Value struct {
-	N          int64 // Integer; Number, times ten to its scale; Bool, 0 or 1; Array, its elements
+	N          int64 // Integer; Number, times ten to its scale; Natural, its bits; Bool, 0 or 1; Array and Map, their elements
 	Start, End int32 // in the source; of String without the quotes
 	Kind       Kind
 	Escaped    bool // a String with escapes

@@ -27,6 +27,24 @@ func (w *walk) number(n *Node, v *Value, at int) int {
 	return at + size
 }
 
+// natural reads an integer without a sign.
+func (w *walk) natural(n *Node, v *Value, at int) int {
+	end := at
+	for digit(w.source[end]) {
+		end++
+	}
+	_, size, _ := decimal(w.source[at:], 0)
+	value, err := strconv.ParseUint(string(w.source[at:end]), 10, 64)
+	v.Kind, v.N, v.Start, v.End = Natural, int64(value), int32(at), int32(end)
+	switch {
+	case size == 0:
+		return w.fail(NotJSON, n)
+	case err != nil || size != end-at || w.source[end]|0x20 == 'e' || value < uint64(n.Min) || value > uint64(n.Max):
+		return w.fail(NoFit, n)
+	}
+	return end
+}
+
 // decimal reads a JSON number at the beginning of text, which ends in a byte that is
 // none of its own. The size is 0 where there is none. It fits if it is the int64 times
 // ten to the minus scale, has no exponent, no more digits than the scale and is not -0.
@@ -83,6 +101,14 @@ func Decimal(text string, scale int) (int64, bool) {
 	source := append([]byte(text), 0)
 	value, size, fits := decimal(source, scale)
 	return value, fits && size == len(text)
+}
+
+// Digits writes a number as n describes it.
+func (n *Node) Digits(dst []byte, value int64) []byte {
+	if n.Kind == Natural {
+		return strconv.AppendUint(dst, uint64(value), 10)
+	}
+	return AppendDecimal(dst, value, n.Scale)
 }
 
 // AppendDecimal writes a number with all digits of its scale.

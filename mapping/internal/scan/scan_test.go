@@ -177,7 +177,7 @@ func TestMisfit(t *testing.T) {
 		{integer(0, 9), integer(0, 9), true}, {integer(-1, 9), integer(0, 9), false}, {integer(0, 10), integer(0, 9), false}, {integer(0, 9), integer(0, 9, 1), false}, {integer(0, 9, 1), integer(0, 9, 1, 2), true}, {integer(0, 9, 3), integer(0, 9, 1, 2), false}, {integer(0, 9, 3), integer(0, 2), false},
 		{number(1, 0, 10), number(2, 0, 100), true}, {number(1, 0, 10), number(2, 0, 99), false}, {number(1, -1, 10), number(2, 0, 100), false}, {number(2, 0, 1), number(1, 0, 9), false}, {number(0, 0, math.MaxInt64), number(18, 0, math.MaxInt64), false},
 		{array(1, text(0, 1)), array(1, text(0, 1)), true}, {array(2, text(0, 1)), array(1, text(0, 1)), false}, {array(1, text(0, 2)), array(1, text(0, 1)), false}, {array(1, nullable), array(1, &scan.Node{Kind: scan.Bool}), false}, {array(1, nullable), array(1, nullable), true},
-		{array(1, &scan.Node{Kind: scan.Object}), array(1, &scan.Node{Kind: scan.Object}), false}, {nullable, nullable, true}, {nullable, text(0, 1), false},
+		{array(1, &scan.Node{Kind: scan.Object}), array(1, &scan.Node{Kind: scan.Object}), true}, {array(1, &scan.Node{Kind: scan.Object}), array(1, text(0, 1)), false}, {nullable, nullable, true}, {nullable, text(0, 1), false},
 	} {
 		if got := scan.Misfit(tt.from, tt.to); (got == "") != tt.fits {
 			t.Errorf("%+v to %+v: %s", tt.from, tt.to, got)

@@ -50,15 +50,20 @@ func Each(array *Node, source []byte, v Value, yield func(Value) bool) {
 	}
 }
 
-// Objects reads the elements of an array of objects that Walk has found, each into its slots.
-func Objects(array *Node, source []byte, v Value, values []Value, yield func(null bool) bool) {
+// Elements reads those of a collection that Walk has found, each into its slots. The name is
+// that of an entry of a map.
+func Elements(n *Node, source []byte, v Value, values []Value, yield func(name Value, null bool) bool) {
 	w := walk{source: source, values: values}
 	at := int(v.Start) + 1
 	for range v.N {
-		clear(values[array.First:array.End])
-		var element Value
-		end := w.read(array.Items, &element, space(source, at))
-		if end == 0 || !yield(element.Kind == Null) {
+		clear(values[n.First:n.End])
+		var name Value
+		if at = space(source, at); n.Kind == Map {
+			at = w.entry(n, &name, at)
+		}
+		element := w.slot(n.Items)
+		end := w.read(n.Items, element, at)
+		if end == 0 || !yield(name, element.Kind == Null) {
 			return
 		}
 		at = space(source, end) + 1
@@ -108,6 +113,10 @@ func (w *walk) read(n *Node, v *Value, at int) int {
 		return w.object(n, at)
 	case n.Kind == Array && c == '[':
 		return w.array(n, v, at)
+	case n.Kind == Map && c == '{':
+		return w.entries(n, v, at)
+	case n.Kind == Natural && (c == '-' || digit(c)):
+		return w.natural(n, v, at)
 	case n.Kind == Bool && c == 't':
 		v.Kind, v.N = Bool, 1
 		return w.word("true", n, at)

@@ -21,6 +21,7 @@ type Canonical struct {
 	Unit                 string `json:",omitempty"`
 	Label                any
 	Releases             []any
+	Keys                 *Canonical `json:",omitempty"`
 	Items                *Canonical
 	Members              []Canonical
 }
@@ -34,6 +35,10 @@ func Canon(n *scan.Node) Canonical {
 	}
 	if n.Pattern != nil {
 		c.Pattern = n.Pattern.String()
+	}
+	if n.Keys != nil {
+		keys := Canon(n.Keys)
+		c.Keys = &keys
 	}
 	return c
 }

@@ -24,7 +24,10 @@ type plain struct {
 	MaxItems   *int              `json:"maxItems,omitempty"`
 	Properties map[string]*plain `json:"properties,omitempty"`
 	Required   []string          `json:"required,omitempty"`
-	Closed     *bool             `json:"additionalProperties,omitempty"`
+	Patterns   map[string]*plain `json:"patternProperties,omitempty"`
+	Names      *plain            `json:"propertyNames,omitempty"`
+	MaxEntries *int              `json:"maxProperties,omitempty"`
+	Rest       any               `json:"additionalProperties,omitempty"` // false, or what they are
 }
 
 // Export is the description as a plain JSON Schema, for those who know no labels. It refuses
@@ -38,31 +41,50 @@ func Export(title string, root *scan.Node) []byte {
 }
 
 func export(n *scan.Node) *plain {
-	p := &plain{Type: n.Kind.String()}
+	name := n.Kind.String()
+	switch n.Kind {
+	case scan.Map:
+		name = scan.Object.String()
+	case scan.Natural:
+		name = scan.Integer.String()
+	}
+	p := &plain{Type: name}
 	if n.Nullable {
-		p.Type = []string{n.Kind.String(), "null"}
+		p.Type = []string{name, "null"}
 	}
 	switch n.Kind {
 	case scan.Object:
 		p.members(n)
 	case scan.Array:
 		p.Items, p.MaxItems = export(n.Items), &n.MaxItems
+	case scan.Map:
+		p.entries(n)
 	case scan.String:
 		p.text(n)
-	case scan.Integer, scan.Number:
+	case scan.Integer, scan.Number, scan.Natural:
 		p.number(n)
 	}
 	return p
 }
 
 func (p *plain) members(n *scan.Node) {
-	p.Closed, p.Properties = new(false), map[string]*plain{}
+	p.Rest, p.Properties = false, map[string]*plain{}
 	for _, m := range n.Members {
 		p.Properties[m.Name] = export(m.Node)
 		if m.Required {
 			p.Required = append(p.Required, m.Name)
 		}
 	}
+}
+
+// entries are closed where there is a pattern of names that is sure to mean the same everywhere.
+func (p *plain) entries(n *scan.Node) {
+	p.Names, p.MaxEntries = export(n.Keys), &n.MaxItems
+	if p.Names.Pattern == "" {
+		p.Rest = export(n.Items)
+		return
+	}
+	p.Rest, p.Patterns = false, map[string]*plain{p.Names.Pattern: export(n.Items)}
 }
 
 func (p *plain) text(n *scan.Node) {
@@ -102,7 +124,7 @@ func (p *plain) number(n *scan.Node) {
 		p.Enum = append(p.Enum, integer)
 	}
 	p.nullable(n)
-	p.Minimum, p.Maximum = scan.AppendDecimal(nil, n.Min, n.Scale), scan.AppendDecimal(nil, n.Max, n.Scale)
+	p.Minimum, p.Maximum = n.Digits(nil, n.Min), n.Digits(nil, n.Max)
 }
 
 // nullable lets null be among the choices, where there are some.

@@ -36,7 +36,10 @@ type Property[C any] struct {
 	Type                 json.RawMessage
 	Properties           map[string]*Property[C]
 	Required             []string
-	AdditionalProperties *bool `json:"additionalProperties"`
+	AdditionalProperties *bool                   `json:"additionalProperties"`
+	PatternProperties    map[string]*Property[C] `json:"patternProperties"`
+	PropertyNames        *Names                  `json:"propertyNames"`
+	MaxProperties        *int                    `json:"maxProperties"`
 	Items                *Property[C]
 	MaxItems             *int `json:"maxItems"`
 	MinLength            *int `json:"minLength"`
@@ -54,6 +57,13 @@ type Property[C any] struct {
 	Purposes             []string
 	Release              []Release[C]
 	In                   *string
+}
+
+// Names are those of a map, besides their pattern.
+type Names struct {
+	MinLength *int `json:"minLength"`
+	MaxLength *int `json:"maxLength"`
+	Format    *string
 }
 
 // Release lowers a label.
@@ -86,8 +96,8 @@ func (d *Property[C]) OnlyRefers() bool {
 // Keywords are what it says of its values.
 func (d *Property[C]) Keywords() Keywords {
 	return Keywords{
-		Type: d.Type, MaxItems: d.MaxItems, MinLength: d.MinLength, MaxLength: d.MaxLength, Minimum: d.Minimum, Maximum: d.Maximum,
+		Type: d.Type, MaxItems: d.MaxItems, MaxProperties: d.MaxProperties, Names: d.PropertyNames, MinLength: d.MinLength, MaxLength: d.MaxLength, Minimum: d.Minimum, Maximum: d.Maximum,
 		Scale: d.Scale, Unit: d.Unit, Enum: d.Enum, Pattern: d.Pattern, Format: d.Format,
-		Properties: d.Properties != nil, Required: d.Required != nil, Closed: d.AdditionalProperties != nil, Items: d.Items != nil, Release: d.Release != nil,
+		Properties: d.Properties != nil, Patterns: d.PatternProperties != nil, Required: d.Required != nil, Closed: d.AdditionalProperties != nil, Items: d.Items != nil, Release: d.Release != nil,
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/carnet-go/carnet/mapping/internal/scan"
@@ -84,6 +85,47 @@ func (r Reader) number(n *scan.Node, s Keywords, at string) {
 	if s.Enum != nil && n.Kind == scan.Integer {
 		r.integers(n, s.Enum, at)
 	}
+}
+
+// unsigned says whether a maximum is beyond the integers with a sign.
+func unsigned(maximum json.RawMessage) bool {
+	most, err := strconv.ParseUint(string(maximum), 10, 64)
+	return err == nil && most > math.MaxInt64
+}
+
+func (r Reader) natural(n *scan.Node, s Keywords, at string) {
+	n.Unit = r.unit(s, at)
+	most, _ := strconv.ParseUint(string(s.Maximum), 10, 64)
+	least, err := strconv.ParseUint(string(s.Minimum), 10, 64)
+	n.Min, n.Max = int64(least), int64(most)
+	r.Find(err != nil || least > most, "M111", at, "has a maximum above 63 bits, and no minimum from 0 on")
+}
+
+// names reads what a map's may be. Their pattern is that of the values.
+func (r Reader) names(n *scan.Node, s Keywords, at string) {
+	r.Find(s.MaxProperties == nil || *s.MaxProperties < 0 || *s.MaxProperties > maxItems, "M109", at+"/maxProperties", "has no maxProperties between 0 and 2097152")
+	if s.MaxProperties != nil {
+		n.MaxItems = *s.MaxProperties
+	}
+	n.Keys = &scan.Node{Kind: scan.String, Slot: -1, Path: n.Path}
+	if s.Names == nil {
+		r.Find(true, "M110", at+"/propertyNames", "has no propertyNames with a maxLength")
+		return
+	}
+	r.text(n.Keys, Keywords{MinLength: s.Names.MinLength, MaxLength: s.Names.MaxLength, Format: s.Names.Format}, at+"/propertyNames")
+}
+
+// anything is the pattern that every text has, in RE2 and in ECMA-262.
+const anything = `^[\s\S]*$`
+
+// Named holds a map's names to a pattern.
+func (r Reader) Named(n *scan.Node, pattern, at string) {
+	if pattern == anything {
+		return
+	}
+	var problem string
+	n.Keys.Pattern, problem = scan.Pattern(pattern)
+	r.Find(problem != "", "M113", at, problem)
 }
 
 func (r Reader) integers(n *scan.Node, enum json.RawMessage, at string) {

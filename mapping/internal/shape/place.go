@@ -39,7 +39,7 @@ func (r Reader) Place(in *string, f Field, at string) string {
 		r.Unknown("M120", at, at, "is no place", *in, slices.Values(places))
 		return inBody
 	}
-	several := f.Node.Kind == scan.Array && (*in != inAttribute || f.Node.Items.Kind == scan.Object || f.Node.Items.Kind == scan.Array || f.Node.Items.Nullable)
+	several := f.Node.Kind == scan.Map || f.Node.Kind == scan.Array && (*in != inAttribute || f.Node.Collects() || f.Node.Items.Nullable)
 	r.Find(f.Within || f.Node.Kind == scan.Object || several, "M120", at, "is the place of a single value, which stands in no other object; an attribute may have several")
 	r.Find(f.Node.Nullable, "M122", at, "is no place for null")
 	inside := *in == inPath || *in == inDN || *in == inFilter

@@ -46,8 +46,12 @@ type Reader struct {
 
 // Keywords are what a property says of its values. Nil is not said.
 type Keywords struct {
-	Type      json.RawMessage
-	MaxItems  *int
+	Type     json.RawMessage
+	MaxItems *int
+
+	MaxProperties *int
+	Names         *Names
+
 	MinLength *int
 	MaxLength *int
 	Minimum   json.RawMessage
@@ -58,7 +62,7 @@ type Keywords struct {
 	Pattern   *string
 	Format    *string
 
-	Properties, Required, Closed, Items, Release bool // that it says these
+	Properties, Patterns, Required, Closed, Items, Release bool // that it says these
 }
 
 // Kind reads a type, alone or beside null.
@@ -77,8 +81,14 @@ func (r Reader) Kind(raw json.RawMessage, at string) (scan.Kind, bool) {
 	return scan.Absent, false
 }
 
-// Limits reads what there is of a value besides its type.
+// Limits reads what there is of a value besides its type, and which form of that it is.
 func (r Reader) Limits(n *scan.Node, s Keywords, at string) {
+	switch {
+	case n.Kind == scan.Object && s.Patterns:
+		n.Kind = scan.Map
+	case n.Kind == scan.Integer && s.Enum == nil && unsigned(s.Maximum):
+		n.Kind = scan.Natural
+	}
 	r.keywords(n.Kind, s, at)
 	switch n.Kind {
 	case scan.Array:
@@ -86,10 +96,14 @@ func (r Reader) Limits(n *scan.Node, s Keywords, at string) {
 		if s.MaxItems != nil {
 			n.MaxItems = *s.MaxItems
 		}
+	case scan.Map:
+		r.names(n, s, at)
 	case scan.String:
 		r.text(n, s, at)
 	case scan.Integer, scan.Number:
 		r.number(n, s, at)
+	case scan.Natural:
+		r.natural(n, s, at)
 	}
 }
 
@@ -102,7 +116,10 @@ func (r Reader) keywords(kind scan.Kind, s Keywords, at string) {
 	}{
 		{"properties", s.Properties, []scan.Kind{scan.Object}},
 		{"required", s.Required, []scan.Kind{scan.Object}},
-		{"additionalProperties", s.Closed, []scan.Kind{scan.Object}},
+		{"patternProperties", s.Patterns, []scan.Kind{scan.Map}},
+		{"propertyNames", s.Names != nil, []scan.Kind{scan.Map}},
+		{"maxProperties", s.MaxProperties != nil, []scan.Kind{scan.Map}},
+		{"additionalProperties", s.Closed, []scan.Kind{scan.Object, scan.Map}},
 		{"items", s.Items, []scan.Kind{scan.Array}},
 		{"maxItems", s.MaxItems != nil, []scan.Kind{scan.Array}},
 		{"minLength", s.MinLength != nil, []scan.Kind{scan.String}},
@@ -110,11 +127,11 @@ func (r Reader) keywords(kind scan.Kind, s Keywords, at string) {
 		{"pattern", s.Pattern != nil, []scan.Kind{scan.String}},
 		{"format", s.Format != nil, []scan.Kind{scan.String}},
 		{"enum", s.Enum != nil, []scan.Kind{scan.String, scan.Integer}},
-		{"minimum", s.Minimum != nil, []scan.Kind{scan.Integer, scan.Number}},
-		{"maximum", s.Maximum != nil, []scan.Kind{scan.Integer, scan.Number}},
+		{"minimum", s.Minimum != nil, []scan.Kind{scan.Integer, scan.Natural, scan.Number}},
+		{"maximum", s.Maximum != nil, []scan.Kind{scan.Integer, scan.Natural, scan.Number}},
 		{"scale", s.Scale != nil, []scan.Kind{scan.Number}},
-		{"unit", s.Unit != nil, []scan.Kind{scan.Integer, scan.Number}},
-		{"release", s.Release, []scan.Kind{scan.Bool, scan.Integer, scan.Number, scan.String, scan.Array}},
+		{"unit", s.Unit != nil, []scan.Kind{scan.Integer, scan.Natural, scan.Number}},
+		{"release", s.Release, []scan.Kind{scan.Bool, scan.Integer, scan.Natural, scan.Number, scan.String, scan.Array, scan.Map}},
 	} {
 		r.Find(k.given && !slices.Contains(k.of, kind), "M103", at+"/"+k.name, "is no keyword of "+kind.String())
 	}

@@ -25,7 +25,7 @@ func keepLast(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 		N int `json:"n"`
 	}
 	p := read(args, map[string]any{"n": &a.N})
-	if wrong := takes(f, scan.String, scan.Integer, scan.Number); wrong.Kind != 0 {
+	if wrong := takes(f, scan.String, scan.Integer, scan.Natural, scan.Number); wrong.Kind != 0 {
 		p = wrong
 	} else if p.Kind == 0 && (a.N < 1 || a.N > maxKept) {
 		p = arguments("its argument n is not 1 to 16")
@@ -111,7 +111,7 @@ const redacted = "[redacted]"
 // redact puts a fixed text in the place of any value.
 func redact(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 	p := read(args, nil)
-	if wrong := takes(f, scan.String, scan.Integer, scan.Number, scan.Bool); wrong.Kind != 0 {
+	if wrong := takes(f, scan.String, scan.Integer, scan.Natural, scan.Number, scan.Bool); wrong.Kind != 0 {
 		p = wrong
 	}
 	out := plainText(len(redacted), len(redacted))

@@ -68,7 +68,7 @@ func token(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 		Key string `json:"key"`
 	}
 	p := read(args, map[string]any{"key": &a.Key})
-	if wrong := takes(f, scan.String, scan.Integer); wrong.Kind != 0 {
+	if wrong := takes(f, scan.String, scan.Integer, scan.Natural); wrong.Kind != 0 {
 		p = wrong
 	}
 	switch {
@@ -93,7 +93,7 @@ func token(args map[string]json.RawMessage, f Field) (Step, any, Problem) {
 }
 
 func few(n *scan.Node) bool {
-	if n.Kind == scan.Integer {
+	if n.Kind == scan.Integer || n.Kind == scan.Natural {
 		return n.Integers != nil || uint64(n.Max)-uint64(n.Min) < fewValues
 	}
 	return n.Texts != nil || n.Format == scan.Date || n.MaxLength < 6

@@ -27,6 +27,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -46,7 +47,7 @@ type Field struct {
 // Value is one that passes through steps.
 type Value struct {
 	Kind  scan.Kind
-	N     int64  // Integer; Number, times ten to its scale; Bool
+	N     int64  // Integer; Number, times ten to its scale; Natural, its bits; Bool
 	Text  []byte // String
 	Plain bool   // Text can stand in JSON as it is
 }
@@ -202,6 +203,8 @@ func (c *Call) text(v Value, scale int) []byte {
 			return []byte("true")
 		}
 		return []byte("false")
+	case scan.Natural:
+		return c.put(func(dst []byte) []byte { return strconv.AppendUint(dst, uint64(v.N), 10) })
 	default:
 		return c.put(func(dst []byte) []byte { return scan.AppendDecimal(dst, v.N, scale) })
 	}
