@@ -24,7 +24,7 @@ func (m *Mapper) Apart(p apart.Permit) apart.Parts[Document, KeySource, Record] 
 		Flat: func(ctx context.Context, d Document, keys KeySource, dst []byte) ([]byte, int, error) {
 			made := new(Record).taken()
 			defer made.run.Wipe()
-			if err := m.do(ctx, d, keys, m.src, &halves.Flat, made); err != nil {
+			if err := m.do(ctx, d.held(), keys, m.src, &halves.Flat, made); err != nil {
 				return dst, 0, err
 			}
 			if len(made.run.Out) > scan.MaxSize { // as a document it would be none
@@ -34,7 +34,7 @@ func (m *Mapper) Apart(p apart.Permit) apart.Parts[Document, KeySource, Record] 
 		},
 		Back: func(ctx context.Context, flat []byte, tokens int) (Record, error) {
 			made, d := new(Record).taken(), m.dst.Document(flat)
-			if err := m.do(ctx, d, nil, m.dst, &halves.Back, made); err != nil {
+			if err := m.do(ctx, d.held(), nil, m.dst, &halves.Back, made); err != nil {
 				return Record{}, err
 			}
 			made.run.Tokens = max(tokens, halves.Tokens(d.reveal().source, made.values))

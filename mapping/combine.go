@@ -38,7 +38,7 @@ func (p *profile) combination(d *shape.Combine[Class], at string) combination {
 	k := combination{unless: map[*field][]string{}, label: harmless()}
 	k.label.Class, k.label.Categories = d.Classification, names.Sorted(d.Categories)
 	p.Find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")
-	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
+	shape.Words(p.reader(), labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
 	if d.Residency != nil {
 		k.label.Residency = names.Sorted(d.Residency)
 	}

@@ -80,12 +80,20 @@ func Opaque(raw []byte) Document {
 	return Document{func() *content { return held }}
 }
 
-// Schema is what describes it; nil: nothing does.
-func (d Document) Schema() *Schema {
+// held is what it holds; nil: nothing.
+func (d Document) held() *content {
 	if d.reveal == nil {
 		return nil
 	}
-	return d.reveal().schema
+	return d.reveal()
+}
+
+// Schema is what describes it; nil: nothing does.
+func (d Document) Schema() *Schema {
+	if held := d.held(); held != nil {
+		return held.schema
+	}
+	return nil
 }
 
 // Check says whether it is what its schema describes: a *DataError, where it is not.

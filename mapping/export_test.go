@@ -10,3 +10,6 @@ func Numbers(r Record) (all []int64) {
 	}
 	return all
 }
+
+// Source is the memory of a document that MapJSON has taken.
+func Source(r Record) []byte { return r.held().raw.source[:cap(r.held().raw.source)] }

@@ -107,7 +107,7 @@ func (p *profile) root(file *schemaFile) {
 	s := p.schema
 	s.title, s.root = file.Title, &field{node: &scan.Node{Slot: -1}, label: harmless(), in: InBody}
 	p.Find(!names.Name.MatchString(file.Title), "M101", "/title", "has no title that is a name: [a-z0-9][a-z0-9._-]{0,63}")
-	p.words(file.Defaults, "/defaults")
+	shape.Words(p.reader(), file.Defaults, "/defaults")
 	if kind, nullable := p.reader().Kind(file.Type, ""); kind != scan.Absent {
 		p.Find(kind != scan.Object || nullable, "M102", "/type", "is not an object")
 	}
@@ -163,7 +163,7 @@ func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	p.Find(!names.Line(d.Approved), "M117", at+"/approved", "does not say who approved it, in 1 to 200 printable characters")
 	last, ok := scan.ReadDate([]byte(d.Until))
 	p.Find(!ok, "M117", at+"/until", "does not say its last day, such as 2027-03-31")
-	p.words(labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
+	shape.Words(p.reader(), labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
 	anyKey := d.Via == "token.hmac" && (d.Args == nil || string(d.Args) == "{}")
 	args := d.Args
 	if anyKey {

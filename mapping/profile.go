@@ -15,10 +15,7 @@ import (
 	"github.com/carnet-go/carnet/mapping/internal/strict"
 )
 
-const (
-	maxFields = 4096
-	maxWords  = 32
-)
+const maxFields = 4096
 
 type (
 	schemaFile = shape.File[Class]
@@ -175,7 +172,7 @@ func (p *profile) reader() shape.Reader { return shape.Reader{Find: p.Find, Unkn
 // label is what the property says, or else the defaults. What neither says stays unlabelled.
 func (p *profile) label(f *field, d *property, at string) {
 	own := labels{Classification: d.Classification, Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}
-	p.words(own, at)
+	shape.Words(p.reader(), own, at)
 	if f.item() && !f.own() {
 		named := own.Classification != Unlabelled || own.Categories != nil || own.Residency != nil || own.Purposes != nil
 		p.Find(named, "M103", at, "has items with a label: it is the array's, or that of their properties")
@@ -196,14 +193,5 @@ func (p *profile) label(f *field, d *property, at string) {
 		Categories: choose(own.Categories, p.defaults.Categories),
 		Residency:  choose(own.Residency, p.defaults.Residency),
 		Purposes:   choose(own.Purposes, p.defaults.Purposes),
-	}
-}
-
-func (p *profile) words(l labels, at string) {
-	for name, words := range map[string][]string{"categories": l.Categories, "residency": l.Residency, "purposes": l.Purposes} {
-		every := name != "categories" && slices.Equal(words, []string{Anywhere})
-		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
-		p.Find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
-		p.Find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
 	}
 }

@@ -41,14 +41,18 @@ type record struct {
 	mapper *Mapper
 	run    program.Run
 	values []scan.Value
+	raw    content // of MapJSON, its memory
 	self   func() *record
 	turn   uint64
 }
 
-// held is what it holds; nil: nothing, or no more.
+// nothing is what a Record holds that is no data. Nobody writes into it.
+var nothing = &record{mapper: &Mapper{}}
+
+// held is what it holds, if it still does.
 func (r Record) held() *record {
 	if r.reveal == nil || r.reveal().turn != r.turn {
-		return nil
+		return nothing
 	}
 	return r.reveal()
 }
@@ -60,10 +64,7 @@ var errStored = errors.New("mapping: a record cannot be marshalled")
 func (r Record) Fields() iter.Seq2[Place, string] {
 	return func(yield func(Place, string) bool) {
 		held := r.held()
-		if held == nil {
-			return
-		}
-		for i := 0; r.held() != nil && i < len(held.run.Fields); i++ {
+		for i := 0; r.held() == held && i < len(held.run.Fields); i++ {
 			f := held.run.Fields[i]
 			if !yield(held.mapper.rules[f.Rule].into.place(), f.Text) {
 				return
@@ -74,45 +75,27 @@ func (r Record) Fields() iter.Seq2[Place, string] {
 
 // Body is the JSON of the fields in the body; empty if there are none.
 func (r Record) Body() *bytes.Reader {
-	held := r.held()
-	if held == nil {
-		return bytes.NewReader(nil)
-	}
-	return bytes.NewReader(slices.Clone(held.run.Out))
+	return bytes.NewReader(slices.Clone(r.held().run.Out))
 }
 
 // AppendBody appends what Body reads.
 func (r Record) AppendBody(dst []byte) []byte {
-	if held := r.held(); held != nil {
-		dst = append(dst, held.run.Out...)
-	}
-	return dst
+	return append(dst, r.held().run.Out...)
 }
 
 // Len is how many fields it holds. One that is null is one, an array too.
 func (r Record) Len() int {
 	held := r.held()
-	if held == nil {
-		return 0
-	}
 	return len(held.mapper.rules) - len(held.run.Absent)
 }
 
 // Tokens is how many keyed tokens were made for it. Each tells whoever sees two of them whether
 // their values are equal, and whoever asks for many has an oracle: it is for who counts that.
-func (r Record) Tokens() int {
-	if held := r.held(); held != nil {
-		return held.run.Tokens
-	}
-	return 0
-}
+func (r Record) Tokens() int { return r.held().run.Tokens }
 
 // Label joins the labels of what it holds.
 func (r Record) Label() Label {
 	held := r.held()
-	if held == nil {
-		return Label{}
-	}
 	if len(held.run.Absent) == 0 {
 		return held.mapper.Label()
 	}
@@ -126,22 +109,10 @@ func (r Record) Label() Label {
 }
 
 // Mapping is the Hash of the Mapper that made it; empty: no data.
-func (r Record) Mapping() string {
-	held := r.held()
-	if held == nil {
-		return ""
-	}
-	return held.mapper.hash
-}
+func (r Record) Mapping() string { return r.held().mapper.hash }
 
 // NotAfter is when it must not be sent any more; zero: never.
-func (r Record) NotAfter() time.Time {
-	held := r.held()
-	if held == nil {
-		return time.Time{}
-	}
-	return held.mapper.notAfter
-}
+func (r Record) NotAfter() time.Time { return r.held().mapper.notAfter }
 
 // Format prints a fixed text and no content, whatever the verb.
 func (r Record) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("[record]")) }

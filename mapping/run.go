@@ -27,11 +27,26 @@ func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *
 	if into == nil {
 		return ErrInvalid
 	}
+	return m.into(ctx, d.held(), into.taken(), keys, into)
+}
+
+// MapJSON is MapInto of what Source().Document makes of raw, which it keeps in the memory of the
+// Record until it returns: nothing is allocated for a document either.
+func (m *Mapper) MapJSON(ctx context.Context, raw []byte, keys KeySource, into *Record) error {
+	if into == nil {
+		return ErrInvalid
+	}
 	held := into.taken()
+	held.raw = content{schema: some(m).src, source: scan.Into(held.raw.source, raw)}
+	defer clear(held.raw.source)
+	return m.into(ctx, &held.raw, held, keys, into)
+}
+
+func (m *Mapper) into(ctx context.Context, from *content, held *record, keys KeySource, into *Record) error {
 	if !m.made() {
 		return ErrInvalid
 	}
-	err := m.do(ctx, d, keys, m.src, &m.program, held)
+	err := m.do(ctx, from, keys, m.src, &m.program, held)
 	clear(held.values) // they tell numbers, also of fields that were dropped
 	if err == nil {
 		*into = Record{held.self, held.turn}
@@ -39,18 +54,17 @@ func (m *Mapper) MapInto(ctx context.Context, d Document, keys KeySource, into *
 	return err
 }
 
-// do runs a program over a document of that schema.
-func (m *Mapper) do(ctx context.Context, d Document, keys KeySource, by *Schema, p *program.Program, held *record) error {
+// do runs a program over what is described by that schema.
+func (m *Mapper) do(ctx context.Context, from *content, keys KeySource, by *Schema, p *program.Program, held *record) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if d.Schema().Hash() != by.hash {
+	if from == nil || from.schema.Hash() != by.hash {
 		return ErrForeign
 	}
 	if !m.notAfter.IsZero() && !time.Now().Before(m.notAfter) {
 		return ErrExpired
 	}
-	from := d.reveal()
 	values, err := from.read(by, &held.values)
 	if err != nil {
 		return err
@@ -77,7 +91,7 @@ func (m *Mapper) do(ctx context.Context, d Document, keys KeySource, by *Schema,
 // taken is the memory of a record, which holds nothing then.
 func (r *Record) taken() *record {
 	held := r.held()
-	if held == nil {
+	if held == nothing {
 		held = &record{}
 		held.self = func() *record { return held }
 	}

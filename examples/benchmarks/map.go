@@ -110,7 +110,7 @@ type mapped struct {
 }
 
 func (m *mapped) take(ctx context.Context, raw []byte) error {
-	err := m.mapper.MapInto(ctx, m.mapper.Source().Document(raw), m.keys, &m.record)
+	err := m.mapper.MapJSON(ctx, raw, m.keys, &m.record)
 	m.body = m.record.AppendBody(m.body[:0])
 	return err
 }
@@ -146,7 +146,7 @@ func mapStructs(ctx context.Context, s *session) ([]line, error) {
 	only, err := s.pair(ctx, alone(ctx, m), of(byHand))
 	return []line{{
 		name: "map/structs", value: c.ratio, target: 0.2,
-		detail: fmt.Sprintf("Schema.Document, MapInto and AppendBody %s, encoding/json %s of a processor; MapInto alone %s, %.2f; %v", ns(c.ours), ns(c.theirs), ns(only.ours), only.ratio, c),
+		detail: fmt.Sprintf("MapJSON and AppendBody %s, encoding/json %s of a processor; MapInto alone %s, %.2f; %v", ns(c.ours), ns(c.theirs), ns(only.ours), only.ratio, c),
 	}}, err
 }
 
@@ -159,7 +159,7 @@ func (s *session) mapAgainst(ctx context.Context, name, peer string, target floa
 	c, err := s.pair(ctx, byMapper(ctx, m, nil), theirs)
 	return []line{{
 		name: name, value: c.ratio, target: target,
-		detail: fmt.Sprintf("Schema.Document, MapInto and AppendBody %s, %s %s of a processor; %v", ns(c.ours), peer, ns(c.theirs), c),
+		detail: fmt.Sprintf("MapJSON and AppendBody %s, %s %s of a processor; %v", ns(c.ours), peer, ns(c.theirs), c),
 	}}, err
 }
 

@@ -6,13 +6,17 @@ import (
 )
 
 // Source copies a document. The zero byte behind it ends every loop.
-func Source(raw []byte) []byte {
+func Source(raw []byte) []byte { return Into(nil, raw) }
+
+// Into is Source in that memory, or in new one where it has not enough.
+func Into(memory, raw []byte) []byte {
 	if len(raw) > MaxSize {
 		raw = raw[:MaxSize+1] // too large, however much it is
 	}
-	source := make([]byte, len(raw)+1)
-	copy(source, raw)
-	return source
+	if cap(memory) <= len(raw) {
+		memory = make([]byte, 0, len(raw)+1)
+	}
+	return append(append(memory[:0], raw...), 0)
 }
 
 // Walk reads a whole source, and puts what has a slot into values, which must be zero.

@@ -3,6 +3,9 @@ package shape
 import (
 	"encoding/json"
 	"reflect"
+	"slices"
+
+	"github.com/carnet-go/carnet/mapping/internal/names"
 )
 
 // File is what a schema's owner writes: the keywords of JSON Schema 2020-12 that are taken, and
@@ -57,6 +60,21 @@ type Property[C any] struct {
 	Purposes             []string
 	Release              []Release[C]
 	In                   *string
+}
+
+const (
+	anywhere = "*"
+	maxWords = 32
+)
+
+// Words finds what is no name in a label.
+func Words[C any](r Reader, l Labels[C], at string) {
+	for name, words := range map[string][]string{"categories": l.Categories, "residency": l.Residency, "purposes": l.Purposes} {
+		every := name != "categories" && slices.Equal(words, []string{anywhere})
+		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
+		r.Find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")
+		r.Find(len(words) > maxWords, "M116", at+"/"+name, "holds more than 32: a log takes no more of them in an event")
+	}
 }
 
 // Names are those of a map, besides their pattern.

@@ -16,7 +16,7 @@
 //
 // # Errors
 //
-// They go to the Reader's functions, with the codes M102, M103, M109 to M115 and M123, at the
+// They go to the Reader's functions, with the codes M102, M103, M109 to M116, M123, at the
 // JSON pointer of the keyword.
 //
 // # Concurrency
