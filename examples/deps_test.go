@@ -24,10 +24,11 @@ const rules = `
 	internal/declare, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
 	mapping/internal/transform < mapping/internal/program;
 	mapping/internal/names, mapping/internal/scan < mapping/internal/shape;
+	internal/declare, mapping/internal/names, mapping/internal/scan, mapping/internal/shape, mapping/internal/transform < mapping/internal/format;
 	mapping/internal/names < mapping/internal/report;
 	NONE < mapping/internal/gotype;
 	internal/declare < mapping/internal/finder;
-	mapping/internal/apart, 	mapping/internal/finder, mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
+	mapping/internal/apart, 	mapping/internal/finder, mapping/internal/format, mapping/internal/gotype, mapping/internal/program, mapping/internal/report, mapping/internal/shape, mapping/internal/split, mapping/internal/strict < mapping;
 	mapping < mapping/mappingtest;
 	NONE < mapping/isolate/internal/wall;
 	mapping, mapping/isolate/internal/wall < mapping/isolate;

@@ -21,6 +21,11 @@ const (
 	inAttribute = "attribute"
 )
 
+// Places are all of them.
+func Places() []string {
+	return []string{inBody, inPath, inQuery, inHeader, inDN, inFilter, inAttribute}
+}
+
 // Field is what a place depends on.
 type Field struct {
 	Name     string
@@ -34,9 +39,8 @@ func (r Reader) Place(in *string, f Field, at string) string {
 	if in == nil || *in == inBody {
 		return inBody
 	}
-	places := []string{inBody, inPath, inQuery, inHeader, inDN, inFilter, inAttribute}
-	if !slices.Contains(places, *in) {
-		r.Unknown("M120", at, at, "is no place", *in, slices.Values(places))
+	if !slices.Contains(Places(), *in) {
+		r.Unknown("M120", at, at, "is no place", *in, slices.Values(Places()))
 		return inBody
 	}
 	several := f.Node.Kind == scan.Map || f.Node.Kind == scan.Array && (*in != inAttribute || f.Node.Collects() || f.Node.Items.Nullable)
