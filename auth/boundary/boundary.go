@@ -7,9 +7,10 @@
 // The members of boundary.jsonc are the fields of [auth.System], [auth.Operation],
 // [policy.Permit] and [policy.Rule] in snake case, issuers and levels those of
 // [policy.Declaration]; comments and trailing commas are allowed, durations are written
-// 15m, times 2027-06-30T00:00:00Z. What stands in schemas and mappings, package mapping
-// says. An operation's input is the name of a mapping, its output that of a schema; a
-// mapping is compiled once, for the one system whose operations take it.
+// 15m, times 2027-06-30T00:00:00Z. A member $schema is for editors ([Format]) and means
+// nothing. What stands in schemas and mappings, package mapping says. An operation's input
+// is the name of a mapping, its output that of a schema; a mapping is compiled once, for the
+// one system whose operations take it.
 //
 // # Guarantees
 //

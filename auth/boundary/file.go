@@ -15,6 +15,7 @@ import (
 
 // file is the shape of boundary.jsonc.
 type file struct {
+	Schema  string `json:"$schema"` // for editors
 	Tenant  string
 	Systems []auth.System
 	Issuers []string
