@@ -54,6 +54,7 @@ const overviewText = `carnet verifies logs, checks boundaries, tells which runs 
   carnet mapping check    check a boundary's mappings, and print which field flows where
   carnet mapping report   say which field flows where, for people, tools or a page
   carnet mapping diff     say which flows are others than before
+  carnet format           print what an editor checks our files with
   carnet run list         list the runs in a journal that wait, or are under way
   carnet run show         print what a journal remembers of one run, without its data
   carnet vault init       make an encrypted file for secrets, and the identity that opens it
