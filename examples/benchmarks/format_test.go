@@ -148,6 +148,9 @@ const schemaText = `{
     "id": {"type": "integer", "enum": [1, 2], "unit": "cm", "in": "path"}, "uid": {"type": "string", "maxLength": 9, "in": "dn"},
     "X-Kind": {"type": "string", "enum": ["a", "b"], "in": "header"}, "here": {"$ref": "#/$defs/place", "description": "d"}, "there": {"$ref": "#/$defs/place"},
     "text": {"type": "string", "maxLength": 9, "release": [{"via": "custom.own", "args": {"version": "1"}, "to": "public", "approved": "A-1", "until": "2099-01-01"}], "classification": "internal"},
+    "marks": {"type": "object", "patternProperties": {"^[a-z]+$": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615}}, "additionalProperties": false, "maxProperties": 9, "propertyNames": {"minLength": 1, "maxLength": 9}},
+    "keys": {"type": ["object", "null"], "patternProperties": {"^[\\s\\S]*$": {"type": "boolean"}}, "additionalProperties": false, "maxProperties": 9, "propertyNames": {"format": "uuid"}},
+    "grid": {"type": "array", "maxItems": 2, "items": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}},
   },
   "$defs": {"place": {"type": ["object", "null"], "additionalProperties": false, "properties": {"code": {"type": "string", "maxLength": 9}}}},
 }`

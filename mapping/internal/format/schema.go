@@ -35,7 +35,10 @@ var schema = declare.Form{
 		"Property.type":                 `One type, or [type, "null"] where the value may be null.`,
 		"Property.properties":           "Of an object: what it may hold, by name: nothing else.",
 		"Property.required":             "Of an object: names of the properties that it always has.",
-		"Property.additionalProperties": "Of an object: is false, and said.",
+		"Property.additionalProperties": "Of an object or a map: is false, and said.",
+		"Property.patternProperties":    "Of a map: the one pattern of its names, and what each of them has.",
+		"Property.propertyNames":        "Of a map: how long its names are.",
+		"Property.maxProperties":        "Of a map: the largest count of entries.",
 		"Property.items":                "Of an array: what each element is.",
 		"Property.maxItems":             "Of an array: the largest count of elements.",
 		"Property.minLength":            "Of a string: the least count of characters.",
@@ -53,6 +56,11 @@ var schema = declare.Form{
 		"Property.purposes":             purposes,
 		"Property.release":              "What lowers the label, each for exactly one transform. Nothing else does.",
 		"Property.in":                   "Where a destination's field goes; absent: into the body.",
+
+		"Names":           "How long the names of a map are; what else they are, their pattern says.",
+		"Names.minLength": "The least count of characters.",
+		"Names.maxLength": "The largest count of characters; required but with format.",
+		"Names.format":    "The form that they are held to.",
 
 		"Release":            "What the source's owner lets go: the result of one transform, under a lower label, until a day.",
 		"Release.via":        "The transform that a mapping begins with.",
@@ -93,6 +101,8 @@ var schema = declare.Form{
 		"Property.type":                 {"enum": types()},
 		"Property.properties":           properties,
 		"Property.additionalProperties": {"const": false},
+		"Property.patternProperties":    {"minProperties": 1, "maxProperties": 1, "propertyNames": whole},
+		"Property.maxProperties":        {"minimum": 0, "maximum": scan.MaxSize / 2},
 		"Property.maxItems":             {"minimum": 0, "maximum": scan.MaxSize / 2},
 		"Property.minLength":            count,
 		"Property.maxLength":            count,
@@ -101,7 +111,7 @@ var schema = declare.Form{
 		"Property.scale":                {"minimum": 0, "maximum": scan.MaxScale},
 		"Property.unit":                 name,
 		"Property.enum":                 {"type": "array", "items": keywords{"type": []string{"integer", "string"}}, "minItems": 1, "maxItems": 1000, "uniqueItems": true},
-		"Property.pattern":              {"pattern": `^\^[\s\S]*\$$`},
+		"Property.pattern":              whole,
 		"Property.format":               {"enum": scan.Formats[1:]},
 		"Property.in":                   {"enum": shape.Places()},
 		"Property.categories":           few,
@@ -110,6 +120,11 @@ var schema = declare.Form{
 		"Property.residency.*":          scope,
 		"Property.purposes":             few,
 		"Property.purposes.*":           scope,
+
+		"Names":           {"anyOf": []any{needs("maxLength"), needs("format")}},
+		"Names.minLength": count,
+		"Names.maxLength": count,
+		"Names.format":    {"enum": scan.Formats[1:]},
 
 		"Release":              needs("via", "to", "approved", "until"),
 		"Release.via":          via,
@@ -150,13 +165,16 @@ var properties = keywords{
 	"propertyNames": keywords{"pattern": `^[^/~"\\]+$`, "maxLength": scan.MaxName},
 }
 
+// whole is a pattern of all of a text.
+var whole = keywords{"pattern": `^\^[\s\S]*\$$`}
+
 // property says which keywords stand together.
 var property = keywords{
 	"if":   needs("$ref"),
 	"then": keywords{"propertyNames": keywords{"enum": []string{"$ref", "description"}}},
 	"else": needs("type"),
 	"allOf": []any{
-		where(scan.Object, needs("properties", "additionalProperties")),
+		where(scan.Object, keywords{"required": []string{"additionalProperties"}, "oneOf": []any{needs("properties"), needs("patternProperties", "propertyNames", "maxProperties")}}),
 		where(scan.Array, needs("items", "maxItems")),
 		where(scan.Number, needs("scale")),
 		where(scan.String, keywords{"anyOf": []any{needs("maxLength"), needs("enum"), needs("format")}}),
