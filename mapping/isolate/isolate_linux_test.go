@@ -220,7 +220,7 @@ func TestEnds(t *testing.T) {
 		documents io.Reader
 		keys      mapping.KeySource
 		limits    isolate.Limits
-		records   int
+		records   int // or fewer, where time ends it: a busy machine may not come to them
 		want      error
 	}{
 		"reader":    {documents: failing(broken), keys: keys(), records: 1, want: broken},
@@ -247,7 +247,8 @@ func TestEnds(t *testing.T) {
 					records++
 				}
 			}
-			if records != c.records || !errors.Is(last, c.want) || strings.Contains(last.Error(), "cAnArY") {
+			timed := c.ctx != nil || c.limits.Time > 0
+			if records > c.records || records < c.records && !timed || !errors.Is(last, c.want) || strings.Contains(last.Error(), "cAnArY") {
 				t.Errorf("%d records, then %v", records, last)
 			}
 		})
