@@ -1,7 +1,6 @@
 package mapping
 
 import (
-	"encoding/json"
 	"maps"
 	"slices"
 	"time"
@@ -9,27 +8,9 @@ import (
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/finder"
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
-
-// mappingFile is what an author of a mapping writes.
-type mappingFile struct {
-	Schema      string `json:"$schema"`
-	Description string
-	Mapping     string
-	From        string
-	To          string
-	Set         map[string]ruleFile
-	Drop        map[string]string
-}
-
-type ruleFile struct {
-	From    string
-	Do      []map[string]json.RawMessage
-	OnError string
-	Const   json.RawMessage
-	Absent  string
-}
 
 // What happens where a transform has no result.
 const (
@@ -42,7 +23,7 @@ const (
 type compiler struct {
 	finder.Finder
 	mapper *Mapper
-	file   mappingFile
+	file   shape.Mapping
 	now    time.Time
 	rules  map[*field]*rule // by destination
 	used   map[*field]bool

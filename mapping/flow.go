@@ -10,11 +10,12 @@ import (
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
 // rule reads what sets one field.
-func (c *compiler) rule(into *field, f ruleFile, at string) {
+func (c *compiler) rule(into *field, f shape.Rule, at string) {
 	r := &rule{into: into, onError: f.OnError, label: harmless(), before: harmless()}
 	c.rules[into] = r
 	before := c.Found
@@ -56,7 +57,7 @@ func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
 }
 
 // flow reads what is made of a source field.
-func (c *compiler) flow(r *rule, f ruleFile, at string) {
+func (c *compiler) flow(r *rule, f shape.Rule, at string) {
 	from := c.named(c.mapper.src, f.From, at+"/from", at+"/from", "M203", "is no field of the source")
 	if from == nil {
 		return
@@ -96,7 +97,7 @@ func (c *compiler) paired() {
 }
 
 // steps makes the chain of transforms, and what comes out of it.
-func (c *compiler) steps(r *rule, f ruleFile, at string) (*scan.Node, bool) {
+func (c *compiler) steps(r *rule, f shape.Rule, at string) (*scan.Node, bool) {
 	out, fallible := r.from.value(), false
 	for i, step := range f.Do {
 		at := at + "/do/" + strconv.Itoa(i)

@@ -8,4 +8,4 @@ import "github.com/carnet-go/carnet/mapping/internal/format"
 func SchemaFormat() []byte { return format.Schema[schemaFile]() }
 
 // MappingFormat is one of the files that Compile reads.
-func MappingFormat() []byte { return format.Mapping[mappingFile]() }
+func MappingFormat() []byte { return format.Mapping() }

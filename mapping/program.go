@@ -3,6 +3,7 @@ package mapping
 import (
 	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/program"
+	"github.com/carnet-go/carnet/mapping/internal/report"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/shape"
 )
@@ -39,11 +40,23 @@ func (c *compiler) finish() {
 			m.absent = append(m.absent, r)
 		}
 	}
+	m.hash = c.fingerprint()
+}
+
+// fingerprint is the hash of all that the author, the schemas and the destination say.
+func (c *compiler) fingerprint() string {
+	m, set, absent := c.mapper, map[string]report.Flow{}, map[string]string{}
+	for _, r := range m.rules {
+		set[r.into.path] = r.flow()
+	}
+	for _, r := range m.absent {
+		absent[r.into.path] = r.absent
+	}
 	to := clone(m.to)
 	for _, words := range []*[]string{&to.Jurisdictions, &to.Clearance.Categories, &to.Clearance.Purposes} {
 		*words = names.Sorted(*words)
 	}
-	m.hash = shape.Hash([]any{"carnet mapping v2", m.report().Canonical(), to})
+	return shape.Hash([]any{"carnet mapping v2", m.name, m.src.hash, m.dst.hash, set, absent, c.file.Drop, to})
 }
 
 // outputs are the members of an object in the body that may be written.

@@ -44,7 +44,12 @@ func (m *Mapper) report() *report.Report {
 		Accepts: m.to.Clearance.line(), Leaves: m.label.String(), Hash: m.hash,
 	}
 	for _, rule := range m.rules {
-		r.Set = append(r.Set, rule.flow())
+		f := rule.flow()
+		f.Before, f.After = rule.before.String(), rule.label.String()
+		if rule.release != nil {
+			f.Approved, f.Until = rule.release.approved, rule.release.until.AddDate(0, 0, -1).Format(time.DateOnly)
+		}
+		r.Set = append(r.Set, f)
 	}
 	for _, rule := range m.absent {
 		r.Absent = append(r.Absent, report.Reason{Path: rule.into.path, Reason: rule.absent})
@@ -71,8 +76,9 @@ func (c Clearance) line() string {
 	return text + " for " + names.Listed(c.Purposes)
 }
 
+// flow is what the mapping's author says, and not what becomes of the label.
 func (r *rule) flow() report.Flow {
-	f := report.Flow{Into: r.into.path, Before: r.before.String(), After: r.label.String(), OnError: r.onError}
+	f := report.Flow{Into: r.into.path, OnError: r.onError}
 	if r.into.in != InBody {
 		f.In = r.into.in
 	}
@@ -90,9 +96,6 @@ func (r *rule) flow() report.Flow {
 			made.Args = json.RawMessage(step.Args)
 		}
 		f.Do = append(f.Do, made)
-	}
-	if r.release != nil {
-		f.Approved, f.Until = r.release.approved, r.release.until.AddDate(0, 0, -1).Format(time.DateOnly)
 	}
 	return f
 }

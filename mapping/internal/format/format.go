@@ -2,7 +2,7 @@
 // made of the structs that the files are read into, of a text for each of their members, and of
 // what the checks after reading demand of one member or of those beside it.
 //
-//	doc := format.Schema[file]()
+//	doc := format.Mapping()
 //
 // # Guarantees
 //
@@ -28,6 +28,7 @@ import (
 
 	"github.com/carnet-go/carnet/internal/declare"
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/shape"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
 
@@ -35,7 +36,7 @@ import (
 func Schema[File any]() []byte { return declare.RequireFormat(reflect.TypeFor[File](), schema) }
 
 // Mapping is the format of what an author of a mapping writes.
-func Mapping[File any]() []byte { return declare.RequireFormat(reflect.TypeFor[File](), mapping) }
+func Mapping() []byte { return declare.RequireFormat(reflect.TypeFor[shape.Mapping](), mapping) }
 
 // keywords are shorter to read in tables.
 type keywords = declare.Keywords

@@ -91,19 +91,6 @@ type Together struct {
 	Met    bool   `json:"met"` // its fields are sent
 }
 
-// Canonical is what the mapping's author and the schemas say, in an order that means nothing, and
-// without what comes of it: that depends on the day, too, as releases end.
-func (r *Report) Canonical() any {
-	c := Report{Mapping: r.Mapping, FromHash: r.FromHash, ToHash: r.ToHash, Set: slices.Clone(r.Set)}
-	for i := range c.Set {
-		c.Set[i].Before, c.Set[i].After, c.Set[i].Approved, c.Set[i].Until = "", "", "", ""
-	}
-	slices.SortFunc(c.Set, func(a, b Flow) int { return strings.Compare(a.Into, b.Into) })
-	byPath := func(a, b Reason) int { return strings.Compare(a.Path, b.Path) }
-	c.Absent, c.Drop = slices.SortedFunc(slices.Values(r.Absent), byPath), slices.SortedFunc(slices.Values(r.Drop), byPath)
-	return c
-}
-
 // JSON is the report for tools.
 func (r *Report) JSON() []byte {
 	out, _ := json.MarshalIndent(r, "", "  ") // of text
