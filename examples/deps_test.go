@@ -20,8 +20,9 @@ import (
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
 	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
-	NONE < mapping/internal/apart, mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
-	internal/declare, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
+	NONE < mapping/internal/apart, mapping/internal/keyed, mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
+	internal/declare, mapping/internal/keyed, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
+	mapping/internal/keyed < mapping/token;
 	mapping/internal/transform < mapping/internal/program;
 	mapping/internal/names, mapping/internal/scan < mapping/internal/shape;
 	internal/declare, mapping/internal/names, mapping/internal/scan, mapping/internal/shape, mapping/internal/transform < mapping/internal/format;
@@ -59,7 +60,7 @@ const rules = `
 
 	# With what, for how long.
 	NONE < vault/internal/memorytest;
-	internal/flight < vault;
+	internal/flight, mapping/token < vault;
 	auth < vault < vault/dirvault, vault/filevault, vault/hashivault, vault/vaulttest;
 
 	# How it ends. The guard is alone, and nothing imports failsafe but the roof.

@@ -21,6 +21,7 @@ import (
 	"github.com/carnet-go/carnet/failsafe/webhookfailsafe"
 	"github.com/carnet-go/carnet/mapping"
 	"github.com/carnet-go/carnet/mapping/isolate"
+	"github.com/carnet-go/carnet/mapping/token"
 	"github.com/carnet-go/carnet/vault"
 	"github.com/carnet-go/carnet/vault/dirvault"
 	"github.com/carnet-go/carnet/vault/filevault"
@@ -128,6 +129,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[mapping.RejectError](),
 	reflect.TypeFor[mapping.Schema](),
 	reflect.TypeFor[isolate.Limits](),
+	reflect.TypeFor[token.Domain](),
 	reflect.TypeFor[vault.BindOptions[struct{}]](),
 	reflect.TypeFor[vault.Bound[struct{}]](),
 	reflect.TypeFor[vault.Issued](),

@@ -37,7 +37,7 @@ func (m *Mapper) Apart(p apart.Permit) apart.Parts[Document, KeySource, Record] 
 			if err := m.do(ctx, d.held(), nil, m.dst, &halves.Back, made); err != nil {
 				return Record{}, err
 			}
-			made.run.Tokens = max(tokens, halves.Tokens(d.reveal().source, made.values))
+			made.run.Tokens = max(tokens, made.run.Tokens)
 			clear(made.values)
 			return Record{made.self, made.turn}, nil
 		},

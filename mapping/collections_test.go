@@ -1,7 +1,9 @@
 package mapping_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -339,6 +341,7 @@ func TestUnsigned(t *testing.T) {
 func TestSchemaOfMaps(t *testing.T) {
 	type account struct {
 		ID     uint64            `json:"id"`
+		Kind   uint64            `json:"kind" mapping:"enum=1|2"`
 		Limits map[string]uint64 `json:"limits,omitempty" mapping:"maxProperties=2; patternProperties=^[a-z]{2}$; propertyNames.maxLength=2; classification=confidential; categories=pii.pay"`
 		Words  map[string]string `json:"words,omitzero" mapping:"maxProperties=2; patternProperties=^.*$; propertyNames.format=uuid; maxLength=5"`
 	}
@@ -346,22 +349,140 @@ func TestSchemaOfMaps(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	same := schema(t, `{"title": "account", "type": "object", "additionalProperties": false, "required": ["id"], "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"], "categories": []}, "properties": {
-		"id": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615},
+	same := schema(t, `{"title": "account", "type": "object", "additionalProperties": false, "required": ["id", "kind"], "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"], "categories": []}, "properties": {
+		"id": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615}, "kind": {"type": "integer", "enum": [1, 2]},
 		"limits": {"type": "object", "classification": "confidential", "categories": ["pii.pay"], "patternProperties": {"^[a-z]{2}$": {"type": "integer", "minimum": 0, "maximum": 18446744073709551615, "classification": "confidential", "categories": ["pii.pay"]}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"maxLength": 2}},
 		"words": {"type": "object", "patternProperties": {"^.*$": {"type": "string", "maxLength": 5}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"format": "uuid"}}}}`)
 	if s.Hash() != same.Hash() {
 		t.Errorf("another schema:\n%s\n%s", s.JSONSchema(), same.JSONSchema())
 	}
-	full := account{math.MaxUint64, map[string]uint64{"eu": math.MaxUint64}, map[string]string{"123e4567-e89b-12d3-a456-426614174000": "x"}}
+	full := account{math.MaxUint64, 2, map[string]uint64{"eu": math.MaxUint64}, map[string]string{"123e4567-e89b-12d3-a456-426614174000": "x"}}
 	d, err := s.Encode(full)
 	var back account
 	if err != nil || d.Decode(&back) != nil || fmt.Sprint(back) != fmt.Sprint(full) {
 		t.Error(back, err)
 	}
-	for _, bad := range []account{{Limits: map[string]uint64{"EU": 1}}, {Limits: map[string]uint64{"aa": 1, "bb": 2, "cc": 3}}, {Words: map[string]string{"x": ""}}} {
+	for _, bad := range []account{{Kind: 3}, {Kind: 1, Limits: map[string]uint64{"EU": 1}}, {Kind: 1, Limits: map[string]uint64{"aa": 1, "bb": 2, "cc": 3}}, {Kind: 1, Words: map[string]string{"x": ""}}} {
 		if _, err := s.Encode(bad); err == nil {
 			t.Errorf("%v fits", bad)
+		}
+	}
+}
+
+// TestNullInAnElement holds that what is null in an element is not the element: it stays, and tells
+// nothing of what was dropped.
+func TestNullInAnElement(t *testing.T) {
+	const people = `{"title": "%s", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {"people": {"type": "array", "maxItems": 9, "items": {"type": "object", "additionalProperties": false, "required": ["n"], "properties": {"n": {"type": "integer"}, "parts": {"type": "array", "maxItems": 2, "items": {"type": ["object", "null"], "additionalProperties": false, "properties": {"x": {"type": "integer"}}}}%s}}}}}`
+	src := fmt.Sprintf(people, "a", `, "diagnoses": {"type": "array", "maxItems": 9, "classification": "restricted", "items": {"type": ["string", "null"], "maxLength": 9}}`)
+	to := anywhereAPI()
+	to.Clearance.Class = mapping.Public
+	m := compile(t, src, fmt.Sprintf(people, "b", ""), `{"mapping": "m", "from": "a", "to": "b", "set": {"/people": {"from": "/people"}, "/people/*/n": {"from": "/people/*/n"}, "/people/*/parts": {"from": "/people/*/parts"}, "/people/*/parts/*/x": {"from": "/people/*/parts/*/x"}}, "drop": {"/people/*/diagnoses": "no"}}`, to)
+	for document, want := range map[string]string{
+		`{"people": [{"n": 1, "diagnoses": ["flu"]}]}`:                `{"people":[{"n":1}]}`,
+		`{"people": [{"n": 1, "diagnoses": [null]}]}`:                 `{"people":[{"n":1}]}`,
+		`{"people": [{"n": 1, "parts": [null]}]}`:                     `{"people":[{"n":1,"parts":[null]}]}`,
+		`{"people": [{"parts": [{"x": 1}, null], "n": 1}, {"n": 2}]}`: `{"people":[{"n":1,"parts":[{"x":1},null]},{"n":2}]}`,
+	} {
+		r, err := m.Map(t.Context(), m.Source().Document([]byte(document)), nil)
+		if got := body(t, r); err != nil || got != want {
+			t.Errorf("%s\ngot  %s, %v\nwant %s", document, got, err, want)
+		}
+	}
+}
+
+// TestElementsEndWithTheirContext holds that many short arrays end with it as one long one does.
+func TestElementsEndWithTheirContext(t *testing.T) {
+	const rows = `{"title": "%s", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {"rows": {"type": "array", "maxItems": 1000, "items": {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 9}}}}}`
+	var end context.CancelFunc
+	calls := 0
+	own := mapping.Func{Name: "own", Version: "1", MaxLength: 9, Do: func(dst, text []byte) ([]byte, bool) {
+		end()
+		calls++
+		return append(dst, text...), true
+	}}
+	m, err := mapping.Compile(schema(t, fmt.Sprintf(rows, "a")), schema(t, fmt.Sprintf(rows, "b")), []byte(`{"mapping": "m", "from": "a", "to": "b", "set": {"/rows": {"from": "/rows"}, "/rows/*": {"from": "/rows/*", "do": [{"custom.own": {"version": "1"}}], "on_error": "fail"}}}`), anywhereAPI(), own)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range []int{1000, 1} {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		end, calls = cancel, 0
+		document := `{"rows": [` + strings.Repeat(`["a", "b"], `, rows-1) + `["a", "b"]]}`
+		if r, err := m.Map(ctx, m.Source().Document([]byte(document)), nil); !errors.Is(err, context.Canceled) || calls > 256 || r.Len() != 0 {
+			t.Errorf("%d calls, %v", calls, err)
+		}
+	}
+}
+
+// TestDepth holds that each array in another is one that is read once more, and no more than eight.
+func TestDepth(t *testing.T) {
+	nested := func(deep int, kind string) string {
+		is := `{"type": "boolean"}`
+		for range deep {
+			is = strings.Replace(kind, "%s", is, 1)
+		}
+		return withProperty(is)
+	}
+	for _, kind := range []string{
+		`{"type": "array", "maxItems": 2, "items": %s}`,
+		`{"type": "object", "patternProperties": {"^a$": %s}, "additionalProperties": false, "maxProperties": 1, "propertyNames": {"maxLength": 1}}`,
+	} {
+		for deep, want := range map[int]string{8: "no findings", 9: "M127"} {
+			if _, err := mapping.ParseSchema([]byte(nested(deep, kind))); codes(err) != want {
+				t.Errorf("%d of %s: %v", deep, kind, err)
+			}
+		}
+	}
+	// Definitions that hold each other many times are counted, whatever they are.
+	defs := ""
+	for i := range 7 {
+		defs += fmt.Sprintf(`"d%d": {"type": "array", "maxItems": 1, "items": {"$ref": "#/$defs/d%d"}}, `, i, i+1)
+	}
+	var all []string
+	for i := range 256 {
+		all = append(all, fmt.Sprintf(`"p%d": {"type": "object", "additionalProperties": false, "properties": {"a": {"$ref": "#/$defs/d0"}, "b": {"$ref": "#/$defs/d0"}}}`, i))
+	}
+	if _, err := mapping.ParseSchema(fmt.Appendf(nil, `{"title": "s", "type": "object", "additionalProperties": false, "properties": {%s}, "$defs": {%s"d7": {"type": "boolean"}}}`, strings.Join(all, ","), defs)); codes(err) != "M105" {
+		t.Error(codes(err))
+	}
+}
+
+// TestPatternsInPaths holds that a pattern of names is no way to write into a finding.
+func TestPatternsInPaths(t *testing.T) {
+	for _, pattern := range []string{`^cAnArY\u001b[2J$`, `^cAnArY\n$`, `^cAnArY\u202e$`, `^` + strings.Repeat("cAnArY", 40) + `$`} {
+		_, err := mapping.ParseSchema([]byte(withProperty(`{"type": "object", "patternProperties": {"` + pattern + `": {}}, "additionalProperties": false, "maxProperties": 1, "propertyNames": {"maxLength": 1}}`)))
+		if codes(err) != "M113" || strings.Contains(err.Error(), "cAnArY") {
+			t.Errorf("%q", err)
+		}
+	}
+}
+
+// TestNamesOfMapsAreData: two that differ in case are two entries, also of a Go map.
+func TestNamesOfMapsAreData(t *testing.T) {
+	s := schema(t, withProperty(`{"type": "object", "patternProperties": {"^[aA]$": {"type": "integer"}}, "additionalProperties": false, "maxProperties": 2, "propertyNames": {"maxLength": 1}}`))
+	var got struct {
+		A map[string]int `json:"a"`
+	}
+	if err := s.Document([]byte(`{"a": {"a": 1, "A": 2}}`)).Decode(&got); err != nil || got.A["a"] != 1 || got.A["A"] != 2 {
+		t.Error(got, err)
+	}
+	var loose any
+	if err := s.Document([]byte(`{"a": {"a": 1, "A": 2}}`)).Decode(&loose); !errors.Is(err, mapping.ErrInvalid) {
+		t.Error(loose, err)
+	}
+}
+
+// TestSpelling holds that how a constant is written makes no other mapping.
+func TestSpelling(t *testing.T) {
+	hash := ""
+	for _, constant := range []string{`"new"`, ` "n\u0065w" `} {
+		m := compile(t, purchases, parcels, change(t, ordersToParcels, `"n\u0065w"`, constant), anywhereAPI())
+		if hash == "" {
+			hash = m.Hash()
+		}
+		if m.Hash() != hash || !strings.Contains(m.Report(), `constant "new"`) {
+			t.Error(m.Hash(), hash)
 		}
 	}
 }

@@ -97,11 +97,10 @@ func (k *combination) canonical() any {
 func (k *combination) line() string {
 	var paths []string
 	for _, f := range k.fields {
-		path := f.path
+		paths = append(paths, f.path)
 		if via := k.unless[f]; len(via) > 0 {
-			path += " unless by " + strings.Join(via, ", ")
+			paths[len(paths)-1] += " unless by " + strings.Join(via, ", ")
 		}
-		paths = append(paths, path)
 	}
 	return strings.Join(paths, ", ")
 }

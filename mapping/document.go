@@ -112,7 +112,7 @@ func (d Document) IsZero() bool { return d.reveal == nil }
 
 // Decode replaces what v points at by the data: all of it, or nothing where the data does not fit. It
 // reads as encoding/json does, and refuses what that package lets pass: members that the target does not
-// have in exactly that case, members that occur twice or differ only in case, or that the key of a map
+// have in exactly that case, members that occur twice or, but in a map, differ only in case, or that the key of a map
 // reads as one, null where the target has no nil, arrays of another length, integers that a float would
 // round, text that is not Unicode, more than 64 levels, and data after the end. Numbers in an any are
 // json.Number. A type with its own UnmarshalJSON reads its part by its own rules.

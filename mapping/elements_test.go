@@ -117,9 +117,11 @@ func TestElementsOfOneDocument(t *testing.T) {
 			for range 50 {
 				r, err := m.Map(t.Context(), d, testKeys("1"))
 				mu.Lock()
-				if got := string(r.AppendBody(nil)); want == "" {
+				got := string(r.AppendBody(nil))
+				if want == "" {
 					want = got
-				} else if err != nil || got != want {
+				}
+				if err != nil || got == "" || got != want {
 					t.Errorf("%s, %v", got, err)
 				}
 				mu.Unlock()

@@ -17,9 +17,9 @@ type field struct {
 	label      Label  // of an object or array: that of its presence, or length, too
 	releases   []release
 	above      *field
-	element    bool     // of an array, or within one
+	deep       int      // arrays and maps around it
 	members    []*field // of an object
-	items      *field   // of an array
+	items      *field   // of an array or a map
 }
 
 // release lowers the label of what one transform makes of a field.
@@ -55,14 +55,14 @@ func (f *field) leaf() bool { return f.node.Kind != scan.Object }
 func (f *field) collects() bool { return f.node.Collects() }
 
 // item says whether it is the element of an array or a map.
-func (f *field) item() bool { return f.element && f.above.items == f }
+func (f *field) item() bool { return f.deep > 0 && f.above.items == f }
 
 // own says whether it is an element that is a field of its own.
 func (f *field) own() bool { return f.item() && f.leaf() && f.above.collects() }
 
 // collection is the innermost one that the field stands in; nil: none.
 func (f *field) collection() *field {
-	for o := f; o != nil && o.element; o = o.above {
+	for o := f; o != nil && o.deep > 0; o = o.above {
 		if o.item() {
 			return o.above
 		}

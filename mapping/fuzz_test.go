@@ -32,7 +32,7 @@ const fuzzed = `{
     "state": {"type": "string", "enum": ["on", "öff"]},
     "day": {"type": "string", "format": "date"},
     "tags": {"type": "array", "maxItems": 2, "items": {"type": "string", "maxLength": 3}},
-    "rows": {"type": "array", "maxItems": 2, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["n"], "properties": {"n": {"type": "integer"}}}},
+    "rows": {"type": "array", "maxItems": 2, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["n"], "properties": {"n": {"type": "integer"}, "marks": {"type": "array", "maxItems": 2, "items": {"type": ["integer", "null"]}}, "parts": {"type": "array", "maxItems": 2, "items": {"type": ["object", "null"], "additionalProperties": false, "properties": {"x": {"type": "boolean"}}}}}}},
     "big": {"type": "integer", "minimum": 3, "maximum": 18446744073709551615},
     "marks": {"type": ["object", "null"], "patternProperties": {"^[a-zö]*$": {"type": ["integer", "null"], "minimum": 0}}, "additionalProperties": false, "maxProperties": 10, "propertyNames": {"maxLength": 3}},
     "grid": {"type": "array", "maxItems": 2, "items": {"type": ["array", "null"], "maxItems": 2, "items": {"type": ["boolean", "null"]}}},
@@ -45,7 +45,7 @@ const fuzzed = `{
 // moves is what that has read.
 func FuzzCheck(f *testing.F) {
 	for _, raw := range []string{
-		`{"ssn":"x"}`, ` { "ssn" : "\u0041\ud83d\ude00" , "nick" : null } `, `{"ssn":"<\u2028\"\\","id":-9223372036854775808,"age":150,"price":-1.50,"vip":true,"state":"\u00f6ff","day":"2024-02-29","tags":["a","b"],"rows":[{"n":0},null],"flat":{"city":"c","naïve":false}}`,
+		`{"ssn":"x"}`, ` { "ssn" : "\u0041\ud83d\ude00" , "nick" : null } `, `{"ssn":"<\u2028\"\\","id":-9223372036854775808,"age":150,"price":-1.50,"vip":true,"state":"\u00f6ff","day":"2024-02-29","tags":["a","b"],"rows":[{"n":0,"marks":[1,null],"parts":[null]},null],"flat":{"city":"c","naïve":false}}`,
 		`{"\u0073sn":"x","ssn":"y"}`, `{"ssn":"\ud83d"}`, `{"ssn":"\u0000"}`, `{"SSN":"x"}`, `{"ssn":"x","price":1e1}`, `{"ssn":"x","id":01}`, `{"ssn":"x","id":-0}`, `{"ssn":"x","day":"2023-02-29"}`, "\ufeff{}", `{"ssn":"x"}{}`, `[[[`, `{"flat":{"flat":{}}}`,
 		`{"ssn":"","big":18446744073709551615,"marks":{"a":1,"\u00f6":null,"":0},"grid":[[true,null],null,[]],"desks":{"x":{"n":1,"of":{"\u0000a":""}},"y":null}}`, `{"ssn":"","big":2,"marks":{"a":1,"\u0061":2}}`, `{"ssn":"","marks":{"a":1,"b":1,"c":1,"d":1,"e":1,"f":1,"g":1,"h":1,"i":1,"\u0069":1}}`, `{"ssn":"","big":18446744073709551616,"grid":[[false]],"desks":{"<":{"n":0,"of":{"<>":"&\u2028"}}}}`, `{"ssn":"","big":5e0}`, `{"ssn":"","big":-0}`,
 	} {
@@ -57,7 +57,7 @@ func FuzzCheck(f *testing.F) {
 		f.Fatal(err)
 	}
 	set := map[string]any{}
-	for _, path := range strings.Fields("/ssn /nick /id /age /price /vip /state /day /tags /rows /rows/*/n /big /marks /marks/* /grid /grid/* /desks /desks/*/n /desks/*/of /desks/*/of/* /flat/city /flat/naïve") {
+	for _, path := range strings.Fields("/ssn /nick /id /age /price /vip /state /day /tags /rows /rows/*/n /rows/*/marks /rows/*/parts /rows/*/parts/*/x /big /marks /marks/* /grid /grid/* /desks /desks/*/n /desks/*/of /desks/*/of/* /flat/city /flat/naïve") {
 		set[path] = map[string]any{"from": path}
 	}
 	text, _ := json.Marshal(map[string]any{"mapping": "all", "from": "fuzzed", "to": "fuzzed", "set": set})

@@ -32,7 +32,7 @@ import (
 // [TYPE, "null"]. By type:
 //
 //	object   properties, required; additionalProperties is false, and said
-//	         or, for a map, one of patternProperties, with maxProperties and propertyNames: maxLength (required), minLength, format; "^[\\s\\S]*$" is of all names
+//	         or, for a map, one of patternProperties, with maxProperties and propertyNames: maxLength (required but with format), minLength, format; "^[\\s\\S]*$" is of all names
 //	array    items, maxItems; both are required
 //	string   minLength, maxLength (required unless there are choices or a format), enum, pattern (RE2, from ^ to $; choices in parentheses), format (date, date-time, email, uuid; asserted)
 //	integer  minimum, maximum (nothing said: 64 bits with a sign; without one where the maximum is above these, and the minimum is said), enum, unit
@@ -57,8 +57,8 @@ import (
 //	"combine": [{"fields": ["/born", "/address/code"], "classification": "restricted", "categories": ["pii.identity"], "unless": {"/born": ["date.year"]}}]
 //
 // A field whose class nobody says is unlabelled: it crosses nothing. The label of an object or an array
-// is that of its presence or length, and that of a map of its names, too; items have none, unless they
-// are arrays or maps. Fields outside the body stand in no object and are never null; those in path, dn
+// is that of its presence or length, and that of a map of its names, too; its values have their
+// own, the scalars of an array have none. Fields outside the body stand in no object and are never null; those in path, dn
 // and filter are required. A header's name begins with X- and is one that only applications read.
 //
 // The error is Findings, up to 1000 of them. D101 to D116 are of the file's form (unknown keywords and
@@ -90,6 +90,7 @@ import (
 //	M124  combination that is none
 //	M125  definition that is none, that holds itself, or that nothing uses
 //	M126  map without one pattern of names
+//	M127  more than 8 arrays and maps in each other
 func ParseSchema(doc []byte) (*Schema, error) {
 	var file schemaFile
 	p := profile{schema: &Schema{text: slices.Clone(doc)}}

@@ -15,7 +15,10 @@ import (
 	"github.com/carnet-go/carnet/mapping/internal/strict"
 )
 
-const maxFields = 4096
+const (
+	maxFields = 4096
+	maxDeep   = 8 // each array and map in another is read once more
+)
 
 type (
 	schemaFile = shape.File[Class]
@@ -52,14 +55,10 @@ func (p *profile) object(f *field, at string, properties map[string]*property, r
 	f.node.Kind = scan.Object
 	folded := map[string]bool{}
 	for _, name := range declared {
-		if p.fields++; p.fields > maxFields {
-			p.Find(p.fields == maxFields+1, "M105", at+"/properties", "has more than 4096 properties in all")
-			return
-		}
 		if !p.named(name, at, folded) {
 			continue
 		}
-		member := &field{name: name, path: f.path + "/" + name, above: f, element: f.element, required: slices.Contains(required, name), in: InBody}
+		member := &field{name: name, path: f.path + "/" + name, above: f, deep: f.deep, required: slices.Contains(required, name), in: InBody}
 		p.property(member, properties[name], at+"/properties/"+name)
 		f.members = append(f.members, member)
 		f.node.Members = append(f.node.Members, scan.Member{Name: name, Required: member.required, Node: member.node})
@@ -87,6 +86,10 @@ func (p *profile) named(name, at string, folded map[string]bool) bool {
 // property reads one property, or the items of an array.
 func (p *profile) property(f *field, d *property, at string) {
 	f.node = &scan.Node{Path: f.path, Slot: -1}
+	if p.fields++; p.fields > maxFields {
+		p.Find(p.fields == maxFields+1, "M105", at, "is one too many: 4096 properties, and items or values of such, in all")
+		return
+	}
 	if f.item() {
 		f.above.node.Items = f.node
 	}
@@ -145,9 +148,10 @@ func (p *profile) entries(f *field, d *property, at string) {
 	p.closed(d.AdditionalProperties, at)
 	p.Find(len(d.PatternProperties) != 1, "M126", at+"/patternProperties", "has no pattern of names, or several")
 	for pattern, values := range d.PatternProperties {
-		p.reader().Named(f.node, pattern, at+"/patternProperties")
-		p.elements(f, values, at+"/patternProperties/"+declare.Escape(pattern))
-		return
+		if p.reader().Named(f.node, pattern, at+"/patternProperties") {
+			p.elements(f, values, at+"/patternProperties/"+declare.Escape(pattern))
+			return
+		}
 	}
 	p.elements(f, harmlessly, at)
 }
@@ -157,9 +161,13 @@ var harmlessly = &property{Type: json.RawMessage(`"boolean"`)}
 
 // elements reads what a collection or a list of scalars holds.
 func (p *profile) elements(f *field, d *property, at string) {
-	f.items = &field{path: f.path + "/*", above: f, element: true, in: InBody}
+	f.items = &field{path: f.path + "/*", above: f, deep: f.deep + 1, in: InBody}
 	if d == nil {
 		p.Find(true, "M109", at, "has no items")
+		d = harmlessly
+	}
+	if f.items.deep > maxDeep {
+		p.Find(true, "M127", at, "stands in more than 8 arrays and maps")
 		d = harmlessly
 	}
 	f.node.First = p.schema.slots

@@ -83,7 +83,7 @@ func (r Record) AppendBody(dst []byte) []byte {
 	return append(dst, r.held().run.Out...)
 }
 
-// Len is how many fields it holds. One that is null is one, an array too.
+// Len is how many fields it holds: null is one, and one of elements is where these are.
 func (r Record) Len() int {
 	held := r.held()
 	return len(held.mapper.rules) - len(held.run.Absent)

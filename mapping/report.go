@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
+	"github.com/carnet-go/carnet/mapping/internal/program"
 	"github.com/carnet-go/carnet/mapping/internal/report"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
@@ -83,7 +84,8 @@ func (r *rule) flow() report.Flow {
 		f.In = r.into.in
 	}
 	if r.from == nil {
-		f.Constant = string(r.source[:len(r.source)-1])
+		json, _ := program.Constant(r.into.node, r.source, r.constant, true)
+		f.Constant = string(json)
 		return f
 	}
 	f.From = r.from.path

@@ -176,6 +176,9 @@ func TestSchemaOfRefuses(t *testing.T) {
 		"map of numbers": {of[struct {
 			A map[int]bool `json:",omitempty"`
 		}](), "is a map whose keys are no strings at /A"},
+		"choices below zero": {of[struct {
+			A uint64 `mapping:"enum=-1|1"`
+		}](), "M112"},
 		"map of itself": {of[thesaurus](), "M102 holds itself at /words/*"},
 		"map of any names": {of[struct {
 			A map[string]bool `json:",omitempty" mapping:"maxProperties=3; propertyNames.maxLength=3"`

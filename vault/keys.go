@@ -10,10 +10,13 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/mapping"
+	"github.com/carnet-go/carnet/mapping/token"
 )
 
 const (
 	keyField   = "key"
+	oldField   = "previous" // the key before
+	oldVersion = "previous_version"
 	keyPurpose = "carnet token key"
 	shortest   = 32 // bytes of a stored key
 	keyLength  = sha256.Size
@@ -35,6 +38,11 @@ var versionPattern = regexp.MustCompile(`^[a-z0-9]{1,16}$`)
 // knows none. A grant that this vault does not serve yields errors, never keys.
 func (v *Vault) Keys(g auth.Grant) mapping.KeySource { return keys{v, g} }
 
+// KeyVersions lends the same keys to those who look for tokens, while one changes with the one
+// before: the stored secret has it then as "previous", and the version that its tokens name as
+// "previous_version". Half of that is an error, once the current one was lent.
+func (v *Vault) KeyVersions(g auth.Grant) token.Versions { return keys{v, g} }
+
 type keys struct {
 	v     *Vault
 	grant auth.Grant
@@ -42,6 +50,15 @@ type keys struct {
 
 // UseKey is for mapping.KeySource. What use returns is returned as it is.
 func (k keys) UseKey(ctx context.Context, name string, use func(version string, key []byte) error) error {
+	return k.lend(ctx, name, use, false)
+}
+
+// UseKeys is for token.Versions.
+func (k keys) UseKeys(ctx context.Context, name string, use func(version string, key []byte) error) error {
+	return k.lend(ctx, name, use, true)
+}
+
+func (k keys) lend(ctx context.Context, name string, use func(version string, key []byte) error, both bool) error {
 	if use == nil {
 		return auth.ErrInvalid
 	}
@@ -50,7 +67,35 @@ func (k keys) UseKey(ctx context.Context, name string, use func(version string, 
 		return err
 	}
 	defer lease.Close(ctx) // a failure stands in the log; the key was used all the same
-	stored, err := lease.Secret(keyField)
+	if err := k.one(lease, name, keyField, keyVersion(lease.Version()), use); err != nil || !both {
+		return err
+	}
+	return k.before(lease, name, use)
+}
+
+// before lends the previous key, if there is one; half of one is none.
+func (k keys) before(lease *auth.Lease, name string, use func(version string, key []byte) error) error {
+	_, wrong := lease.Secret(oldField)
+	said, also := lease.Secret(oldVersion)
+	if wrong != nil && also != nil {
+		return nil
+	}
+	version := ""
+	if wrong == nil && also == nil {
+		_ = said.Use(func(b []byte) error {
+			version = string(b)
+			return nil
+		})
+	}
+	if !versionPattern.MatchString(version) {
+		return auth.ErrInvalid
+	}
+	return k.one(lease, name, oldField, version, use)
+}
+
+// one lends the key of one field.
+func (k keys) one(lease *auth.Lease, name, field, version string, use func(version string, key []byte) error) error {
+	stored, err := lease.Secret(field)
 	if err != nil {
 		return err
 	}
@@ -63,7 +108,7 @@ func (k keys) UseKey(ctx context.Context, name string, use func(version string, 
 			return auth.ErrInvalid
 		}
 		defer clear(key)
-		return use(keyVersion(lease.Version()), key)
+		return use(version, key)
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/authtest"
+	"github.com/carnet-go/carnet/mapping/token"
 	"github.com/carnet-go/carnet/vault"
 )
 
@@ -244,5 +245,87 @@ func TestKeyOfEndedGrant(t *testing.T) {
 	}
 	if n, _ := b.calls(); n != 0 {
 		t.Error("the backend was asked")
+	}
+}
+
+// both are the keys that UseKeys lends, copied, by version in their order.
+func both(t *testing.T, v *vault.Vault, g auth.Grant) (versions []string, all [][]byte, err error) {
+	t.Helper()
+	err = v.KeyVersions(g).UseKeys(t.Context(), path, func(version string, key []byte) error {
+		versions, all = append(versions, version), append(all, bytes.Clone(key))
+		return nil
+	})
+	return versions, all, err
+}
+
+// TestKeyBefore: while a key changes, lookups get the one before, too, as it was lent then; what
+// mappings write is of the new one alone.
+func TestKeyBefore(t *testing.T) {
+	g := gate(t)
+	const fresh = "fedcba9876543210fedcba9876543210"
+	stored := map[string]string{"key": storedKey}
+	b := &backend{issue: func(context.Context, string) (vault.Issued, error) {
+		all := map[string]auth.Secret{}
+		for name, text := range stored {
+			all[name] = auth.NewSecret([]byte(text))
+		}
+		return vault.Issued{ID: "id", Version: map[bool]string{true: "2", false: "1"}[stored["key"] == fresh], Fields: all}, nil
+	}}
+	v := open(t, g.Log(), b, nil)
+	grant := authtest.Grant(t, g, read)
+	_, then := used(t, v, grant, path)
+	if versions, all, err := both(t, v, grant); err != nil || len(all) != 1 || versions[0] != "1" || !bytes.Equal(all[0], then) {
+		t.Errorf("%v, %v", versions, err)
+	}
+
+	stored = map[string]string{"key": fresh, "previous": storedKey, "previous_version": "1"}
+	version, now := used(t, v, grant, path)
+	versions, all, err := both(t, v, grant)
+	if err != nil || version != "2" || len(all) != 2 || versions[0] != "2" || versions[1] != "1" || !bytes.Equal(all[0], now) || !bytes.Equal(all[1], then) || bytes.Equal(now, then) {
+		t.Errorf("%s; %v, %v", version, versions, err)
+	}
+
+	for name, bad := range map[string]map[string]string{
+		"no version":    {"key": fresh, "previous": storedKey},
+		"a version":     {"key": fresh, "previous_version": "1"},
+		"no name":       {"key": fresh, "previous": storedKey, "previous_version": "a.b"},
+		"an empty name": {"key": fresh, "previous": storedKey, "previous_version": ""},
+		"short":         {"key": fresh, "previous": "short", "previous_version": "1"},
+	} {
+		stored = bad
+		if versions, _, err := both(t, v, grant); !errors.Is(err, auth.ErrInvalid) || len(versions) > 1 {
+			t.Errorf("%s: %v, %v", name, versions, err)
+		}
+		if version, _ := used(t, v, grant, path); version != "2" {
+			t.Errorf("%s: a mapping gets %q", name, version)
+		}
+	}
+	if v.Lent() != 0 {
+		t.Error("a lease was kept")
+	}
+	if err := v.KeyVersions(grant).UseKeys(t.Context(), path, nil); !errors.Is(err, auth.ErrInvalid) {
+		t.Error(err)
+	}
+	errUse, calls := errors.New("of the caller"), 0
+	stored = map[string]string{"key": fresh, "previous": storedKey, "previous_version": "1"}
+	err = v.KeyVersions(grant).UseKeys(t.Context(), path, func(string, []byte) error {
+		calls++
+		return errUse
+	})
+	if err != errUse || calls != 1 {
+		t.Errorf("%v after %d calls", err, calls)
+	}
+}
+
+// TestKeysForLookups: what token looks for with the vault's keys is what a mapping has written.
+func TestKeysForLookups(t *testing.T) {
+	g := gate(t)
+	b := &backend{issue: func(context.Context, string) (vault.Issued, error) {
+		return vault.Issued{ID: "id", Version: "2", Fields: fields("key", storedKey, "previous", "fedcba9876543210fedcba9876543210", "previous_version", "1")}, nil
+	}}
+	v := open(t, g.Log(), b, nil)
+	all, err := token.All(t.Context(), v.KeyVersions(authtest.Grant(t, g, read)), token.Domain{Key: path, Schema: "employee", Field: "/number"}, "1017")
+	if err != nil || len(all) != 2 || !strings.HasPrefix(all[0], "tk1.2.") || !strings.HasPrefix(all[1], "tk1.1.") {
+		t.Errorf("%q, %v", all, err)
 	}
 }

@@ -316,6 +316,9 @@ func (r *reader) word(p Property, name, value, at string) {
 		into[name] = json.Number(value)
 	case name == "enum" && into["type"] == "integer":
 		into[name] = json.RawMessage("[" + strings.ReplaceAll(value, "|", ",") + "]")
+		if into["maximum"] == uint64(math.MaxUint64) {
+			delete(into, "maximum") // choices have 63 bits
+		}
 		if !json.Valid(into[name].(json.RawMessage)) {
 			r.fail(at, "has no integers as enum in its tag")
 		}

@@ -12,8 +12,6 @@ import (
 type Apart struct {
 	Flat Program // makes one object of all fields, also of those outside the body
 	Back Program // reads it; constants are its own
-
-	tokens []*scan.Node // fields of tokens
 }
 
 // NewApart cuts a program whose fields that destination describes.
@@ -24,40 +22,41 @@ func NewApart(p *Program, destination *scan.Node) *Apart {
 	for _, rule := range p.Outside {
 		node := nodes[rule.Into]
 		a.Flat.Body = append(a.Flat.Body, Output{Key: append(scan.AppendJSON(nil, []byte(rule.Into[1:])), ':'), Rule: rule, Aside: node})
-		a.Back.Outside = append(a.Back.Outside, a.again(rule, node))
+		a.Back.Outside = append(a.Back.Outside, again(rule, node))
 	}
 	a.Flat.Body = append(a.Flat.Body, p.Body...)
-	a.Back.Body = a.reading(p.Body, nodes)
+	a.Back.Body = reading(p.Body, nodes)
 	return a
 }
 
 // reading are the members with the rules that read what theirs have made.
-func (a *Apart) reading(members []Output, nodes map[string]*scan.Node) []Output {
+func reading(members []Output, nodes map[string]*scan.Node) []Output {
 	members = slices.Clone(members)
 	for i := range members {
 		if rule := members[i].Rule; rule != nil {
-			members[i].Rule = a.again(rule, nodes[rule.Into])
+			members[i].Rule = again(rule, nodes[rule.Into])
 		}
-		members[i].Members = a.reading(members[i].Members, nodes)
-		members[i].Elements = a.reading(members[i].Elements, nodes)
+		members[i].Members = reading(members[i].Members, nodes)
+		members[i].Elements = reading(members[i].Elements, nodes)
 		if element := members[i].Element; element != nil {
-			members[i].Element = &a.reading([]Output{*element}, nodes)[0]
+			members[i].Element = &reading([]Output{*element}, nodes)[0]
 		}
 	}
 	return members
 }
 
 // again is the rule that reads what a rule has made.
-func (a *Apart) again(rule *Rule, node *scan.Node) *Rule {
+func again(rule *Rule, node *scan.Node) *Rule {
 	if rule.From == nil {
 		return rule
 	}
+	again := &Rule{Number: rule.Number, Into: rule.Into, From: node, Bars: rule.Bars}
 	for _, step := range rule.Steps {
 		if step.Key != "" {
-			a.tokens = append(a.tokens, node) // once for each token that a value takes
+			again.Took++
 		}
 	}
-	return &Rule{Number: rule.Number, Into: rule.Into, From: node, Bars: rule.Bars}
+	return again
 }
 
 // flat writes a field that goes elsewhere into the body, once it has stood the test of its place.
@@ -89,25 +88,4 @@ func appendText(dst []byte, n *scan.Node, text string) []byte {
 		return scan.AppendJSON(dst, []byte(text))
 	}
 	return append(dst, text...)
-}
-
-// Tokens is how many there are at least in what Back reads.
-func (a *Apart) Tokens(source []byte, values []scan.Value) (n int) {
-	count := func(v scan.Value) bool {
-		if v.Kind != scan.Absent && v.Kind != scan.Null {
-			n++
-		}
-		return true
-	}
-	for _, node := range a.tokens {
-		switch v := values[node.Slot]; v.Kind {
-		case scan.Array:
-			scan.Each(node, source, v, count)
-		case scan.Map:
-			n += int(v.N)
-		default:
-			count(v)
-		}
-	}
-	return n
 }

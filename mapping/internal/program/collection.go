@@ -33,20 +33,17 @@ func (r *Run) field(ctx context.Context, o *Output) (bool, error) {
 
 // collection writes the elements, until something fails or ctx ends.
 func (r *Run) collection(ctx context.Context, o *Output, v scan.Value) (err error) {
-	n, names := 0, map[string]struct{}(nil)
+	first, names := len(r.Out), map[string]struct{}(nil)
 	if v.Kind == scan.Map && len(o.Rule.Steps) > 0 {
 		names = map[string]struct{}{}
 	}
 	r.deep++
 	defer func() { r.deep-- }()
 	scan.Elements(o.Rule.From, r.Source, v, r.values, func(name scan.Value, null bool) bool {
-		if n++; n > 1 {
+		if len(r.Out) > first {
 			r.Out = append(r.Out, ',')
 		}
-		if n%1024 == 0 {
-			err = ctx.Err()
-		}
-		if err == nil && v.Kind == scan.Map {
+		if err = r.goesOn(ctx); err == nil && v.Kind == scan.Map {
 			err = r.name(o.Rule, name, names)
 		}
 		if err == nil {
@@ -60,6 +57,7 @@ func (r *Run) collection(ctx context.Context, o *Output, v scan.Value) (err erro
 // name writes that of an entry. Names that were different stay different: no entry hides another.
 func (r *Run) name(rule *Rule, name scan.Value, made map[string]struct{}) error {
 	if made == nil {
+		r.took(rule, name)
 		r.JSON(rule.From.Keys, name)
 		r.Out = append(r.Out, ':')
 		return nil
@@ -98,6 +96,9 @@ func (r *Run) element(ctx context.Context, o *Output, null bool) error {
 
 // none notes that no rule within a collection has set anything, as that is not there.
 func (r *Run) none(o *Output) {
+	if r.deep > 0 { // other elements may have one
+		return
+	}
 	inside := append(o.Elements[:len(o.Elements):len(o.Elements)], o.Members...)
 	if o.Element != nil {
 		inside = append(inside, *o.Element)

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"sync"
 
-	"github.com/carnet-go/carnet/mapping/internal/transform"
+	"github.com/carnet-go/carnet/mapping/internal/keyed"
 )
 
 // ErrNoKey: a key was not lent.
@@ -23,7 +23,7 @@ func (r *Run) lend(ctx context.Context, keys Keys) error {
 		return ErrNoKey
 	}
 	if r.call.Macs == nil {
-		r.call.Macs = make(map[string]*transform.Mac, len(r.program.Keys))
+		r.call.Macs = make(map[string]*keyed.Mac, len(r.program.Keys))
 	}
 	defer clear(r.call.Macs)
 	r.written, r.err = false, nil
@@ -60,7 +60,7 @@ func (r *Run) next(ctx context.Context, keys Keys, names []string) error {
 		if l.lent {
 			return errUsed
 		}
-		mac := transform.NewMac(version, key)
+		mac := keyed.New(version, key)
 		if mac == nil {
 			return errUsed
 		}

@@ -50,6 +50,7 @@ type Rule struct {
 	JSON    []byte                 // where there is no From: the constant in a body
 	Texts   []string               // where there is no From: the constant elsewhere
 	Bars    func(text string) bool // says what cannot stand outside the body
+	Took    int                    // tokens that each value took, where another program has made it
 }
 
 // Output is a member of an object in the body.

@@ -22,16 +22,17 @@ type Run struct {
 	Absent      []int  // rules that the document has no value for
 	Tokens      int    // that were made
 
-	program *Program
-	values  []scan.Value
-	own     []scan.Value // values, where they are written
-	deep    int          // collections around what is written
-	call    transform.Call
-	leaves  int // written into the body
-	aside   int // bytes of the fields outside the body
-	fault   scan.Fault
-	written bool  // while all keys were lent
-	err     error // of that
+	program  *Program
+	values   []scan.Value
+	own      []scan.Value // values, where they are written
+	deep     int          // collections around what is written
+	call     transform.Call
+	leaves   int // written into the body
+	elements int // of arrays and maps that were written
+	aside    int // bytes of the fields outside the body
+	fault    scan.Fault
+	written  bool  // while all keys were lent
+	err      error // of that
 }
 
 // errFault says that there is a fault.
@@ -66,7 +67,7 @@ func (r *Run) Wipe() {
 	clear(r.Fields)
 	clear(r.call.Scratch[:cap(r.call.Scratch)])
 	r.Writer.Wipe()
-	r.Out, r.Fields, r.Absent, r.Tokens, r.leaves, r.aside, r.fault = r.Out[:0], r.Fields[:0], r.Absent[:0], 0, 0, 0, scan.Fault{}
+	r.Out, r.Fields, r.Absent, r.Tokens, r.leaves, r.elements, r.aside, r.fault = r.Out[:0], r.Fields[:0], r.Absent[:0], 0, 0, 0, 0, scan.Fault{}
 }
 
 func (r *Run) fail(code, path string) error {
@@ -78,6 +79,14 @@ func (r *Run) fail(code, path string) error {
 func (r *Run) bounded(rule *Rule) error {
 	if len(r.Out)+r.aside > maxRecord {
 		return r.fail(scan.TooMuch, rule.Into)
+	}
+	return nil
+}
+
+// goesOn counts an element of whatever array, and looks at ctx now and then.
+func (r *Run) goesOn(ctx context.Context) error {
+	if r.elements++; r.elements%128 == 0 {
+		return ctx.Err()
 	}
 	return nil
 }
@@ -106,7 +115,7 @@ func (r *Run) write(ctx context.Context) error {
 		return err
 	}
 	r.Out = append(r.Out, '}')
-	return nil
+	return ctx.Err()
 }
 
 // object writes the members of an object. A member that is an object and not required is
@@ -166,10 +175,11 @@ func (r *Run) leaf(ctx context.Context, rule *Rule) (bool, error) {
 		r.without(rule)
 		return false, nil
 	case len(rule.Steps) == 0 || v.Kind == scan.Null:
+		r.took(rule, v)
 		r.JSON(rule.From, v)
 		return true, nil
 	case v.Kind == scan.Array:
-		return true, r.elements(ctx, rule, v)
+		return true, r.list(ctx, rule, v)
 	}
 	made, ok := r.transform(rule, v)
 	switch {
@@ -187,8 +197,8 @@ func (r *Run) leaf(ctx context.Context, rule *Rule) (bool, error) {
 	}
 }
 
-// elements writes an array whose elements are transformed one by one.
-func (r *Run) elements(ctx context.Context, rule *Rule, v scan.Value) error {
+// list writes an array whose elements are transformed one by one.
+func (r *Run) list(ctx context.Context, rule *Rule, v scan.Value) error {
 	r.Out = append(r.Out, '[')
 	first := len(r.Out)
 	err := r.each(ctx, rule, v, func(element scan.Value) error {
@@ -212,12 +222,8 @@ func (r *Run) elements(ctx context.Context, rule *Rule, v scan.Value) error {
 
 // each goes through an array until something fails, or ctx ends.
 func (r *Run) each(ctx context.Context, rule *Rule, v scan.Value, do func(scan.Value) error) (err error) {
-	n := 0
 	scan.Each(rule.From, r.Source, v, func(element scan.Value) bool {
-		if n++; n%1024 == 0 {
-			err = ctx.Err()
-		}
-		if err == nil {
+		if err = r.goesOn(ctx); err == nil {
 			err = do(element)
 		}
 		return err == nil
@@ -249,6 +255,20 @@ func (r *Run) transform(rule *Rule, v scan.Value) (transform.Value, bool) {
 	return value, true
 }
 
+// took counts the tokens that a value took where it was made.
+func (r *Run) took(rule *Rule, v scan.Value) {
+	switch {
+	case rule.Took == 0 || v.Kind == scan.Null:
+	case v.Kind == scan.Array:
+		scan.Each(rule.From, r.Source, v, func(element scan.Value) bool {
+			r.took(rule, element)
+			return true
+		})
+	default:
+		r.Tokens += rule.Took
+	}
+}
+
 // outside makes the texts of one field outside the body.
 func (r *Run) outside(ctx context.Context, rule *Rule) error {
 	for _, text := range rule.Texts {
@@ -273,6 +293,7 @@ func (r *Run) outside(ctx context.Context, rule *Rule) error {
 
 func (r *Run) scalar(rule *Rule, v scan.Value) error {
 	if len(rule.Steps) == 0 {
+		r.took(rule, v)
 		return r.put(rule, r.Text(v))
 	}
 	made, ok := r.transform(rule, v)

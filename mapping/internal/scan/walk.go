@@ -65,9 +65,9 @@ func Elements(n *Node, source []byte, v Value, values []Value, yield func(name V
 		if at = space(source, at); n.Kind == Map {
 			at = w.entry(n, &name, at)
 		}
-		element := w.slot(n.Items)
-		end := w.read(n.Items, element, at)
-		if end == 0 || !yield(name, element.Kind == Null) {
+		null := source[at] == 'n' // what it holds may share its place, if it has no slot
+		end := w.read(n.Items, w.slot(n.Items), at)
+		if end == 0 || !yield(name, null) {
 			return
 		}
 		at = space(source, end) + 1

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/carnet-go/carnet/mapping/internal/names"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
@@ -118,14 +119,17 @@ func (r Reader) names(n *scan.Node, s Keywords, at string) {
 // anything is the pattern that every text has, in RE2 and in ECMA-262.
 const anything = `^[\s\S]*$`
 
-// Named holds a map's names to a pattern.
-func (r Reader) Named(n *scan.Node, pattern, at string) {
+// Named holds a map's names to a pattern, which can stand in a path of a finding; false: it is none.
+func (r Reader) Named(n *scan.Node, pattern, at string) bool {
 	if pattern == anything {
-		return
+		return true
 	}
-	var problem string
-	n.Keys.Pattern, problem = scan.Pattern(pattern)
+	problem := "is no line of 1 to 200 printable characters"
+	if names.Line(pattern) {
+		n.Keys.Pattern, problem = scan.Pattern(pattern)
+	}
 	r.Find(problem != "", "M113", at, problem)
+	return problem == ""
 }
 
 func (r Reader) integers(n *scan.Node, enum json.RawMessage, at string) {

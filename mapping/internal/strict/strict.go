@@ -100,7 +100,10 @@ func (w *walk) object(t reflect.Type, depth int) bool {
 	seen, entries := map[string]bool{}, map[any]bool{}
 	for w.open(); w.next() != '}'; w.open() {
 		name, ok := w.text()
-		fold := strings.Map(Folded, name)
+		fold := name // the names of a map are data
+		if t == nil || t.Kind() != reflect.Map {
+			fold = strings.Map(Folded, name)
+		}
 		if !ok || seen[fold] || !entry(t, name, entries) {
 			return false
 		}

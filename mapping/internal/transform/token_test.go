@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carnet-go/carnet/mapping/internal/keyed"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 )
@@ -21,8 +22,8 @@ func TestTokensAreHMAC(t *testing.T) {
 	}
 	for _, size := range []int{16, 32, 63, 64, 65, 200} {
 		key := []byte(strings.Repeat("k0", 100)[:size])
-		mac := transform.NewMac("v_1-", key)
-		call := transform.Call{Macs: map[string]*transform.Mac{"crm/tokens": mac}}
+		mac := keyed.New("v_1-", key)
+		call := transform.Call{Macs: map[string]*keyed.Mac{"crm/tokens": mac}}
 		for _, length := range []int{1, 100, 140, 141, 150, 3000, 7, 4999} {
 			text := strings.Repeat("é7", 2500)[:length]
 			want := tokenOf(key, text)
@@ -32,11 +33,11 @@ func TestTokensAreHMAC(t *testing.T) {
 		}
 	}
 	for version, takes := range map[string]bool{"": false, "aZ09_-": true, "a.b": false, "é": false, strings.Repeat("v", 36): true, strings.Repeat("v", 37): false, "a[": false, "a\x00": false} {
-		if (transform.NewMac(version, make([]byte, 16)) != nil) != takes {
+		if (keyed.New(version, make([]byte, 16)) != nil) != takes {
 			t.Errorf("version %q", version)
 		}
 	}
-	if transform.NewMac("1", make([]byte, 15)) != nil {
+	if keyed.New("1", make([]byte, 15)) != nil {
 		t.Error("a short key")
 	}
 }

@@ -33,6 +33,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/carnet-go/carnet/internal/declare"
+	"github.com/carnet-go/carnet/mapping/internal/keyed"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
@@ -54,8 +55,8 @@ type Value struct {
 
 // Call is what one mapping of one document needs.
 type Call struct {
-	Macs    map[string]*Mac // by the name of their key
-	Scratch []byte          // appended to; values of one field point into it
+	Macs    map[string]*keyed.Mac // by the name of their key
+	Scratch []byte                // appended to; values of one field point into it
 
 	composing *norm.Iter // holds nothing between values
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/carnet-go/carnet/mapping/internal/keyed"
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 	"github.com/carnet-go/carnet/mapping/internal/transform"
 	"pgregory.net/rapid"
@@ -81,7 +82,7 @@ func TestStepsKeepTheirWord(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				v := value(t, node)
 				before := string(v.Text)
-				call := transform.Call{Macs: map[string]*transform.Mac{"k": transform.NewMac("v1", make([]byte, 32))}}
+				call := transform.Call{Macs: map[string]*keyed.Mac{"k": keyed.New("v1", make([]byte, 32))}}
 				out, ok := step.Apply(&call, v)
 				again, okAgain := step.Apply(&call, v)
 				switch {
@@ -121,7 +122,7 @@ func TestMacs(t *testing.T) {
 		size    int
 		made    bool
 	}{{"1", 16, true}, {"1", 15, false}, {"1", 0, false}, {"", 16, false}, {"1.2", 16, false}, {"a b", 16, false}, {"A_b-9", 64, true}} {
-		if got := transform.NewMac(tt.version, make([]byte, tt.size)) != nil; got != tt.made {
+		if got := keyed.New(tt.version, make([]byte, tt.size)) != nil; got != tt.made {
 			t.Errorf("%+v", tt)
 		}
 	}
