@@ -1,12 +1,8 @@
 package audit
 
 import (
-	"encoding/base64"
 	"errors"
-	"strconv"
 	"time"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/tree"
@@ -24,22 +20,6 @@ const (
 	checkpointAfter = 700 * time.Millisecond
 	retryAfter      = time.Second
 )
-
-const (
-	commitHead = `{"commit":{"size":`
-	commitMid  = `,"root":"`
-	commitTail = "\"}}\n"
-	commitMax  = len(commitHead) + 19 + len(commitMid) + 44 + len(commitTail)
-)
-
-// appendCommit writes the line that ends a batch. A batch without it is not there.
-func appendCommit(b []byte, size int64, root tlog.Hash) []byte {
-	b = append(b, commitHead...)
-	b = strconv.AppendInt(b, size, 10)
-	b = append(b, commitMid...)
-	b = base64.StdEncoding.AppendEncode(b, root[:])
-	return append(b, commitTail...)
-}
 
 // committer is the one goroutine that writes: one write and one fdatasync per batch.
 type committer struct {
@@ -82,7 +62,7 @@ func (c *committer) step() bool {
 // arm sets the clock for the next checkpoint, if there is anything to cover.
 func (c *committer) arm() {
 	if c.file.Poisoned() != nil {
-		c.published.end() // nobody need wait for a proof
+		c.published.End() // nobody need wait for a proof
 		return
 	}
 	if c.armed || c.working || !c.dirty && !c.bad {
@@ -129,7 +109,8 @@ func (c *committer) finish() error {
 		c.settle(<-c.done)
 	}
 	err := c.seal()
-	c.published.end()
+	c.published.End()
+	c.durable.End()
 	return errors.Join(err, c.file.Close(), c.lock.Close())
 }
 
@@ -141,7 +122,7 @@ func (g *log) seal() error {
 	if g.dirty {
 		return errors.New("audit: the last checkpoint could not be written")
 	}
-	if g.published.covers(g.tree.Size) && !g.bad {
+	if g.published.Covers(g.tree.Size) && !g.bad {
 		return nil
 	}
 	err := g.publish(&g.tree)
@@ -166,12 +147,12 @@ func (g *log) commit(b *queue.Batch, text []byte, items []queue.Item, checkpoint
 	if next.Size == g.tree.Size {
 		return text, items
 	}
-	text = appendCommit(text, next.Size, next.Root())
+	text = tree.AppendCommit(text, next.Size, next.Root())
 	if b.Err = g.write(text); b.Err != nil {
 		return text, items
 	}
 	b.First, g.tree, g.dirty = g.tree.Size, next, !checkpoint
-	g.durable.grow(next.Size, g.file.Size())
+	g.durable.Grow(next.Size, g.file.Size())
 	return text, items
 }
 
@@ -191,7 +172,7 @@ func (g *log) admit(b *queue.Batch, text []byte, items []queue.Item) ([]byte, []
 	case g.bad:
 		b.Refused = errUnproven
 	default:
-		n := int64(len(text) + commitMax + checkpointMax)
+		n := int64(len(text) + tree.CommitMax + checkpointMax)
 		b.Refused = outcomeOf(g.file.Room(n, margin))
 	}
 	if b.Refused == nil {

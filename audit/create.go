@@ -14,6 +14,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
@@ -22,8 +23,6 @@ import (
 const (
 	fileLock       = "LOCK"
 	fileCheckpoint = "checkpoint"
-	folderSegments = "seg"
-	firstSegment   = "00000000000000000000.jsonl"
 
 	suffixKey    = ".key"
 	suffixVerify = ".vkey"
@@ -189,11 +188,11 @@ func (s *site) build(ctx context.Context, k *key.Key, private ed25519.PrivateKey
 
 // fill writes the first lines and their checkpoint.
 func (s *site) fill(ctx context.Context, k *key.Key) error {
-	seg := filepath.Join(s.tmp, folderSegments)
+	seg := filepath.Join(s.tmp, reach.Folder)
 	if os.Mkdir(seg, 0o700) != nil { // the checkpoint's write syncs this name too
 		return errors.New("audit: the log's folders could not be made")
 	}
-	file, err := segment.Create(filepath.Join(seg, firstSegment), nil)
+	file, err := segment.Create(filepath.Join(seg, reach.Name(0)), nil)
 	if err != nil {
 		return errors.New("audit: the log's first segment could not be made")
 	}
@@ -216,5 +215,6 @@ func newLog(dir string, k *key.Key, file *segment.File, lock *segment.Lock) *log
 	return &log{
 		dir: dir, key: k, file: file, lock: lock, queue: queue.New(), tiles: tree.Folder{Dir: dir},
 		closing: make(chan struct{}), ended: make(chan struct{}), last: map[string]*int64{},
+		durable: reach.New(os.DirFS(dir), []reach.Part{{}}, 0),
 	}
 }

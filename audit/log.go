@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -66,12 +67,11 @@ type log struct {
 	result  error         // of the committer; after ended
 
 	tree    tree.Tree
-	dirty   bool   // there are lines that no checkpoint covers
-	bad     bool   // the last checkpoint could not be made or written
-	durable extent // what Events may read
-	places  places
+	dirty   bool          // there are lines that no checkpoint covers
+	bad     bool          // the last checkpoint could not be made or written
+	durable *reach.Extent // what may be read
 
-	published published
+	published reach.Signed
 	tiles     tree.Folder
 	shipped   int // full tiles in the last publication
 	recovery  Recovery

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -50,7 +51,7 @@ func open(ctx context.Context, dir string, o *Options, disk segment.Disk) (*Log,
 		o = &Options{}
 	}
 	dir = filepath.Clean(dir)
-	path := filepath.Join(dir, folderSegments, firstSegment)
+	path := filepath.Join(dir, reach.Folder, reach.Name(0))
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, errMissing
 	}
@@ -141,7 +142,7 @@ func readGenesis(file *segment.File) (origin, vkey string, err error) {
 // folders removes what atomic writes left, and compares the tiles with the tree.
 func (r *replay) folders() error {
 	removeTemps(r.dir)
-	segments := filepath.Join(r.dir, folderSegments)
+	segments := filepath.Join(r.dir, reach.Folder)
 	removeTemps(segments)
 	if entries, err := os.ReadDir(segments); err != nil || len(entries) != 1 {
 		return errExtra

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
@@ -30,14 +31,14 @@ func (l *Log) Proof(ctx context.Context, index int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lines, _ := g.durable.get(); index < 0 || index >= lines {
+	if index < 0 || index >= g.durable.Lines() {
 		return nil, errNoLine
 	}
 	for {
-		c, changed := g.published.get()
+		c, changed := g.published.Get()
 		if index < c.Size {
 			proof, err := prove(os.DirFS(g.dir), c, index)
-			if newer, _ := g.published.get(); err == nil || newer.Size == c.Size {
+			if newer, _ := g.published.Get(); err == nil || newer.Size == c.Size {
 				return proof, err
 			}
 			if ctx.Err() != nil {
@@ -102,7 +103,7 @@ func readCheckpoint(fsys fs.FS) (key.Checkpoint, error) {
 
 // readLine finds the line with an index.
 func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
-	f, err := fsys.Open(folderSegments + "/" + firstSegment)
+	f, err := fsys.Open(reach.Path(0))
 	if err != nil {
 		return nil, errRead
 	}
@@ -116,7 +117,7 @@ func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if bytes.HasPrefix(text, []byte(commitHead)) {
+		if tree.IsCommit(text) {
 			continue
 		}
 		if n == index {

@@ -97,8 +97,8 @@ func (r *replay) lines(ctx context.Context) error {
 // line takes one line with its newline; false: it is no line of this log.
 func (r *replay) line(text []byte) (bool, error) {
 	start := r.offset
-	if bytes.HasPrefix(text, []byte(commitHead)) {
-		if !bytes.Equal(text, appendCommit(nil, r.next.Size, r.next.Root())) || r.next.Size == r.tree.Size {
+	if tree.IsCommit(text) {
+		if !bytes.Equal(text, tree.AppendCommit(nil, r.next.Size, r.next.Root())) || r.next.Size == r.tree.Size {
 			return false, nil
 		}
 		r.offset += int64(len(text))

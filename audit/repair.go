@@ -26,8 +26,8 @@ func (r *replay) repair() error {
 		return errRead
 	}
 	g := r.log
-	g.durable.grow(g.tree.Size, r.good)
-	g.published.set(r.now)
+	g.durable.Grow(g.tree.Size, r.good)
+	g.published.Set(r.now)
 	if g.recovery.Torn > 0 {
 		e := Event{Action: actionRecovered, Outcome: OutcomeSuccess, Reason: reasonTorn}
 		if err := g.record(e, extra{torn: g.recovery.Torn}); err != nil {
@@ -38,7 +38,7 @@ func (r *replay) repair() error {
 		return err
 	}
 	g.commit(queue.NewBatch(), nil, nil, true)
-	if g.published.covers(g.tree.Size) && r.tiles.Settled(&r.tree) {
+	if g.published.Covers(g.tree.Size) && r.tiles.Settled(&r.tree) {
 		return nil
 	}
 	g.bad = true // so that seal publishes also what is only missing

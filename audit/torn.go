@@ -14,7 +14,7 @@ import (
 const block = 512
 
 // tornMax is the longest batch: a crash leaves no more behind the last commit.
-const tornMax int64 = queue.BatchBytes + 2*(maxLine+1) + checkpointMax + int64(commitMax)
+const tornMax int64 = queue.BatchBytes + 2*(maxLine+1) + checkpointMax + int64(tree.CommitMax)
 
 // torn says whether a write that was never acknowledged explains rest: one batch, in
 // which blocks are missing, or whose end is. Batches are synced one after the other,
@@ -40,7 +40,7 @@ func torn(rest []byte, offset int64, t tree.Tree) bool {
 // goesOn says whether something stands behind a commit line.
 func goesOn(rest []byte) bool {
 	for line := range bytes.Lines(rest) {
-		if rest = rest[len(line):]; bytes.HasPrefix(line, []byte(commitHead)) && len(rest) > 0 {
+		if rest = rest[len(line):]; tree.IsCommit(line) && len(rest) > 0 {
 			return true
 		}
 	}
@@ -70,7 +70,7 @@ func holes(rest []byte, offset int64) bool {
 // unfinished says whether b is the beginning of the line that would come next.
 func unfinished(b []byte, t tree.Tree) bool {
 	event := []byte(`{"activity_id":`)
-	commit := appendCommit(nil, t.Size, t.Root())
+	commit := tree.AppendCommit(nil, t.Size, t.Root())
 	return bytes.HasPrefix(commit, b) || bytes.HasPrefix(event, b) || bytes.HasPrefix(b, event)
 }
 
