@@ -4,14 +4,13 @@ import (
 	"errors"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
 const (
-	// margin is the space that only answers may use.
-	margin = 256 << 10
 	// checkpointMax is more than a checkpoint line takes.
 	checkpointMax = 2048
 
@@ -61,7 +60,7 @@ func (c *committer) step() bool {
 
 // arm sets the clock for the next checkpoint, if there is anything to cover.
 func (c *committer) arm() {
-	if c.file.Poisoned() != nil {
+	if c.file().Poisoned() != nil {
 		c.published.End() // nobody need wait for a proof
 		return
 	}
@@ -79,6 +78,9 @@ func (c *committer) arm() {
 // next commits what the queue holds.
 func (c *committer) next(checkpoint bool) {
 	b, text, items := c.queue.Take(c.text, c.items)
+	if (len(items) > 0 || checkpoint && c.dirty) && c.full(len(text)) {
+		b.Refused = c.rotate()
+	}
 	c.text, c.items = c.commit(b, text, items, checkpoint)
 }
 
@@ -111,12 +113,14 @@ func (c *committer) finish() error {
 	err := c.seal()
 	c.published.End()
 	c.durable.End()
-	return errors.Join(err, c.file.Close(), c.lock.Close())
+	c.retaining.Lock() // who retains has been woken, and needs the folder until then
+	defer c.retaining.Unlock()
+	return errors.Join(err, c.file().Close(), c.folder.Close(), c.lock.Close())
 }
 
 // seal publishes a checkpoint of the whole log.
 func (g *log) seal() error {
-	if g.file.Poisoned() != nil {
+	if g.file().Poisoned() != nil {
 		return errors.New("audit: the log failed; its last lines are not signed")
 	}
 	if g.dirty {
@@ -152,33 +156,56 @@ func (g *log) commit(b *queue.Batch, text []byte, items []queue.Item, checkpoint
 		return text, items
 	}
 	b.First, g.tree, g.dirty = g.tree.Size, next, !checkpoint
-	g.durable.Grow(next.Size, g.file.Size())
+	g.remember(b.First, items, checkpoint)
+	g.durable.Grow(next.Size, g.file().Size())
 	return text, items
 }
 
+// remember keeps what must be known of lines that were written.
+func (g *log) remember(first int64, items []queue.Item, checkpoint bool) {
+	g.facts = g.facts[:0]
+	for i := range items {
+		g.facts = append(g.facts, items[i].Fact)
+		g.now.times.Add(items[i].Time)
+	}
+	if checkpoint {
+		g.facts = append(g.facts, carry.Fact{Action: actionCheckpoint})
+	}
+	g.state.Apply(first, g.facts)
+}
+
 func (g *log) write(text []byte) error {
-	if err := g.file.Room(int64(len(text)), 0); err != nil {
+	if err := g.file().Room(int64(len(text)), 0); err != nil {
 		return outcomeOf(err)
 	}
-	return outcomeOf(g.file.Append(text))
+	return outcomeOf(g.file().Append(text))
 }
 
 // admit drops what may not use the space that is left, and everything that is no
-// answer while checkpoints cannot be made.
+// answer while checkpoints cannot be made, or no new segment.
 func (g *log) admit(b *queue.Batch, text []byte, items []queue.Item) ([]byte, []queue.Item) {
-	switch {
-	case len(items) == 0:
+	if len(items) == 0 {
 		return text, items
-	case g.bad:
+	}
+	if g.bad {
 		b.Refused = errUnproven
-	default:
-		n := int64(len(text) + tree.CommitMax + checkpointMax)
-		b.Refused = outcomeOf(g.file.Room(n, margin))
 	}
-	if b.Refused == nil {
+	if b.Refused != nil {
+		b.Most = queue.Outcome
+	}
+	n := int64(len(text) + tree.CommitMax + checkpointMax)
+	for b.Most > queue.Outcome {
+		err := outcomeOf(g.file().Room(n, margins[b.Most]))
+		if err == nil {
+			break
+		}
+		b.Refused = err
+		b.Most--
+	}
+	if b.Most == queue.Denial {
 		return text, items
 	}
-	return queue.AnswersOnly(text, items)
+	return queue.Keep(text, items, b.Most)
 }
 
 // outcomeOf says what a failure of the file means to a caller.
@@ -208,6 +235,7 @@ func (g *log) sealLine(text []byte, next *tree.Tree) ([]byte, bool) {
 	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
 	l.encode(&e, extra{checkpoint: string(c.Note)})
 	next.Add(tree.LeafHash(l.b))
+	g.now.times.Add(e.Time.UnixMilli())
 	return append(append(text, l.b[1:]...), '\n'), true
 }
 
@@ -218,6 +246,7 @@ func (g *log) record(e Event, x extra) error {
 	l.encode(&e, x)
 	b := queue.NewBatch()
 	text := append(l.b[1:len(l.b):len(l.b)], '\n')
-	g.commit(b, text, []queue.Item{{End: len(text), Leaf: tree.LeafHash(l.b), Answer: true}}, false)
+	item := queue.Item{End: len(text), Leaf: tree.LeafHash(l.b), Time: e.Time.UnixMilli(), Fact: factOf(&e)}
+	g.commit(b, text, []queue.Item{item}, false)
 	return b.Err
 }

@@ -80,6 +80,14 @@ func (l *line) name(s string) {
 	l.raw(":")
 }
 
+// json writes what is JSON already.
+func (l *line) json(name, s string) {
+	if s != "" {
+		l.name(name)
+		l.raw(s)
+	}
+}
+
 func (l *line) open(name string) { l.name(name); l.raw("{") }
 func (l *line) shut()            { l.raw("}") }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"iter"
+	"sync"
 )
 
 // Events reads back what was on the disk when it was called, oldest first, in
@@ -13,6 +14,7 @@ import (
 func (l *Log) Events(ctx context.Context) iter.Seq2[Event, error] { return l.EventsFrom(ctx, 0) }
 
 // EventsFrom is Events from the line with index first on; those before are not looked at.
+// It is ErrNotKept where Retain gave that line up.
 func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		g, err := l.open()
@@ -20,6 +22,7 @@ func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, erro
 			yield(Event{}, err)
 			return
 		}
+		g.read.from(first)
 		g.events(ctx, first, yield)
 	}
 }
@@ -44,4 +47,40 @@ func (g *log) events(ctx context.Context, first int64, yield func(Event, error) 
 			return
 		}
 	}
+}
+
+// read is which lines somebody asked for by their action, and then read: he will want
+// them again after the next Open.
+type read struct {
+	mu    sync.Mutex
+	asked map[int64]bool // lines that Newest has named; true: and somebody read
+}
+
+func (r *read) ask(index int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.asked == nil {
+		r.asked = map[int64]bool{}
+	}
+	r.asked[index] = r.asked[index]
+}
+
+func (r *read) from(index int64) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.asked[index]; ok {
+		r.asked[index] = true
+	}
+}
+
+// needs says whether a line before one is needed.
+func (r *read) needs(kept int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for index, needed := range r.asked {
+		if needed && index < kept {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
@@ -19,7 +21,9 @@ func Decode(line []byte) (Event, error) { return decode(line) }
 
 // What the tests of limits need to know.
 const (
-	Margin  = margin
 	MaxLine = maxLine
-	TornMax = tornMax
+	TornMax = replay.MaxTorn
 )
+
+// Margin is the space that only answers, revocations and undos may use.
+var Margin = int(margins[queue.Crossing])

@@ -5,6 +5,9 @@ type extra struct {
 	genesis    string // the verifier key
 	checkpoint string // a signed note
 	torn       int64  // bytes cut
+	segment    string // JSON: what stands before a segment
+	carried    string // JSON: what a segment carries over
+	retained   int64  // first line that is kept
 }
 
 // extension is everything that OCSF has no place for.
@@ -97,4 +100,11 @@ func (l *line) own(x extra) {
 		l.shut()
 	}
 	l.num("torn", x.torn)
+	l.json("segment", x.segment)
+	l.json("carried", x.carried)
+	if x.retained != 0 {
+		l.open("retained")
+		l.num("first", x.retained)
+		l.shut()
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
@@ -30,6 +31,7 @@ var (
 	errFull     = fmt.Errorf("%w: the disk has no space", ErrNotRecorded)
 	errReplaced = fmt.Errorf("%w: somebody else removed, moved or changed the log; no more is written", ErrNotRecorded)
 	errPoisoned = fmt.Errorf("%w: an earlier write failed; close the log and open it again", ErrNotRecorded)
+	errNext     = fmt.Errorf("%w: no new segment could be made", ErrNotRecorded)
 	errUnproven = fmt.Errorf("%w: the last checkpoint could not be made or written", ErrNotRecorded)
 	errTenant   = fmt.Errorf("%w: the log is another tenant's", ErrNotRecorded)
 	errDisk     = fmt.Errorf("%w: the disk failed", ErrIndeterminate)
@@ -45,6 +47,12 @@ type Options struct {
 	// show it: a log that is behind it, or has another history, does not open. Create
 	// ignores it. Nil: none.
 	Floor []byte
+	// SegmentBytes is when Open's log begins a new segment: when the next write would make
+	// the newest longer. Zero: 256 MiB. Create ignores it.
+	SegmentBytes int64
+	// SegmentAge is how old the newest segment may be when something is written. Zero: as
+	// old as it gets. Create ignores it.
+	SegmentAge time.Duration
 }
 
 // Log is one append-only log. A zero or nil Log refuses. Safe for concurrent use.
@@ -52,11 +60,14 @@ type Log struct{ l *log }
 
 // log is an open log. The committer owns the tree and the file's end.
 type log struct {
-	dir  string
-	key  *key.Key
-	lock *segment.Lock
-	file *segment.File
-	pool sync.Pool // of *line
+	dir    string
+	key    *key.Key
+	lock   *segment.Lock
+	folder *segment.Folder
+	now    newest
+	most   int64         // bytes of a segment
+	age    time.Duration // of a segment; 0: any
+	pool   sync.Pool     // of *line
 
 	tenant  atomic.Pointer[string] // of the first event that had one; nil: of none yet
 	claimed atomic.Bool
@@ -67,15 +78,19 @@ type log struct {
 	result  error         // of the committer; after ended
 
 	tree    tree.Tree
-	dirty   bool          // there are lines that no checkpoint covers
-	bad     bool          // the last checkpoint could not be made or written
-	durable *reach.Extent // what may be read
+	dirty   bool // there are lines that no checkpoint covers
+	bad     bool // the last checkpoint could not be made or written
+	durable *reach.Extent
+	state   *carry.State
+	facts   []carry.Fact // buffer of the committer
 
 	published reach.Signed
 	tiles     tree.Folder
 	shipped   int // full tiles in the last publication
 	recovery  Recovery
-	last      map[string]*int64 // by action, the newest line when it was opened
+	last      map[string]int64 // by action, the newest line when it was opened
+	read      read
+	retaining sync.Mutex
 }
 
 func (l *Log) open() (*log, error) {
@@ -141,8 +156,11 @@ func (l *Log) Recovery() Recovery {
 // Newest is the index of the newest event with an action that there was when the log was
 // opened; -1: there was none, or it is a zero Log.
 func (l *Log) Newest(action string) int64 {
-	if g, err := l.open(); err == nil && g.last[action] != nil {
-		return *g.last[action]
+	if g, err := l.open(); err == nil {
+		if index, ok := g.last[action]; ok {
+			g.read.ask(index)
+			return index
+		}
 	}
 	return -1
 }
@@ -155,11 +173,14 @@ type Receipt struct {
 
 // Append returns when the event is on the disk: nil, ErrNotRecorded or
 // ErrIndeterminate. It waits for the disk at most until ctx ends. The event is written
-// exactly as it is, or not at all.
+// exactly as it is, or not at all; but an answer to a grant that the log itself had
+// closed as unknown gets the index of that line, where Resolves is zero.
 //
-// An event that answers (it has no decision, and an outcome or a grant with a reason)
-// is written until the last byte of the disk; everything else is refused as soon as
-// what remains is needed for answers, or while checkpoints cannot be written.
+// Of queue and disk there are shares. An event that answers (it has no decision, and an
+// outcome or a grant with a reason) is written until the last byte of the disk; before it
+// is reached, what revokes or undoes is refused, earlier what begins, and first of all
+// what was denied. Only answers are written while checkpoints cannot be, or a segment is
+// full and no other can be made.
 func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	g, err := l.open()
 	if err != nil {
@@ -177,6 +198,10 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
+	class := classOf(&e)
+	if e.Resolves == 0 && e.Grant != "" && class == queue.Outcome && e.Outcome != OutcomeUnknown {
+		e.Resolves = g.state.Closing(e.Grant, e.Action)
+	}
 	buf, _ := g.pool.Get().(*line)
 	if buf == nil {
 		buf = &line{key: g.key, b: make([]byte, 0, 2048)}
@@ -188,7 +213,7 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 		return Receipt{}, errLong
 	}
 	leaf := tree.LeafHash(buf.b)
-	t, err := g.queue.Put(ctx, buf.b[1:], leaf, answers(&e))
+	t, err := g.queue.Put(ctx, buf.b[1:], queue.Item{Leaf: leaf, Class: class, Time: e.Time.UnixMilli(), Fact: factOf(&e)})
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
@@ -206,13 +231,6 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 // whoever trusts what a log has witnessed must not trust another tenant's evidence.
 func (g *log) isOf(tenant string) bool {
 	return tenant == "" || g.tenant.CompareAndSwap(nil, &tenant) || *g.tenant.Load() == tenant
-}
-
-// answers says whether an event ends something, be it that nobody knows how and why.
-// What ends may use the space that is kept back from what begins: a full disk must not
-// leave work half recorded.
-func answers(e *Event) bool {
-	return e.Decision == "" && (e.Outcome != OutcomeUnknown || e.Grant != "" && e.Reason != "")
 }
 
 // Close refuses new events, writes those that wait, signs a checkpoint of everything,

@@ -174,7 +174,10 @@ func TestFilesThatDoNotOpen(t *testing.T) {
 		"segment gone":  {func(dir string) error { return os.Remove(segmentOf(dir)) }, "there is no log"},
 		"another segment": {func(dir string) error {
 			return os.WriteFile(filepath.Join(dir, "seg", "00000000000000000300.jsonl"), nil, 0o600)
-		}, "more than one segment"},
+		}, "no crash explains"},
+		"something else among the segments": {func(dir string) error {
+			return os.WriteFile(filepath.Join(dir, "seg", "notes.txt"), nil, 0o600)
+		}, "among the segments"},
 		"full tile differs":    {func(dir string) error { return flip(t, filepath.Join(dir, "tile/0/000")) }, "tile/0/000 differs from the lines; tiles are derived from them: remove it"},
 		"partial tile differs": {func(dir string) error { return flip(t, filepath.Join(dir, filling)) }, filling + " differs"},
 		"level 1 differs":      {func(dir string) error { return flip(t, filepath.Join(dir, "tile/1/000.p/1")) }, "tile/1/000.p/1 differs"},

@@ -1,11 +1,8 @@
 package audit
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -83,7 +80,7 @@ func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, er
 	if err != nil {
 		return nil, nil, err
 	}
-	if line, err = readLine(ctx, fsys, index); err != nil {
+	if line, err = readLine(ctx, fsys, c.Size, index); err != nil {
 		return nil, nil, err
 	}
 	if tlog.CheckRecord(path, c.Size, c.Root, index, tlog.RecordHash(line)) != nil {
@@ -101,30 +98,17 @@ func readCheckpoint(fsys fs.FS) (key.Checkpoint, error) {
 	return key.Parse(text)
 }
 
-// readLine finds the line with an index.
-func readLine(ctx context.Context, fsys fs.FS, index int64) ([]byte, error) {
-	f, err := fsys.Open(reach.Path(0))
+// readLine finds the line with an index. What stands behind the last whole line of the
+// files is not looked at: a writer may be at it.
+func readLine(ctx context.Context, fsys fs.FS, size, index int64) ([]byte, error) {
+	parts, err := reach.List(fsys)
 	if err != nil {
-		return nil, errRead
+		return nil, err
 	}
-	defer f.Close()
-	in := bufio.NewReaderSize(f, 2*(maxLine+1))
-	for n := int64(0); ; {
-		text, err := in.ReadSlice('\n')
-		if err != nil && !errors.Is(err, io.EOF) || len(text) == 0 {
-			return nil, errNoLine
-		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if tree.IsCommit(text) {
-			continue
-		}
-		if n == index {
-			return bytes.Clone(bytes.TrimSuffix(text, []byte("\n"))), nil
-		}
-		n++
-	}
+	c := reach.New(fsys, parts, size).From(index)
+	defer c.Close()
+	line, err := c.Next(ctx)
+	return line.Text, err
 }
 
 // prove makes a proof in the tree of c.

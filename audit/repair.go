@@ -2,43 +2,93 @@ package audit
 
 import (
 	"cmp"
+	"context"
 	"maps"
+	"os"
 	"slices"
+	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/replay"
+	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
-// Reasons that the log itself gives.
-const (
-	reasonInterrupted = "interrupted" // a grant that nobody answered
-	reasonTorn        = "torn"        // lines that were being written when it crashed
-)
+// reasonTorn is of lines that were being written when it crashed.
+const reasonTorn = "torn"
 
-// repair changes the log, after everything was found to be explained: it cuts what
-// was torn, says so, closes what nobody answered, and publishes what is missing.
-func (r *replay) repair() error {
-	if r.recovery.Torn > 0 {
-		if r.file.Cut(r.good) != nil {
+// repair changes the log, after everything was found to be explained: it cuts what was
+// torn, says so, closes what nobody answered, and publishes what is missing.
+func (r *reopening) repair() error {
+	if err := r.cut(); err != nil {
+		return err
+	}
+	g, last := r.g, len(r.parts)-1
+	g.lock, g.folder = r.lock, r.folder
+	g.tree, g.dirty = r.replay.Tree, r.replay.Dirty
+	g.now = newest{file: r.file, first: r.parts[last].First, began: r.began(), times: r.replay.Times}
+	g.most, g.age = r.options.SegmentBytes, r.options.SegmentAge
+	if g.most == 0 {
+		g.most = segmentBytes
+	}
+	for i := range r.parts {
+		r.parts[i].Times = r.replay.Before[r.parts[i].First]
+	}
+	r.parts[last].Bytes = r.file.Size()
+	g.durable = reach.New(os.DirFS(r.dir), r.parts, g.tree.Size)
+	g.published.Set(r.replay.Now)
+	g.last = g.state.Newest()
+	if tenant := g.state.Tenant(); tenant != "" {
+		g.tenant.Store(&tenant)
+	}
+	if err := r.tell(); err != nil {
+		return err
+	}
+	return g.remove(g.state.Kept()) // what a crash kept Retain from
+}
+
+// cut makes the newest segment end with its last whole commit, and makes sure that this is
+// what the disk has.
+func (r *reopening) cut() error {
+	if r.spoilt != nil {
+		_ = r.spoilt.Close()
+		if r.folder.Remove(reach.Name(r.replay.Tree.Size)) != nil {
+			return errRead
+		}
+	} else if r.g.recovery.Torn > 0 {
+		if r.file.Cut(r.replay.Good) != nil {
 			return errRead
 		}
 	}
-	if r.file.Renew(r.signed) != nil {
+	if r.file.Renew(r.replay.Signed) != nil || r.folder.Sync() != nil {
 		return errRead
 	}
-	g := r.log
-	g.durable.Grow(g.tree.Size, r.good)
-	g.published.Set(r.now)
+	return nil
+}
+
+// began is when the newest segment did, by a clock that nobody sets.
+func (r *reopening) began() time.Time {
+	now := time.Now()
+	return now.Add(-max(now.Sub(time.UnixMilli(r.replay.Began)), 0))
+}
+
+// tell writes down what was found.
+func (r *reopening) tell() error {
+	g := r.g
 	if g.recovery.Torn > 0 {
 		e := Event{Action: actionRecovered, Outcome: OutcomeSuccess, Reason: reasonTorn}
 		if err := g.record(e, extra{torn: g.recovery.Torn}); err != nil {
 			return err
 		}
 	}
-	if err := r.closeOrphans(); err != nil {
+	if err := g.closeOrphans(); err != nil {
 		return err
 	}
 	g.commit(queue.NewBatch(), nil, nil, true)
-	if g.published.Covers(g.tree.Size) && r.tiles.Settled(&r.tree) {
+	if g.published.Covers(g.tree.Size) && g.tiles.Settled(&g.tree) {
 		return nil
 	}
 	g.bad = true // so that seal publishes also what is only missing
@@ -47,23 +97,37 @@ func (r *replay) repair() error {
 
 // closeOrphans answers grants that were given and of which no end is known. The
 // events keep the outcome unknown: whoever finds out resolves it.
-func (r *replay) closeOrphans() error {
-	open := slices.SortedFunc(maps.Values(r.grants), func(a, b mark) int { return cmp.Compare(a.at.start, b.at.start) })
-	for _, m := range open {
-		text := make([]byte, m.at.end-m.at.start)
-		if _, err := r.file.ReadAt(text, m.at.start); err != nil {
-			return errRead
-		}
-		w, err := parse(text)
+func (g *log) closeOrphans() error {
+	open := slices.SortedFunc(maps.Values(g.state.Open()), func(a, b carry.Grant) int { return cmp.Compare(a.Index, b.Index) })
+	for _, grant := range open {
+		e, err := g.event(grant.Index)
 		if err != nil {
-			return errDamage
-		}
-		if err := r.record(interrupted(w.event()), extra{}); err != nil {
 			return err
 		}
-		r.recovery.Orphans++
+		if err := g.record(interrupted(e), extra{}); err != nil {
+			return err
+		}
+		g.recovery.Orphans++
 	}
 	return nil
+}
+
+// event is the line with an index. One that Open did not read is compared with the tiles:
+// what the log says again must be what it said.
+func (g *log) event(index int64) (Event, error) {
+	c := g.durable.From(index)
+	defer c.Close()
+	line, err := c.Next(context.Background())
+	if err != nil {
+		return Event{}, errRead
+	}
+	if now, _ := g.published.Get(); index < now.Size {
+		path, err := tree.Prove(os.DirFS(g.dir), now.Size, now.Root, index)
+		if err != nil || tlog.CheckRecord(path, now.Size, now.Root, index, tlog.RecordHash(line.Text)) != nil {
+			return Event{}, replay.ErrDamage
+		}
+	}
+	return decode(line.Text)
 }
 
 // interrupted is about the grant of e: what, where and in which run, but not who,
@@ -74,7 +138,7 @@ func interrupted(e Event) Event {
 		Action: e.Action, System: e.System, Jurisdictions: e.Jurisdictions, Zone: e.Zone,
 		Effect: e.Effect, Privileged: e.Privileged,
 		Phase: e.Phase, Workflow: e.Workflow, Run: e.Run, Step: e.Step, Attempt: e.Attempt,
-		Grant: e.Grant, Reason: reasonInterrupted,
+		Grant: e.Grant, Reason: carry.Interrupted,
 		Boundary: e.Boundary, Build: e.Build,
 	}
 }

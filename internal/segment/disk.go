@@ -5,6 +5,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"runtime"
 	"syscall"
 )
 
@@ -17,6 +19,15 @@ type Disk interface {
 	Ident(path string) (Ident, error)
 	// Rewrite replaces bytes of a file in place, and syncs it.
 	Rewrite(path string, p []byte, offset int64) error
+	// Folder opens a folder.
+	Folder(path string) (Names, error)
+}
+
+// Names are what an open folder has.
+type Names interface {
+	Sync() error // which names there are
+	Remove(name string) error
+	Close() error
 }
 
 // Handle is an open file.
@@ -70,6 +81,34 @@ func (OS) Rewrite(path string, p []byte, offset int64) error {
 	}
 	return err
 }
+
+// Folder is for Disk.
+func (OS) Folder(path string) (Names, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	return &names{f, path}, nil
+}
+
+type names struct {
+	f    *os.File
+	path string
+}
+
+// Sync is for Names.
+func (n *names) Sync() error {
+	if runtime.GOOS == "windows" {
+		return nil // it has no call that syncs a folder
+	}
+	return n.f.Sync()
+}
+
+// Remove is for Names.
+func (n *names) Remove(name string) error { return os.Remove(filepath.Join(n.path, name)) }
+
+// Close is for Names.
+func (n *names) Close() error { return n.f.Close() }
 
 type handle struct{ *os.File }
 

@@ -82,6 +82,11 @@ func open(path string, disk Disk, create bool) (*File, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
+	return take(h, path, disk)
+}
+
+// take locks an open file and makes sure that it is the one that has the path.
+func take(h Handle, path string, disk Disk) (*File, error) {
 	f := &File{path: path, disk: disk, h: h, promises: true}
 	if err := h.Lock(); err != nil {
 		_ = h.Close()
@@ -232,6 +237,13 @@ func (f *File) Close() error {
 	h := f.h
 	f.h, f.err = nil, ErrPoisoned
 	return bare(h.Close())
+}
+
+// Stop closes the file to writing, for ever: something else that it needs has failed.
+func (f *File) Stop() {
+	if f.err == nil {
+		f.err = ErrPoisoned
+	}
 }
 
 // poison ends writing for ever.

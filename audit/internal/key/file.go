@@ -22,8 +22,12 @@ var (
 	errText    = errors.New("audit: the log's key is malformed")
 )
 
-// Text is a private key in the form of note.NewSigner, which k was made of.
+// Text is a private key in the form of note.NewSigner, which k was made of; empty of no
+// key.
 func (k *Key) Text(private ed25519.PrivateKey) string {
+	if private == nil {
+		return ""
+	}
 	seed := append([]byte{algEd25519}, private.Seed()...)
 	return fmt.Sprintf("PRIVATE+KEY+%s+%08x+%s\n", k.origin, k.KeyHash(), base64.StdEncoding.EncodeToString(seed))
 }

@@ -26,7 +26,11 @@ var (
 // put puts a line, whose leaf is told by the line itself.
 func put(t *testing.T, q *queue.Queue, line string, answer bool) queue.Ticket {
 	t.Helper()
-	ticket, err := q.Put(t.Context(), []byte(line), tlog.RecordHash([]byte(line)), answer)
+	class := queue.Crossing
+	if answer {
+		class = queue.Outcome
+	}
+	ticket, err := q.Put(t.Context(), []byte(line), queue.Item{Leaf: tlog.RecordHash([]byte(line)), Class: class})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,10 +86,13 @@ func TestEachCallerGetsItsEnd(t *testing.T) {
 			if !has(text, items, "a", "bb", "ccc", "dddd") {
 				t.Errorf("took %q, %v", text, items)
 			}
-			if text, items := queue.AnswersOnly(text, items); !has(text, items, "bb", "dddd") || !items[0].Answer || !items[1].Answer {
+			if text, items := queue.Keep(text, items, queue.Outcome); !has(text, items, "bb", "dddd") || items[0].Class != queue.Outcome || items[1].Class != queue.Outcome {
 				t.Errorf("answers %q, %v", text, items)
 			}
 			b.First, b.Err, b.Refused = 10, c.err, c.refused
+			if c.refused != nil {
+				b.Most = queue.Outcome
+			}
 			b.Done()
 			for i, ticket := range tickets {
 				if err := ticket.Wait(t.Context()); err != nil {
@@ -123,7 +130,7 @@ func TestTakeStartsTheNextBatchInTheOldBuffers(t *testing.T) {
 	if _, text3, items3 := q.Take(text2, items2); !has(text3, items3, "three") || &text3[0] != &text[0] {
 		t.Errorf("took %q, %v, in other buffers", text3, items3)
 	}
-	next.First, next.Refused = 5, errFull
+	next.First, next.Refused, next.Most = 5, errFull, queue.Outcome
 	next.Done()
 	if index, err := two.Index(); index != 5 || err != nil {
 		t.Errorf("the first answer of the second batch: %d, %v", index, err)
@@ -136,7 +143,7 @@ func TestTakeStartsTheNextBatchInTheOldBuffers(t *testing.T) {
 // TestPutCopies: a caller may use its buffer again at once.
 func TestPutCopies(t *testing.T) {
 	q, line := queue.New(), []byte("mine")
-	if _, err := q.Put(t.Context(), line, tlog.Hash{}, false); err != nil {
+	if _, err := q.Put(t.Context(), line, queue.Item{}); err != nil {
 		t.Fatal(err)
 	}
 	copy(line, "not!")
@@ -154,7 +161,7 @@ func TestWhoDoesNotFitWaits(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		if _, err := q.Put(ctx, []byte("late"), tlog.Hash{}, false); err != context.DeadlineExceeded || time.Since(start) != time.Second {
+		if _, err := q.Put(ctx, []byte("late"), queue.Item{}); err != context.DeadlineExceeded || time.Since(start) != time.Second {
 			t.Errorf("got %v after %v", err, time.Since(start))
 		}
 		done := make(chan queue.Ticket)
@@ -202,7 +209,7 @@ func TestCloseRefusesAndKeepsWhatWaits(t *testing.T) {
 	if !q.Close() || q.Close() {
 		t.Error("Close is not true the first time only")
 	}
-	if _, err := q.Put(t.Context(), []byte("b"), tlog.Hash{}, true); err != queue.ErrClosed {
+	if _, err := q.Put(t.Context(), []byte("b"), queue.Item{}); err != queue.ErrClosed {
 		t.Errorf("got %v", err)
 	}
 	if _, text, items := q.Take(nil, nil); !has(text, items, "a") {

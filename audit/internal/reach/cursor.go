@@ -52,7 +52,13 @@ func (c *Cursor) Next(ctx context.Context) (Line, error) {
 		if err != nil {
 			return Line{}, err
 		}
-		if text == nil || tree.IsCommit(text) { // nil: the segment ends here
+		if text == nil { // the segment ends here
+			if err := c.ended(); err != nil {
+				return Line{}, err
+			}
+			continue
+		}
+		if tree.IsCommit(text) {
 			continue
 		}
 		index := c.at.index
@@ -127,6 +133,16 @@ func (c *Cursor) enter(ctx context.Context) error {
 	return nil
 }
 
+// ended leaves a segment that has no more lines, unless it should have the next one.
+func (c *Cursor) ended() error {
+	part, _, err := c.x.find(c.index)
+	if err == nil && part.First == c.part.First {
+		err = errRead
+	}
+	c.leave()
+	return err
+}
+
 // leave closes the segment.
 func (c *Cursor) leave() {
 	if c.file != nil {
@@ -150,8 +166,7 @@ func (c *Cursor) line(ctx context.Context) ([]byte, error) {
 		n := copy(c.buf, c.rest)
 		from := c.at.offset + int64(n)
 		room := c.buf[n:min(int64(len(c.buf)), int64(n)+c.part.Bytes-from)]
-		if len(room) == 0 && n == 0 { // a commit ends it, and a new segment has begun
-			c.leave()
+		if len(room) == 0 && n == 0 { // a commit ends it
 			return nil, nil
 		}
 		if len(room) == 0 {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"slices"
 	"sync"
+
+	"github.com/carnet-go/carnet/audit/internal/carry"
 )
 
 var (
@@ -20,23 +22,11 @@ const readers = 8
 
 // Part is one segment.
 type Part struct {
-	First int64 // index of its first line
-	Bytes int64 // of it that are durable
-	Times Times // of its lines
+	First int64       // index of its first line
+	Bytes int64       // of it that are durable
+	Times carry.Times // of its lines
 
 	places []place // where some of its lines begin
-}
-
-// Times are the earliest and the latest time of some lines, in milliseconds; zero: not
-// known.
-type Times struct{ From, Until int64 }
-
-// Add takes the time of one more line.
-func (t *Times) Add(ms int64) {
-	if *t == (Times{}) {
-		t.From, t.Until = ms, ms
-	}
-	t.From, t.Until = min(t.From, ms), max(t.Until, ms)
 }
 
 // place is a line and where it begins.
@@ -71,7 +61,7 @@ func (x *Extent) Grow(lines, bytes int64) {
 }
 
 // Turn says that a new segment was begun, and the times of the one before.
-func (x *Extent) Turn(lines, bytes int64, before Times) {
+func (x *Extent) Turn(lines, bytes int64, before carry.Times) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	first := x.lines

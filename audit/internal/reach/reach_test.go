@@ -18,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
@@ -130,7 +131,7 @@ func TestACursorWaits(t *testing.T) {
 		x.Grow(5, int64(len(whole)+len("line 4\n"))+int64(len(tree.AppendCommit(nil, 5, tlog.Hash{}))))
 		want("line 4")
 		quiet()
-		x.Turn(7, int64(len(lines(5, 2))), reach.Times{})
+		x.Turn(7, int64(len(lines(5, 2))), carry.Times{})
 		want("line 5")
 		want("line 6")
 		quiet()

@@ -42,6 +42,7 @@ type Disk struct {
 	mu     sync.Mutex
 	counts map[string]int
 	faults map[string]fault
+	young  map[string]error
 	trace  []Step
 }
 
@@ -58,7 +59,7 @@ type Step struct {
 }
 
 // Fail makes a step ("open", "write", "sync", "truncate", "reserve", "lock", "ident",
-// "rewrite") fail from its n-th time on; nil ends that.
+// "rewrite", "folder", "sync names", "remove") fail from its n-th time on; nil ends that.
 func (d *Disk) Fail(step string, n int, err error) { d.fail(step, fault{n, 0, err}) }
 
 // FailShort makes writes fail from the n-th on, after some bytes were written.
@@ -71,6 +72,16 @@ func (d *Disk) fail(step string, f fault) {
 		d.faults = map[string]fault{}
 	}
 	d.faults[step] = f
+}
+
+// FailNew makes a step fail in files that this disk has made; nil ends that.
+func (d *Disk) FailNew(step string, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.young == nil {
+		d.young = map[string]error{}
+	}
+	d.young[step] = err
 }
 
 // Count is how often a step was tried.
@@ -121,7 +132,7 @@ func (d *Disk) Open(path string, create bool) (segment.Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handle{h, d}, nil
+	return &handle{h, d, create}, nil
 }
 
 // Ident is for segment.Disk.
@@ -140,9 +151,52 @@ func (d *Disk) Rewrite(path string, p []byte, offset int64) error {
 	return d.OS.Rewrite(path, p, offset)
 }
 
+// Folder is for segment.Disk.
+func (d *Disk) Folder(path string) (segment.Names, error) {
+	if _, err := d.step("folder"); err != nil {
+		return nil, err
+	}
+	n, err := d.OS.Folder(path)
+	if err != nil {
+		return nil, err
+	}
+	return &names{n, d}, nil
+}
+
+type names struct {
+	segment.Names
+	d *Disk
+}
+
+func (n *names) Sync() error {
+	if _, err := n.d.step("sync names"); err != nil {
+		return err
+	}
+	return n.Names.Sync()
+}
+
+func (n *names) Remove(name string) error {
+	if _, err := n.d.step("remove"); err != nil {
+		return err
+	}
+	return n.Names.Remove(name)
+}
+
 type handle struct {
 	segment.Handle
-	d *Disk
+	d   *Disk
+	new bool // the disk has made it
+}
+
+// step counts, and says whether it fails and after how many bytes.
+func (h *handle) step(name string) (int, error) {
+	n, err := h.d.step(name)
+	h.d.mu.Lock()
+	defer h.d.mu.Unlock()
+	if young := h.d.young[name]; err == nil && h.new && young != nil {
+		return 0, young
+	}
+	return n, err
 }
 
 func (h *handle) Write(p []byte) (int, error) {
@@ -150,7 +204,7 @@ func (h *handle) Write(p []byte) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	n, err := h.d.step("write")
+	n, err := h.step("write")
 	if err == nil {
 		n = len(p)
 	}
@@ -163,7 +217,7 @@ func (h *handle) Write(p []byte) (int, error) {
 }
 
 func (h *handle) Sync() error {
-	if _, err := h.d.step("sync"); err != nil {
+	if _, err := h.step("sync"); err != nil {
 		return err
 	}
 	if err := h.Handle.Sync(); err != nil {
@@ -174,7 +228,7 @@ func (h *handle) Sync() error {
 }
 
 func (h *handle) Truncate(size int64) error {
-	if _, err := h.d.step("truncate"); err != nil {
+	if _, err := h.step("truncate"); err != nil {
 		return err
 	}
 	h.d.note(Step{Name: "truncate", Offset: size})
@@ -182,14 +236,14 @@ func (h *handle) Truncate(size int64) error {
 }
 
 func (h *handle) Reserve(offset, length int64) error {
-	if _, err := h.d.step("reserve"); err != nil {
+	if _, err := h.step("reserve"); err != nil {
 		return err
 	}
 	return h.Handle.Reserve(offset, length)
 }
 
 func (h *handle) Lock() error {
-	if _, err := h.d.step("lock"); err != nil {
+	if _, err := h.step("lock"); err != nil {
 		return err
 	}
 	return h.Handle.Lock()

@@ -1,4 +1,4 @@
-package audit
+package replay
 
 import (
 	"bytes"
@@ -6,15 +6,12 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 // block is the smallest piece of a file that a disk loses as a whole.
 const block = 512
-
-// tornMax is the longest batch: a crash leaves no more behind the last commit.
-const tornMax int64 = queue.BatchBytes + 2*(maxLine+1) + checkpointMax + int64(tree.CommitMax)
 
 // torn says whether a write that was never acknowledged explains rest: one batch, in
 // which blocks are missing, or whose end is. Batches are synced one after the other,
@@ -67,13 +64,14 @@ func holes(rest []byte, offset int64) bool {
 	return true
 }
 
+var event = []byte(`{"activity_id":`)
+
 // unfinished says whether b is the beginning of the line that would come next.
 func unfinished(b []byte, t tree.Tree) bool {
-	event := []byte(`{"activity_id":`)
 	commit := tree.AppendCommit(nil, t.Size, t.Root())
 	return bytes.HasPrefix(commit, b) || bytes.HasPrefix(event, b) || bytes.HasPrefix(b, event)
 }
 
 func isLine(b []byte) bool {
-	return len(b) <= maxLine && bytes.HasPrefix(b, []byte(`{"activity_id":`)) && json.Valid(b)
+	return len(b) <= reach.MaxLine && bytes.HasPrefix(b, event) && json.Valid(b)
 }

@@ -1,0 +1,205 @@
+// Package carry is what a log must know of its lines without reading all of them: which
+// grants are open, whose log it is, and which line of an action is the newest. At the
+// beginning of a segment all that is written down, so that whoever opens the log reads
+// no older one.
+//
+//	state := carry.New()
+//	state.Apply(first, facts)     // of each commit
+//	texts := state.Texts(times)   // for the lines behind the first one of a segment
+//	err := state.Take(text)       // when they are read back
+//
+// # Guarantees
+//
+// What Take reads of Texts is the state that Texts was called on. Of what may grow
+// without end only so much is kept as [Most] says.
+//
+// # Limits
+//
+// A grant is its id, its action and the index of its line; what else stands in the line
+// is read there.
+//
+// # Errors
+//
+// Take speaks for package audit. It holds neither values nor positions.
+//
+// # Concurrency
+//
+// A State is safe for concurrent use.
+package carry
+
+import (
+	"maps"
+	"sync"
+	"sync/atomic"
+)
+
+// Most is how many grants that the log closed as unknown wait for an answer: of more, the
+// oldest are given up, and their answers do not say what they resolve.
+const Most = 4096
+
+// Grant is one that was given, or that the log closed.
+type Grant struct {
+	Action string
+	Index  int64 // of that line
+}
+
+// Times are the earliest and the latest time of some lines, in milliseconds; zero: not
+// known.
+type Times struct{ From, Until int64 }
+
+// Add takes the time of one more line.
+func (t *Times) Add(ms int64) {
+	if *t == (Times{}) {
+		t.From, t.Until = ms, ms
+	}
+	t.From, t.Until = min(t.From, ms), max(t.Until, ms)
+}
+
+// Merge takes the times of more lines.
+func (t *Times) Merge(more Times) {
+	if more != (Times{}) {
+		t.Add(more.From)
+		t.Add(more.Until)
+	}
+}
+
+// State is what is remembered.
+type State struct {
+	mu      sync.Mutex
+	origin  string
+	key     string
+	tenant  string
+	kept    int64
+	newest  map[string]int64
+	open    map[string]Grant // by id
+	closed  map[string]Grant // by id
+	waiting atomic.Int64     // how many are closed
+}
+
+// New is the state of a log without lines.
+func New(origin, key string) *State {
+	s := &State{origin: origin, key: key}
+	s.clear()
+	return s
+}
+
+func (s *State) clear() {
+	s.tenant, s.kept = "", 0
+	s.newest, s.open, s.closed = map[string]int64{}, map[string]Grant{}, map[string]Grant{}
+	s.waiting.Store(0)
+}
+
+// Clear forgets everything: a new segment says it all again.
+func (s *State) Clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+}
+
+// Apply takes lines that became durable, the first of which has an index.
+func (s *State) Apply(first int64, facts []Fact) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range facts {
+		s.apply(first+int64(i), &facts[i])
+	}
+}
+
+func (s *State) apply(index int64, f *Fact) {
+	s.newest[f.Action] = index
+	if s.tenant == "" {
+		s.tenant = f.Tenant
+	}
+	switch f.Kind {
+	case Opens:
+		s.open[f.Grant] = Grant{f.Action, index}
+	case Answers, Doubts:
+		if s.open[f.Grant].Action == f.Action {
+			delete(s.open, f.Grant)
+		}
+		if f.Kind == Answers && s.closed[f.Grant].Action == f.Action {
+			delete(s.closed, f.Grant)
+			s.waiting.Add(-1)
+		}
+	case Closes:
+		delete(s.open, f.Grant)
+		s.closed[f.Grant] = Grant{f.Action, index}
+		s.limit()
+	}
+}
+
+// limit gives up the oldest of too many.
+func (s *State) limit() {
+	if len(s.closed) > Most {
+		var oldest string
+		for id, g := range s.closed {
+			if oldest == "" || g.Index < s.closed[oldest].Index {
+				oldest = id
+			}
+		}
+		delete(s.closed, oldest)
+	}
+	s.waiting.Store(int64(len(s.closed)))
+}
+
+// Closing is the line with which the log closed a grant of an action; 0: none, or it was
+// answered.
+func (s *State) Closing(grant, action string) int64 {
+	if s.waiting.Load() == 0 {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if g := s.closed[grant]; g.Action == action {
+		return g.Index
+	}
+	return 0
+}
+
+// Tenant is that of the first line that had one.
+func (s *State) Tenant() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tenant
+}
+
+// Newest is the newest line of each action.
+func (s *State) Newest() map[string]int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.newest)
+}
+
+// Open are the grants that nobody answered, by their ids.
+func (s *State) Open() map[string]Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.open)
+}
+
+// Kept is the first line that retention kept.
+func (s *State) Kept() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.kept
+}
+
+// Keep says from which line on lines are kept.
+func (s *State) Keep(first int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.kept = max(s.kept, first)
+}
+
+// Needs is the oldest line that an open grant stands in; -1: none.
+func (s *State) Needs() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	oldest := int64(-1)
+	for _, g := range s.open {
+		if oldest < 0 || g.Index < oldest {
+			oldest = g.Index
+		}
+	}
+	return oldest
+}

@@ -1,0 +1,110 @@
+package carry
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"maps"
+	"slices"
+)
+
+// TextBytes is the longest text: a line has some hundred bytes more.
+const TextBytes = 60_000
+
+// Text is the member "carried" of one line. Texts of one segment add up.
+type Text struct {
+	Origin string           `json:"origin,omitempty"`
+	Key    string           `json:"key,omitempty"` // the verifier key
+	Tenant string           `json:"tenant,omitempty"`
+	Kept   int64            `json:"kept,omitempty"`  // first line that retention kept
+	From   int64            `json:"from,omitempty"`  // earliest time in the segment before; 0: not known
+	Until  int64            `json:"until,omitempty"` // latest
+	Newest map[string]int64 `json:"newest,omitempty"`
+	Open   []Entry          `json:"open,omitempty"`
+	Closed []Entry          `json:"closed,omitempty"`
+}
+
+// Entry is a grant.
+type Entry struct {
+	ID     string `json:"id"`
+	Action string `json:"action"`
+	Index  int64  `json:"index"`
+}
+
+var errText = errors.New("audit: what a segment carries over is malformed; the log was not changed")
+
+// entryBytes is more than an entry, or an action with its line, takes.
+const entryBytes = 192
+
+// Texts are the state, and the times of the segment that ends, for the lines of the next.
+func (s *State) Texts(before Times) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := Text{Origin: s.origin, Key: s.key, Tenant: s.tenant, Kept: s.kept, From: before.From, Until: before.Until}
+	var texts []string
+	flush := func() {
+		b, _ := json.Marshal(now) // texts and numbers: it cannot fail
+		texts, now = append(texts, string(b)), Text{}
+	}
+	const most = TextBytes / entryBytes
+	count := 2 // what stands before
+	next := func() {
+		if count++; count > most {
+			flush()
+			count = 1
+		}
+	}
+	for _, action := range slices.Sorted(maps.Keys(s.newest)) {
+		if next(); now.Newest == nil {
+			now.Newest = map[string]int64{}
+		}
+		now.Newest[action] = s.newest[action]
+	}
+	for _, e := range entries(s.open) {
+		next()
+		now.Open = append(now.Open, e)
+	}
+	for _, e := range entries(s.closed) {
+		next()
+		now.Closed = append(now.Closed, e)
+	}
+	flush()
+	return texts
+}
+
+// entries are grants, the oldest first.
+func entries(grants map[string]Grant) []Entry {
+	var list []Entry
+	for id, g := range grants {
+		list = append(list, Entry{id, g.Action, g.Index})
+	}
+	slices.SortFunc(list, func(a, b Entry) int { return cmp.Compare(a.Index, b.Index) })
+	return list
+}
+
+// Parse reads the member of a line.
+func Parse(line []byte) (Text, error) {
+	var w struct{ Carnet struct{ Carried *Text } }
+	if json.Unmarshal(line, &w) != nil || w.Carnet.Carried == nil {
+		return Text{}, errText
+	}
+	return *w.Carnet.Carried, nil
+}
+
+// Take adds what a line carries.
+func (s *State) Take(t Text) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.Tenant != "" {
+		s.tenant = t.Tenant
+	}
+	s.kept = max(s.kept, t.Kept)
+	maps.Copy(s.newest, t.Newest)
+	for _, e := range t.Open {
+		s.open[e.ID] = Grant{e.Action, e.Index}
+	}
+	for _, e := range t.Closed {
+		s.closed[e.ID] = Grant{e.Action, e.Index}
+	}
+	s.waiting.Store(int64(len(s.closed)))
+}

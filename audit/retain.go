@@ -1,0 +1,122 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/replay"
+	"github.com/carnet-go/carnet/audit/internal/tree"
+)
+
+var (
+	// ErrNotKept is a line that Retain took away. Its proof is still there, for whoever
+	// has the line.
+	ErrNotKept = reach.ErrNotKept
+	// ErrNeeded is Retain's answer where a line is still needed: an open grant stands
+	// there, or the newest line of an action that somebody asked for and read.
+	ErrNeeded = errors.New("audit: a line is still needed")
+
+	errKept = errors.New("audit: the log has no such line to begin with")
+)
+
+// Kept is the index of the first line that Retain has left; 0 on a zero Log.
+func (l *Log) Kept() int64 {
+	if g, err := l.open(); err == nil {
+		return g.durable.Kept()
+	}
+	return 0
+}
+
+// Retain gives up lines before first: those of the oldest segments that have no other,
+// and never the newest two. An event that says so is on the disk, and under a checkpoint,
+// before anything goes. The tiles stay, so every proof does. ErrNeeded where an open
+// grant, or the newest line of an action that [Log.Newest] was asked for and that was
+// read since, would go; then nothing goes.
+//
+// Whoever reads a log from its beginning finds that beginning gone: [Log.Events] is
+// [ErrNotKept] then, and whatever in this process was told by old lines, such as runs
+// that have not ended, should have ended before.
+func (l *Log) Retain(ctx context.Context, first int64) error {
+	g, err := l.open()
+	if err != nil {
+		return err
+	}
+	if first < 0 || first > g.durable.Lines() {
+		return errKept
+	}
+	g.retaining.Lock()
+	defer g.retaining.Unlock()
+	kept := g.durable.Kept()
+	parts := g.durable.Parts()
+	for i := 1; i < len(parts)-1 && parts[i].First <= first; i++ {
+		kept = parts[i].First
+	}
+	if kept == g.durable.Kept() {
+		return nil
+	}
+	if open := g.state.Needs(); open >= 0 && open < kept || g.read.needs(kept) {
+		return ErrNeeded
+	}
+	if err := g.sayRetained(ctx, kept); err != nil {
+		return err
+	}
+	return g.remove(kept)
+}
+
+// sayRetained records that lines go, and waits until a checkpoint covers it.
+func (g *log) sayRetained(ctx context.Context, kept int64) error {
+	e := Event{Time: time.Now(), Action: replay.ActionRetained, Outcome: OutcomeSuccess}
+	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
+	l.encode(&e, extra{retained: kept})
+	item := queue.Item{Leaf: tree.LeafHash(l.b), Time: e.Time.UnixMilli(), Fact: factOf(&e)}
+	t, err := g.queue.Put(ctx, l.b[1:], item)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
+	if err := t.Wait(ctx); err != nil {
+		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
+	}
+	index, err := t.Index()
+	if err != nil {
+		return err
+	}
+	g.state.Keep(kept)
+	return g.covered(ctx, index)
+}
+
+// covered waits until a checkpoint covers a line.
+func (g *log) covered(ctx context.Context, index int64) error {
+	for {
+		c, changed := g.published.Get()
+		switch {
+		case index < c.Size:
+			return nil
+		case changed == nil:
+			return errNoProof
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// remove removes the segments before a line, the oldest first, so that at each moment
+// what is left has no gap.
+func (g *log) remove(kept int64) error {
+	for _, p := range g.durable.Parts() {
+		if p.First >= kept {
+			break
+		}
+		g.durable.Drop(p.First + 1) // whoever reads it now is told
+		if g.folder.Remove(reach.Name(p.First)) != nil {
+			return errors.New("audit: a segment could not be removed")
+		}
+	}
+	return nil
+}

@@ -1,0 +1,112 @@
+package audit
+
+import (
+	"errors"
+	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/replay"
+	"github.com/carnet-go/carnet/audit/internal/tree"
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+// segmentBytes is the default of Options.SegmentBytes.
+const segmentBytes = 256 << 20
+
+// newest is the segment that is written to.
+type newest struct {
+	file  *segment.File
+	first int64 // index of its first line
+	head  int64 // size of the tree behind the lines that begin it
+	began time.Time
+	times carry.Times // of its lines
+}
+
+// full says whether the next n bytes should stand in another segment.
+func (g *log) full(n int) bool {
+	if g.tree.Size <= g.now.head || g.file().Poisoned() != nil {
+		return false
+	}
+	return g.file().Size()+int64(n+tree.CommitMax) > g.most || g.age > 0 && time.Since(g.now.began) >= g.age
+}
+
+// file is the one that is written to.
+func (g *log) file() *segment.File { return g.now.file }
+
+// rotate begins a new segment behind a whole commit. Nothing has changed where it says
+// why it cannot; it is tried again with the next batch. The file's name is durable before
+// anything stands in it, and the file before it is only closed when the new one has a
+// whole commit: at each moment a crash leaves a log that opens.
+func (g *log) rotate() error {
+	texts := g.state.Texts(g.now.times)
+	if len(texts)*(carry.TextBytes+checkpointMax) > queue.BatchBytes {
+		return nil // too much is open to be written down in one commit: the segment grows
+	}
+	h := header{g: g, next: g.tree, began: time.Now()}
+	h.add(replay.ActionSegment, extra{segment: replay.SegmentText(g.now.first, g.tree.Size, g.tree.Root().String())})
+	for _, text := range texts {
+		h.add(replay.ActionCarried, extra{carried: text})
+	}
+	h.text = tree.AppendCommit(h.text, h.next.Size, h.next.Root())
+	name := reach.Name(g.tree.Size)
+	file, err := g.folder.Next(name, int64(len(h.text)), margins[queue.Denial])
+	if err == nil {
+		if err = file.Append(h.text); errors.Is(err, segment.ErrFull) {
+			_ = file.Close()
+			if rerr := g.folder.Remove(name); rerr != nil {
+				err = rerr
+			}
+		} else if err != nil {
+			_ = file.Close()
+			err = segment.ErrUnknown
+		}
+	}
+	if err != nil {
+		return g.stay(err)
+	}
+	g.turn(file, &h)
+	return nil
+}
+
+// stay goes on in the old segment, if nothing of the new one can come back.
+func (g *log) stay(err error) error {
+	if errors.Is(err, segment.ErrUnknown) || errors.Is(err, segment.ErrReplaced) || errors.Is(err, segment.ErrPoisoned) {
+		g.file().Stop()
+	}
+	if err = outcomeOf(err); errors.Is(err, ErrIndeterminate) {
+		return errNext // of this batch nothing was written
+	}
+	return err
+}
+
+// turn goes on in the new segment.
+func (g *log) turn(file *segment.File, h *header) {
+	first, old := g.tree.Size, g.now
+	g.now = newest{file: file, first: first, head: h.next.Size, began: h.began, times: h.times}
+	g.tree, g.dirty = h.next, true
+	g.state.Apply(first, h.facts)
+	g.durable.Turn(g.tree.Size, file.Size(), old.times)
+	_ = old.file.Close() // what it has is on the disk
+}
+
+// header is the lines that begin a segment.
+type header struct {
+	g     *log
+	text  []byte
+	next  tree.Tree
+	facts []carry.Fact
+	began time.Time
+	times carry.Times
+}
+
+func (h *header) add(action string, x extra) {
+	e := Event{Time: h.began, Action: action, Outcome: OutcomeSuccess}
+	l := line{key: h.g.key, b: make([]byte, 1, checkpointMax)}
+	l.encode(&e, x)
+	h.next.Add(tree.LeafHash(l.b))
+	h.text = append(append(h.text, l.b[1:]...), '\n')
+	h.facts = append(h.facts, carry.Fact{Action: action})
+	h.times.Add(h.began.UnixMilli())
+}
