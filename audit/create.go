@@ -21,9 +21,7 @@ import (
 )
 
 const (
-	fileCheckpoint = "checkpoint"
-
-	actionGenesis    = own + "genesis"
+	actionGenesis    = replay.ActionGenesis
 	actionCheckpoint = replay.ActionCheckpoint
 	actionRecovered  = own + "recovered"
 )
@@ -92,6 +90,7 @@ func fill(ctx context.Context, dir string, k *key.Key) error {
 	}
 	defer file.Close()
 	g := newLog(dir, k)
+	g.state = carry.New(k.Name(), k.Verifier())
 	g.now.file, g.durable = file, reach.New(os.DirFS(dir), []reach.Part{{}}, 0)
 	if err := g.record(Event{Action: actionGenesis, Outcome: OutcomeSuccess}, extra{genesis: k.Verifier()}); err != nil {
 		return err
@@ -108,7 +107,7 @@ func fill(ctx context.Context, dir string, k *key.Key) error {
 
 func newLog(dir string, k *key.Key) *log {
 	return &log{
-		dir: dir, key: k, queue: queue.New(), tiles: tree.Folder{Dir: dir}, state: carry.New(k.Name(), k.Verifier()),
+		dir: dir, key: k, queue: queue.New(), tiles: tree.Folder{Dir: dir},
 		closing: make(chan struct{}), ended: make(chan struct{}),
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
@@ -91,7 +92,7 @@ func Prove(ctx context.Context, fsys fs.FS, index int64) (proof, line []byte, er
 
 // readCheckpoint reads DIR/checkpoint without judging its signature.
 func readCheckpoint(fsys fs.FS) (key.Checkpoint, error) {
-	text, err := fs.ReadFile(fsys, fileCheckpoint)
+	text, err := fs.ReadFile(fsys, reopen.Checkpoint)
 	if err != nil {
 		return key.Checkpoint{}, errors.New("audit: the log's checkpoint cannot be read")
 	}

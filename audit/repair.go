@@ -13,6 +13,7 @@ import (
 	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 )
@@ -22,62 +23,39 @@ const reasonTorn = "torn"
 
 // repair changes the log, after everything was found to be explained: it cuts what was
 // torn, says so, closes what nobody answered, and publishes what is missing.
-func (r *reopening) repair() error {
-	if err := r.cut(); err != nil {
-		return err
+func repair(dir string, o *Options, f *reopen.Found) (*log, error) {
+	if err := f.Cut(); err != nil {
+		return nil, err
 	}
-	g, last := r.g, len(r.parts)-1
-	g.lock, g.folder = r.lock, r.folder
-	g.tree, g.dirty = r.replay.Tree, r.replay.Dirty
-	g.now = newest{file: r.file, first: r.parts[last].First, began: r.began(), times: r.replay.Times}
-	g.most, g.age = r.options.SegmentBytes, r.options.SegmentAge
-	if g.most == 0 {
-		g.most = segmentBytes
+	g, last := newLog(dir, f.Key), len(f.Parts)-1
+	g.lock, g.folder, g.state, g.tiles = f.Lock, f.Folder, f.State, f.Tiles
+	g.tree, g.dirty, g.recovery.Torn = f.Replay.Tree, f.Replay.Dirty, f.Torn
+	g.now = newest{file: f.File, first: f.Parts[last].First, began: began(f.Replay.Began), times: f.Replay.Times}
+	g.most, g.age = cmp.Or(o.SegmentBytes, segmentBytes), o.SegmentAge
+	for i := range f.Parts {
+		f.Parts[i].Times = f.Replay.Before[f.Parts[i].First]
 	}
-	for i := range r.parts {
-		r.parts[i].Times = r.replay.Before[r.parts[i].First]
-	}
-	r.parts[last].Bytes = r.file.Size()
-	g.durable = reach.New(os.DirFS(r.dir), r.parts, g.tree.Size)
-	g.published.Set(r.replay.Now)
+	f.Parts[last].Bytes = f.File.Size()
+	g.durable = reach.New(os.DirFS(dir), f.Parts, g.tree.Size)
+	g.published.Set(f.Replay.Now)
 	g.last = g.state.Newest()
 	if tenant := g.state.Tenant(); tenant != "" {
 		g.tenant.Store(&tenant)
 	}
-	if err := r.tell(); err != nil {
-		return err
+	if err := g.tell(); err != nil {
+		return nil, err
 	}
-	return g.remove(g.state.Kept()) // what a crash kept Retain from
+	return g, g.remove(g.state.Kept()) // what a crash kept Retain from
 }
 
-// cut makes the newest segment end with its last whole commit, and makes sure that this is
-// what the disk has.
-func (r *reopening) cut() error {
-	if r.spoilt != nil {
-		_ = r.spoilt.Close()
-		if r.folder.Remove(reach.Name(r.replay.Tree.Size)) != nil {
-			return errRead
-		}
-	} else if r.g.recovery.Torn > 0 {
-		if r.file.Cut(r.replay.Good) != nil {
-			return errRead
-		}
-	}
-	if r.file.Renew(r.replay.Signed) != nil || r.folder.Sync() != nil {
-		return errRead
-	}
-	return nil
-}
-
-// began is when the newest segment did, by a clock that nobody sets.
-func (r *reopening) began() time.Time {
+// began is when a segment did, by a clock that nobody sets.
+func began(ms int64) time.Time {
 	now := time.Now()
-	return now.Add(-max(now.Sub(time.UnixMilli(r.replay.Began)), 0))
+	return now.Add(-max(now.Sub(time.UnixMilli(ms)), 0))
 }
 
 // tell writes down what was found.
-func (r *reopening) tell() error {
-	g := r.g
+func (g *log) tell() error {
 	if g.recovery.Torn > 0 {
 		e := Event{Action: actionRecovered, Outcome: OutcomeSuccess, Reason: reasonTorn}
 		if err := g.record(e, extra{torn: g.recovery.Torn}); err != nil {

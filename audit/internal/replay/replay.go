@@ -56,6 +56,7 @@ var (
 // The log's own actions that a replay knows.
 const (
 	own              = "audit."
+	ActionGenesis    = own + "genesis"
 	ActionCheckpoint = own + "checkpoint"
 	ActionSegment    = own + "segment"
 	ActionCarried    = own + "carried"
