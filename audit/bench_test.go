@@ -119,3 +119,41 @@ func BenchmarkProof(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkReopen is a log of a gibibyte, in segments of the default size, of which the
+// newest is nearly full.
+func BenchmarkReopen(b *testing.B) {
+	dir := create(b)
+	l := open(b, dir)
+	size := func() (n int64) {
+		for _, name := range segments(b, dir) {
+			if fi, err := os.Stat(filepath.Join(dir, "seg", name)); err == nil {
+				n += fi.Size()
+			}
+		}
+		return n
+	}
+	for size() < 1<<30-24<<20 {
+		var wg sync.WaitGroup
+		for range 2048 {
+			wg.Go(func() {
+				for range 4 {
+					add(b, l, crossing())
+				}
+			})
+		}
+		wg.Wait()
+	}
+	shut(b, l)
+	newest, err := os.Stat(filepath.Join(dir, "seg", segments(b, dir)[len(segments(b, dir))-1]))
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(newest.Size())
+	for b.Loop() {
+		if _, err := reopens(b, dir); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(size()>>20), "MiB")
+}

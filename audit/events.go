@@ -1,11 +1,16 @@
 package audit
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
 	"iter"
-	"sync"
+	"math"
+	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 )
 
 // Events reads back what was on the disk when it was called, oldest first, in
@@ -17,70 +22,159 @@ func (l *Log) Events(ctx context.Context) iter.Seq2[Event, error] { return l.Eve
 // It is ErrNotKept where Retain gave that line up.
 func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
+		for w, err := range l.Read(ctx, Query{From: first}) {
+			if !yield(w.Event, err) {
+				return
+			}
+		}
+	}
+}
+
+// Query is which events Read yields: those that everything holds for which is set. The
+// zero Query is all that are on the disk.
+type Query struct {
+	Since, Until time.Time // of Event.Time: from Since on, and before Until; zero: any
+	// Actor is who, as Append takes it or as Events shows it; zero: anybody. Chain and For
+	// are not looked at.
+	Actor  Actor
+	System string // exactly; empty: any
+	Grant  string
+	Run    string
+	Action string
+	From   int64 // the first line that is looked at
+	Follow bool  // when all was read, wait for more until ctx ends or the log is closed
+}
+
+// Written is an event that is in the log.
+type Written struct {
+	Index int64
+	Event Event
+}
+
+// Read yields the events that a query asks for, oldest first, in constant memory.
+// Subjects are pseudonyms. Lines are looked through before they are decoded, and whole
+// segments left out by the times that the log knows of them. An error is the last that it
+// yields; that ctx ended while it followed is one too. A zero Log yields one.
+func (l *Log) Read(ctx context.Context, q Query) iter.Seq2[Written, error] {
+	return func(yield func(Written, error) bool) {
 		g, err := l.open()
 		if err != nil {
-			yield(Event{}, err)
+			yield(Written{}, err)
 			return
 		}
-		g.read.from(first)
-		g.events(ctx, first, yield)
+		g.asked.Read(q.From)
+		if err := g.search(q).run(ctx, yield); err != nil {
+			yield(Written{}, err)
+		}
 	}
 }
 
-func (g *log) events(ctx context.Context, first int64, yield func(Event, error) bool) {
-	c, end := g.durable.From(first), g.durable.Lines()
-	defer c.Close()
-	if ctx.Err() != nil {
-		yield(Event{}, ctx.Err())
-		return
+// search is a query with what to look for in a line.
+type search struct {
+	Query
+	log    *log
+	person string   // the pseudonym of Actor
+	border int64    // from here on the next segment is judged by its times
+	texts  [][]byte // that stand in each line that matches, as values without escapes do
+}
+
+func (g *log) search(q Query) *search {
+	s := &search{Query: q, log: g}
+	if q.Actor != (Actor{}) {
+		s.person = string(g.key.Pseudonym(nil, q.Actor.Issuer, q.Actor.Subject))
 	}
-	for c.Index() < end {
-		var e Event
+	for _, text := range [...]string{q.System, q.Grant, q.Run, q.Action, q.Actor.Issuer} {
+		if text != "" {
+			s.texts = append(s.texts, []byte(`"`+text+`"`))
+		}
+	}
+	return s
+}
+
+// run ends with an error that was not yielded yet.
+func (s *search) run(ctx context.Context, yield func(Written, error) bool) error {
+	c, end := s.log.durable.From(s.From), s.log.durable.Lines()
+	defer c.Close()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	for s.Follow || c.Index() < end {
+		s.skip(ctx, c)
 		line, err := c.Next(ctx)
 		if errors.Is(err, io.EOF) {
+			if !s.Follow {
+				return nil
+			}
+			if err = c.Wait(ctx); err == nil {
+				continue
+			}
+			if errors.Is(err, io.EOF) {
+				return nil // the log was closed
+			}
+		}
+		if err != nil {
+			return err
+		}
+		e, ok, err := s.take(line.Text)
+		if err != nil {
+			return err
+		}
+		if ok && !yield(Written{line.Index, e}, nil) {
+			return nil
+		}
+	}
+	return nil
+}
+
+// skip leaves out segments that have nothing of the time that is asked for.
+func (s *search) skip(ctx context.Context, c *reach.Cursor) {
+	for c.Index() >= s.border && (!s.Since.IsZero() || !s.Until.IsZero()) {
+		part, next := s.log.durable.Segment(c.Index())
+		if s.border = next; next == 0 {
+			s.border = math.MaxInt64
 			return
 		}
-		if err == nil {
-			e, err = decode(line.Text)
+		if part.Times.Until == 0 {
+			part.Times = s.times(ctx, part.First, next)
 		}
-		if !yield(e, err) || err != nil {
+		if t := part.Times; t.Until == 0 || (s.Since.IsZero() || t.Until >= s.Since.UnixMilli()) && (s.Until.IsZero() || t.From <= s.Until.UnixMilli()) {
 			return
 		}
+		c.Skip(next)
 	}
 }
 
-// read is which lines somebody asked for by their action, and then read: he will want
-// them again after the next Open.
-type read struct {
-	mu    sync.Mutex
-	asked map[int64]bool // lines that Newest has named; true: and somebody read
-}
-
-func (r *read) ask(index int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.asked == nil {
-		r.asked = map[int64]bool{}
+// times are those of a segment, as the one behind it says in its second line.
+func (s *search) times(ctx context.Context, first, next int64) carry.Times {
+	c := s.log.durable.From(next + 1)
+	defer c.Close()
+	line, err := c.Next(ctx)
+	if err != nil {
+		return carry.Times{}
 	}
-	r.asked[index] = r.asked[index]
-}
-
-func (r *read) from(index int64) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if _, ok := r.asked[index]; ok {
-		r.asked[index] = true
+	t, err := carry.Parse(line.Text)
+	if err != nil {
+		return carry.Times{}
 	}
+	times := carry.Times{From: t.From, Until: t.Until}
+	s.log.durable.Know(first, times)
+	return times
 }
 
-// needs says whether a line before one is needed.
-func (r *read) needs(kept int64) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for index, needed := range r.asked {
-		if needed && index < kept {
-			return true
+// take decodes a line that may match, and says whether it does.
+func (s *search) take(text []byte) (Event, bool, error) {
+	for _, t := range s.texts {
+		if !bytes.Contains(text, t) {
+			return Event{}, false, nil
 		}
 	}
-	return false
+	e, err := decode(text)
+	return e, err == nil && s.matches(&e), err
+}
+
+func (s *search) matches(e *Event) bool {
+	is := func(want, have string) bool { return want == "" || want == have }
+	return is(s.System, e.System) && is(s.Grant, e.Grant) && is(s.Run, e.Run) && is(s.Action, e.Action) &&
+		(s.Actor == (Actor{}) || s.Actor.Issuer == e.Actor.Issuer && (e.Actor.Subject == s.person || e.Actor.Subject == s.Actor.Subject)) &&
+		(s.Since.IsZero() || !e.Time.Before(s.Since)) && (s.Until.IsZero() || e.Time.Before(s.Until))
 }

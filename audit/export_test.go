@@ -2,8 +2,10 @@ package audit
 
 import (
 	"context"
+	"io/fs"
 
 	"github.com/carnet-go/carnet/audit/internal/queue"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -27,3 +29,11 @@ const (
 
 // Margin is the space that only answers, revocations and undos may use.
 var Margin = int(margins[queue.Crossing])
+
+// Files is where the log is read from.
+func (l *Log) Files() fs.FS { return l.l.durable.FS() }
+
+// ReadFrom reads the log from another place, of the same content, while nobody writes.
+func (l *Log) ReadFrom(fsys fs.FS) {
+	l.l.durable = reach.New(fsys, l.l.durable.Parts(), l.l.durable.Lines())
+}

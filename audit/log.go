@@ -89,7 +89,7 @@ type log struct {
 	shipped   int // full tiles in the last publication
 	recovery  Recovery
 	last      map[string]int64 // by action, the newest line when it was opened
-	read      read
+	asked     carry.Asked
 	retaining sync.Mutex
 }
 
@@ -158,7 +158,7 @@ func (l *Log) Recovery() Recovery {
 func (l *Log) Newest(action string) int64 {
 	if g, err := l.open(); err == nil {
 		if index, ok := g.last[action]; ok {
-			g.read.ask(index)
+			g.asked.Ask(index)
 			return index
 		}
 	}

@@ -4,7 +4,7 @@ import (
 	"errors"
 	"path/filepath"
 
-	"github.com/carnet-go/carnet/audit/internal/reopen"
+	"github.com/carnet-go/carnet/audit/internal/proof"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 )
@@ -24,7 +24,7 @@ func (g *log) publish(t *tree.Tree) error {
 	if err := g.tiles.Write(t); err != nil {
 		return err
 	}
-	if err := atomicfile.Write(filepath.Join(g.dir, reopen.Checkpoint), c.Note, 0o644); err != nil {
+	if err := atomicfile.Write(filepath.Join(g.dir, proof.Checkpoint), c.Note, 0o644); err != nil {
 		return errors.New("audit: the checkpoint could not be written")
 	}
 	g.published.Set(c)

@@ -58,7 +58,7 @@ func (l *Log) Retain(ctx context.Context, first int64) error {
 	if kept == g.durable.Kept() {
 		return nil
 	}
-	if open := g.state.Needs(); open >= 0 && open < kept || g.read.needs(kept) {
+	if open := g.state.Needs(); open >= 0 && open < kept || g.asked.Needs(kept) {
 		return ErrNeeded
 	}
 	if err := g.sayRetained(ctx, kept); err != nil {
@@ -86,24 +86,6 @@ func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	}
 	g.state.Keep(kept)
 	return g.covered(ctx, index)
-}
-
-// covered waits until a checkpoint covers a line.
-func (g *log) covered(ctx context.Context, index int64) error {
-	for {
-		c, changed := g.published.Get()
-		switch {
-		case index < c.Size:
-			return nil
-		case changed == nil:
-			return errNoProof
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
 }
 
 // remove removes the segments before a line, the oldest first, so that at each moment

@@ -35,6 +35,15 @@ func (x *Extent) bounded(ctx context.Context, work, left func()) error {
 	}
 }
 
+// Bounded runs work, which may hang on the disk, and waits at most until ctx ends: then it
+// is an error of ctx, and what work is about must not be looked at.
+func (x *Extent) Bounded(ctx context.Context, work func()) error {
+	return x.bounded(ctx, work, func() {})
+}
+
+// FS is the log's folder.
+func (x *Extent) FS() fs.FS { return x.fsys }
+
 // open opens one file of the log.
 func (x *Extent) open(ctx context.Context, name string) (fs.File, error) {
 	var f fs.File

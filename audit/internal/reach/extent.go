@@ -166,3 +166,27 @@ func (x *Extent) pass(first int64, at place) {
 		}
 	}
 }
+
+// Know says what times a closed segment has.
+func (x *Extent) Know(first int64, times carry.Times) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i := range x.parts {
+		if x.parts[i].First == first {
+			x.parts[i].Times = times
+		}
+	}
+}
+
+// Segment is the closed segment that a line stands in, and the first line behind it; 0: it
+// is the newest, or none.
+func (x *Extent) Segment(index int64) (p Part, next int64) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for i, p := range x.parts[:len(x.parts)-1] {
+		if next := x.parts[i+1].First; index >= p.First && index < next {
+			return p, next
+		}
+	}
+	return Part{}, 0
+}

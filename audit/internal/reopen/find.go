@@ -40,6 +40,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/proof"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/audit/internal/site"
@@ -48,14 +49,9 @@ import (
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
-const (
-	// Checkpoint is the file with the newest one, in a log's folder.
-	Checkpoint = "checkpoint"
-
-	// skew is how far the clock may be behind the log: a clock that was set back makes
-	// everything that has ended live again.
-	skew = time.Minute
-)
+// skew is how far the clock may be behind the log: a clock that was set back makes
+// everything that has ended live again.
+const skew = time.Minute
 
 var (
 	// ErrInUse is a log that somebody else has.
@@ -158,7 +154,7 @@ func lockError(err error) error {
 
 // verify judges what is there, and changes nothing.
 func (r *Found) verify(ctx context.Context) error {
-	text, err := os.ReadFile(filepath.Join(r.dir, Checkpoint))
+	text, err := os.ReadFile(filepath.Join(r.dir, proof.Checkpoint))
 	if err != nil {
 		return errors.New("audit: the log's checkpoint cannot be read; the log was not changed")
 	}
