@@ -123,6 +123,10 @@ func TestSomebodyElseIsNoticed(t *testing.T) {
 		"rm":       os.Remove,
 		"mv":       func(path string) error { return os.Rename(path, path+".1") },
 		"truncate": func(path string) error { return os.Truncate(path, 10) },
+		"chmod":    func(path string) error { return os.Chmod(path, 0o644) },
+		"copytruncate": func(path string) error {
+			return errors.Join(os.WriteFile(path+".1", nil, 0o600), os.Truncate(path, 0))
+		},
 		"write": func(path string) error {
 			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 			if err != nil {

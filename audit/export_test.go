@@ -37,3 +37,8 @@ func (l *Log) Files() fs.FS { return l.l.durable.FS() }
 func (l *Log) ReadFrom(fsys fs.FS) {
 	l.l.durable = reach.New(fsys, l.l.durable.Parts(), l.l.durable.Lines())
 }
+
+// AppendLine is Append of a line that no Event makes.
+func (l *Log) AppendLine(ctx context.Context, text []byte) (Receipt, error) {
+	return l.l.put(ctx, append([]byte{0}, text...), queue.Item{Class: queue.Crossing, Time: 1})
+}

@@ -209,11 +209,16 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	defer g.pool.Put(buf)
 	buf.b = append(buf.b[:0], 0)
 	buf.encode(&e, extra{})
-	if len(buf.b) > 1+maxLine {
+	return g.put(ctx, buf.b, queue.Item{Class: class, Time: e.Time.UnixMilli(), Fact: factOf(&e)})
+}
+
+// put hands a line over, behind its byte of room, and waits for what becomes of it.
+func (g *log) put(ctx context.Context, roomAndLine []byte, it queue.Item) (Receipt, error) {
+	if len(roomAndLine) > 1+maxLine {
 		return Receipt{}, errLong
 	}
-	leaf := tree.LeafHash(buf.b)
-	t, err := g.queue.Put(ctx, buf.b[1:], queue.Item{Leaf: leaf, Class: class, Time: e.Time.UnixMilli(), Fact: factOf(&e)})
+	it.Leaf = tree.LeafHash(roomAndLine)
+	t, err := g.queue.Put(ctx, roomAndLine[1:], it)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
 	}
@@ -224,7 +229,7 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	return Receipt{Index: index, Leaf: leaf}, nil
+	return Receipt{Index: index, Leaf: it.Leaf}, nil
 }
 
 // isOf says whether the log may hold events of the tenant. The first tenant keeps it:

@@ -3,13 +3,11 @@ package audit
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
-	"github.com/carnet-go/carnet/audit/internal/tree"
 )
 
 var (
@@ -72,20 +70,12 @@ func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	e := Event{Time: time.Now(), Action: replay.ActionRetained, Outcome: OutcomeSuccess}
 	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
 	l.encode(&e, extra{retained: kept})
-	item := queue.Item{Leaf: tree.LeafHash(l.b), Time: e.Time.UnixMilli(), Fact: factOf(&e)}
-	t, err := g.queue.Put(ctx, l.b[1:], item)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrNotRecorded, err)
-	}
-	if err := t.Wait(ctx); err != nil {
-		return fmt.Errorf("%w: %w", ErrIndeterminate, err)
-	}
-	index, err := t.Index()
+	r, err := g.put(ctx, l.b, queue.Item{Time: e.Time.UnixMilli(), Fact: factOf(&e)})
 	if err != nil {
 		return err
 	}
 	g.state.Keep(kept)
-	return g.covered(ctx, index)
+	return g.covered(ctx, r.Index)
 }
 
 // remove removes the segments before a line, the oldest first, so that at each moment

@@ -47,6 +47,7 @@ type Ident struct {
 	ID    [2]uint64 // device and inode
 	Links uint64    // names that it has
 	Size  int64
+	Mode  uint32 // type and permissions; 0 where there are none
 }
 
 // OS is the operating system's Disk.

@@ -41,5 +41,6 @@ func ident(st *syscall.Stat_t) Ident {
 		ID:    [2]uint64{uint64(st.Dev), uint64(st.Ino)},
 		Links: uint64(st.Nlink),
 		Size:  st.Size,
+		Mode:  uint32(st.Mode),
 	}
 }

@@ -13,8 +13,8 @@
 //     records are never glued together.
 //   - A failed fdatasync ends the file for ever. It is not tried again, because the
 //     kernel reports the loss of a page once and then calls the page clean.
-//   - A file that was removed, moved, replaced, truncated or written to by somebody
-//     else is noticed by the next Append, before it writes and again before it returns.
+//   - A file that was removed, moved, replaced, truncated, written to or given other
+//     permissions by somebody else is noticed by the next Append, before it writes and again before it returns.
 //   - The space for what Room allowed is reserved, so a full disk shows there.
 //
 // # Limits
@@ -62,9 +62,10 @@ type File struct {
 	disk     Disk
 	h        Handle
 	size     int64
-	reserved int64 // up to this offset the disk has promised space
-	promises bool  // the file system knows reservations
-	err      error // poison, for ever
+	mode     uint32 // when it was opened
+	reserved int64  // up to this offset the disk has promised space
+	promises bool   // the file system knows reservations
+	err      error  // poison, for ever
 }
 
 // Open opens an existing file, and locks it. A nil disk is the operating system's.
@@ -94,7 +95,8 @@ func take(h Handle, path string, disk Disk) (*File, error) {
 	}
 	id, err := h.Ident()
 	if err == nil {
-		f.size, err = id.Size, f.check(id.Size)
+		f.size, f.mode = id.Size, id.Mode
+		err = f.check(id.Size)
 	}
 	if err != nil {
 		_ = h.Close()
@@ -255,7 +257,7 @@ func (f *File) poison(err error) error {
 // check compares the open file with the one that has the path now.
 func (f *File) check(size int64) error {
 	open, err := f.h.Ident()
-	if err != nil || open.Size != size || open.Links == 0 {
+	if err != nil || open.Size != size || open.Mode != f.mode || open.Links == 0 {
 		return ErrReplaced
 	}
 	named, err := f.disk.Ident(f.path)

@@ -244,6 +244,7 @@ func TestSomebodyElseIsNoticed(t *testing.T) {
 		"rm":       os.Remove,
 		"mv":       func(path string) error { return os.Rename(path, path+".1") },
 		"truncate": func(path string) error { return os.Truncate(path, 2) },
+		"chmod":    func(path string) error { return os.Chmod(path, 0o644) },
 		"copytruncate": func(path string) error {
 			return errors.Join(os.WriteFile(path+".1", []byte("first"), 0o600), os.Truncate(path, 0))
 		},
