@@ -4,6 +4,7 @@ import (
 	"context"
 	"io/fs"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
@@ -41,4 +42,11 @@ func (l *Log) ReadFrom(fsys fs.FS) {
 // AppendLine is Append of a line that no Event makes.
 func (l *Log) AppendLine(ctx context.Context, text []byte) (Receipt, error) {
 	return l.l.put(ctx, append([]byte{0}, text...), queue.Item{Class: queue.Crossing, Time: 1})
+}
+
+// Facts are what is remembered of an event when it is written, and when its line is read.
+func (l *Log) Facts(e Event) (written, read carry.Fact) {
+	x := line{key: l.l.key, b: []byte{0}}
+	x.encode(&e, extra{})
+	return factOf(&e), carry.Read(x.b[1:], nil)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -235,7 +236,15 @@ func (g *log) put(ctx context.Context, roomAndLine []byte, it queue.Item) (Recei
 // isOf says whether the log may hold events of the tenant. The first tenant keeps it:
 // whoever trusts what a log has witnessed must not trust another tenant's evidence.
 func (g *log) isOf(tenant string) bool {
-	return tenant == "" || g.tenant.CompareAndSwap(nil, &tenant) || *g.tenant.Load() == tenant
+	if now := g.tenant.Load(); now != nil || tenant == "" {
+		return tenant == "" || *now == tenant
+	}
+	return g.bind(strings.Clone(tenant))
+}
+
+// bind is apart from isOf, which is to keep nothing.
+func (g *log) bind(tenant string) bool {
+	return g.tenant.CompareAndSwap(nil, &tenant) || *g.tenant.Load() == tenant
 }
 
 // Close refuses new events, writes those that wait, signs a checkpoint of everything,

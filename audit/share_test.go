@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/internal/segment/segmenttest"
@@ -142,4 +145,26 @@ func TestAClockThatStepsWhileTheLogIsOpen(t *testing.T) {
 	}
 	shut(t, l)
 	wellFormed(t, dir)
+}
+
+// TestWhatIsRememberedIsWhatTheLineSays: a log that goes on and one that is opened know the
+// same of each event.
+func TestWhatIsRememberedIsWhatTheLineSays(t *testing.T) {
+	l := open(t, create(t))
+	rapid.Check(t, func(rt *rapid.T) {
+		var e audit.Event
+		values(rt, reflect.ValueOf(&e).Elem(), "Event")
+		for name, clear := range map[string]func(){
+			"decision": func() { e.Decision = "" }, "grant": func() { e.Grant = "" }, "reason": func() { e.Reason = "" },
+			"actor": func() { e.Actor = audit.Actor{} }, "outcome": func() { e.Outcome = audit.OutcomeUnknown },
+			"interrupted": func() { e.Reason = "interrupted" }, "tenant": func() { e.Tenant = "" },
+		} {
+			if rapid.Bool().Draw(rt, name) {
+				clear()
+			}
+		}
+		if written, read := l.Facts(e); written != read {
+			rt.Fatalf("%+v, and its line %+v", written, read)
+		}
+	})
 }

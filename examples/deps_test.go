@@ -34,8 +34,14 @@ const rules = `
 	NONE < mapping/isolate/internal/wall;
 	mapping, mapping/isolate/internal/wall < mapping/isolate;
 	internal/atomicfile < audit/internal/tree;
-	NONE < audit/internal/key, audit/internal/queue;
-	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
+	NONE < audit/internal/carry, audit/internal/key;
+	audit/internal/carry < audit/internal/queue;
+	audit/internal/carry, audit/internal/key, audit/internal/tree < audit/internal/reach;
+	audit/internal/reach < audit/internal/proof;
+	audit/internal/queue, audit/internal/reach < audit/internal/replay;
+	internal/atomicfile, internal/segment < audit/internal/site;
+	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
+	audit/internal/reopen < audit;
 	internal/segment < internal/segment/segmenttest;
 
 	# Who reads a log shares nothing with who writes it.

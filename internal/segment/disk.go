@@ -35,6 +35,7 @@ type Handle interface {
 	io.ReaderAt
 	Write(p []byte) (int, error) // at the end, whatever the end is
 	Ident() (Ident, error)
+	Named() (Ident, error) // which file has the path now, under which this one was opened
 	Truncate(size int64) error
 	Sync() error                        // the data and what is needed to read them
 	Reserve(offset, length int64) error // keeps the size; errors.ErrUnsupported where there is no way
@@ -63,7 +64,7 @@ func (OS) Open(path string, create bool) (Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &handle{f}, nil
+	return &handle{f, append([]byte(path), 0)}, nil
 }
 
 // Rewrite is for Disk. It needs a descriptor of its own: Linux appends what is
@@ -73,7 +74,7 @@ func (OS) Rewrite(path string, p []byte, offset int64) error {
 	if err != nil {
 		return err
 	}
-	h := &handle{f}
+	h := &handle{File: f}
 	if _, err = f.WriteAt(p, offset); err == nil {
 		err = h.Sync()
 	}
@@ -111,7 +112,10 @@ func (n *names) Remove(name string) error { return os.Remove(filepath.Join(n.pat
 // Close is for Names.
 func (n *names) Close() error { return n.f.Close() }
 
-type handle struct{ *os.File }
+type handle struct {
+	*os.File
+	path []byte // with a zero behind it
+}
 
 // control runs f with the descriptor, which cannot be closed meanwhile.
 func (h *handle) control(f func(fd uintptr) error) error {

@@ -25,7 +25,7 @@ func NewLock(path string) (*Lock, error) {
 		_ = f.Close()
 		return nil, ErrNoLock
 	}
-	h := &handle{f}
+	h := &handle{File: f}
 	if err := h.Lock(); err != nil {
 		_ = f.Close()
 		return nil, bare(err)

@@ -29,6 +29,13 @@ func (h *handle) Ident() (Ident, error) {
 	return ident(&st), err
 }
 
+// Named is for Handle.
+func (h *handle) Named() (Ident, error) {
+	var st syscall.Stat_t
+	err := stat(h.path, &st)
+	return ident(&st), err
+}
+
 // Ident is for Disk.
 func (OS) Ident(path string) (Ident, error) {
 	var st syscall.Stat_t

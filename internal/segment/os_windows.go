@@ -44,6 +44,9 @@ func (h *handle) Ident() (Ident, error) {
 	}, err
 }
 
+// Named is for Handle.
+func (h *handle) Named() (Ident, error) { return OS{}.Ident(string(h.path[:len(h.path)-1])) }
+
 // Ident is for Disk.
 func (OS) Ident(path string) (Ident, error) {
 	h, err := OS{}.Open(path, false)

@@ -260,7 +260,7 @@ func (f *File) check(size int64) error {
 	if err != nil || open.Size != size || open.Mode != f.mode || open.Links == 0 {
 		return ErrReplaced
 	}
-	named, err := f.disk.Ident(f.path)
+	named, err := f.h.Named()
 	if err != nil || named.ID != open.ID {
 		return ErrReplaced
 	}

@@ -199,6 +199,14 @@ func (h *handle) step(name string) (int, error) {
 	return n, err
 }
 
+// Named is for segment.Handle.
+func (h *handle) Named() (segment.Ident, error) {
+	if _, err := h.step("ident"); err != nil {
+		return segment.Ident{}, err
+	}
+	return h.Handle.Named()
+}
+
 func (h *handle) Write(p []byte) (int, error) {
 	id, err := h.Handle.Ident()
 	if err != nil {

@@ -1,0 +1,154 @@
+package carry_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"testing"
+
+	"github.com/carnet-go/carnet/audit/internal/carry"
+)
+
+func kinds(kind carry.Kind, action string, grants ...string) (facts []carry.Fact) {
+	for _, id := range grants {
+		facts = append(facts, carry.Fact{Action: action, Grant: id, Kind: kind})
+	}
+	return facts
+}
+
+// taken is a state that was written down and read back.
+func taken(t *testing.T, s *carry.State) *carry.State {
+	t.Helper()
+	got := carry.New("o", "k")
+	got.Apply(0, kinds(carry.Opens, "forgotten", "forgotten"))
+	got.Clear()
+	for i, text := range s.Texts(carry.Times{From: 5, Until: 9}) {
+		if len(text) > carry.TextBytes {
+			t.Errorf("a text of %d bytes", len(text))
+		}
+		line := fmt.Sprintf(`{"carnet":{"carried":%s}}`, text)
+		if !json.Valid([]byte(line)) {
+			t.Fatalf("no JSON: %s", text)
+		}
+		x, err := carry.Parse([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 0 && (x.Origin != "o" || x.Key != "k" || x.From != 5 || x.Until != 9) {
+			t.Errorf("%+v", x)
+		}
+		got.Take(x)
+	}
+	return got
+}
+
+// TestTextsHaveTheWholeState, however much there is.
+func TestTextsHaveTheWholeState(t *testing.T) {
+	for _, n := range []int{0, 1, 50, 2000} {
+		s := carry.New("o", "k")
+		s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "b"}, {Action: "a"}})
+		s.Keep(7)
+		for i := range n {
+			id := fmt.Sprint("g-", i)
+			s.Apply(int64(100+3*i), append(kinds(carry.Opens, fmt.Sprint("open.", i), "o"+id), kinds(carry.Closes, "c", "c"+id)...))
+		}
+		got := taken(t, s)
+		if got.Tenant() != "acme" || got.Kept() != 7 || !maps.Equal(got.Newest(), s.Newest()) || !maps.Equal(got.Open(), s.Open()) || got.Needs() != s.Needs() {
+			t.Errorf("%d: another state", n)
+		}
+		for i := range n {
+			if id := fmt.Sprint("cg-", i); got.Closing(id, "c") != s.Closing(id, "c") || got.Closing(id, "c") == 0 {
+				t.Errorf("%s: line %d", id, got.Closing(id, "c"))
+			}
+		}
+	}
+}
+
+// TestGrantsEndOnce, by an answer of their action; what the log closed waits for one that
+// knows how it ended.
+func TestGrantsEndOnce(t *testing.T) {
+	s := carry.New("o", "k")
+	s.Apply(1, kinds(carry.Opens, "a", "1", "2", "3"))
+	s.Apply(4, kinds(carry.Answers, "other", "1"))
+	s.Apply(5, kinds(carry.Answers, "a", "1"))
+	s.Apply(6, kinds(carry.Doubts, "a", "2"))
+	if open := s.Open(); !reflect.DeepEqual(open, map[string]carry.Grant{"3": {Action: "a", Index: 3}}) || s.Needs() != 3 {
+		t.Errorf("%v", open)
+	}
+	s.Apply(7, kinds(carry.Closes, "a", "3"))
+	if s.Closing("3", "a") != 7 || s.Closing("3", "b") != 0 || s.Closing("1", "a") != 0 || s.Needs() != -1 {
+		t.Errorf("line %d", s.Closing("3", "a"))
+	}
+	s.Apply(8, kinds(carry.Doubts, "a", "3"))
+	s.Apply(9, kinds(carry.Answers, "b", "3"))
+	if s.Closing("3", "a") != 7 {
+		t.Error("no answer, and given up")
+	}
+	s.Apply(10, kinds(carry.Answers, "a", "3"))
+	if s.Closing("3", "a") != 0 {
+		t.Error("answered, and still waiting")
+	}
+}
+
+// TestOnlySoManyWait: of more the oldest are given up.
+func TestOnlySoManyWait(t *testing.T) {
+	s := carry.New("o", "k")
+	for i := range carry.Most + 10 {
+		s.Apply(int64(i+1), kinds(carry.Closes, "a", fmt.Sprint(i)))
+	}
+	if s.Closing("9", "a") != 0 || s.Closing("10", "a") != 11 || s.Closing(fmt.Sprint(carry.Most+9), "a") == 0 {
+		t.Error("not the oldest")
+	}
+}
+
+// TestReadIsWhatALineSays.
+func TestReadIsWhatALineSays(t *testing.T) {
+	const head = `{"activity_id":99,"actor":{"app_name":"carnet"},"api":{"operation":"crm.read"},"metadata":{"tenant_uid":"acme"}`
+	for _, c := range []struct {
+		rest string
+		want carry.Fact
+	}{
+		{`,"status_id":1,"time":7,"carnet":{}}`, carry.Fact{}},
+		{`,"status_id":0,"time":7,"carnet":{"decision":"allowed","grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Opens}},
+		{`,"status_id":2,"time":7,"carnet":{"decision":"denied","grant":"g"}}`, carry.Fact{}},
+		{`,"status_id":1,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Answers}},
+		{`,"status_id":0,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{}},
+		{`,"status_code":"timeout","status_id":0,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Doubts}},
+		{`,"status_code":"interrupted","status_id":0,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Closes}},
+	} {
+		c.want.Action, c.want.Tenant = "crm.read", "acme"
+		if got := carry.Read([]byte(head+c.rest), nil); got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.rest, got, c.want)
+		}
+	}
+	for _, bad := range []string{``, `{}`, `{"carnet":{}}`, `{"carnet":{"carried":7}}`} {
+		if _, err := carry.Parse([]byte(bad)); err == nil {
+			t.Errorf("%q carries something", bad)
+		}
+	}
+}
+
+// TestAskedIsNeededWhenItWasRead.
+func TestAskedIsNeededWhenItWasRead(t *testing.T) {
+	var a carry.Asked
+	a.Ask(5)
+	a.Ask(9)
+	a.Read(9)
+	a.Read(4)
+	if a.Needs(9) || !a.Needs(10) {
+		t.Error("5 was not read, and 9 was")
+	}
+}
+
+// TestTimesGrow.
+func TestTimesGrow(t *testing.T) {
+	var times carry.Times
+	times.Merge(carry.Times{})
+	for _, ms := range []int64{7, 3, 9, 5} {
+		times.Add(ms)
+	}
+	if times.Merge(carry.Times{From: 1, Until: 4}); times != (carry.Times{From: 1, Until: 9}) {
+		t.Errorf("%+v", times)
+	}
+}

@@ -1,0 +1,5 @@
+package segment
+
+import "syscall"
+
+const sysStat = syscall.SYS_FSTATAT
