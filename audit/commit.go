@@ -166,7 +166,7 @@ func (g *log) remember(first int64, items []queue.Item, checkpoint bool) {
 	g.facts = g.facts[:0]
 	for i := range items {
 		g.facts = append(g.facts, items[i].Fact)
-		g.now.times.Add(items[i].Time)
+		g.now.times.Add(items[i].Fact.Time)
 	}
 	if checkpoint {
 		g.facts = append(g.facts, carry.Fact{Action: actionCheckpoint})
@@ -246,7 +246,7 @@ func (g *log) record(e Event, x extra) error {
 	l.encode(&e, x)
 	b := queue.NewBatch()
 	text := append(l.b[1:len(l.b):len(l.b)], '\n')
-	item := queue.Item{End: len(text), Leaf: tree.LeafHash(l.b), Time: e.Time.UnixMilli(), Fact: factOf(&e)}
+	item := queue.Item{End: len(text), Leaf: tree.LeafHash(l.b), Fact: factOf(&e)}
 	g.commit(b, text, []queue.Item{item}, false)
 	return b.Err
 }

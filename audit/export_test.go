@@ -41,12 +41,12 @@ func (l *Log) ReadFrom(fsys fs.FS) {
 
 // AppendLine is Append of a line that no Event makes.
 func (l *Log) AppendLine(ctx context.Context, text []byte) (Receipt, error) {
-	return l.l.put(ctx, append([]byte{0}, text...), queue.Item{Class: queue.Crossing, Time: 1})
+	return l.l.put(ctx, append([]byte{0}, text...), queue.Item{Class: queue.Crossing, Fact: carry.Fact{Time: 1}})
 }
 
 // Facts are what is remembered of an event when it is written, and when its line is read.
 func (l *Log) Facts(e Event) (written, read carry.Fact) {
 	x := line{key: l.l.key, b: []byte{0}}
 	x.encode(&e, extra{})
-	return factOf(&e), carry.Read(x.b[1:], nil)
+	return factOf(&e), new(carry.Reader).Read(x.b[1:])
 }

@@ -210,7 +210,7 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	defer g.pool.Put(buf)
 	buf.b = append(buf.b[:0], 0)
 	buf.encode(&e, extra{})
-	return g.put(ctx, buf.b, queue.Item{Class: class, Time: e.Time.UnixMilli(), Fact: factOf(&e)})
+	return g.put(ctx, buf.b, queue.Item{Class: class, Fact: factOf(&e)})
 }
 
 // put hands a line over, behind its byte of room, and waits for what becomes of it.

@@ -70,7 +70,7 @@ func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	e := Event{Time: time.Now(), Action: replay.ActionRetained, Outcome: OutcomeSuccess}
 	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
 	l.encode(&e, extra{retained: kept})
-	r, err := g.put(ctx, l.b, queue.Item{Time: e.Time.UnixMilli(), Fact: factOf(&e)})
+	r, err := g.put(ctx, l.b, queue.Item{Fact: factOf(&e)})
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func answers(e *Event) bool {
 
 // factOf is what the log remembers of an event; carry.Read finds the same in its line.
 func factOf(e *Event) carry.Fact {
-	f := carry.Fact{Action: e.Action, Tenant: e.Tenant}
+	f := carry.Fact{Action: e.Action, Tenant: e.Tenant, Time: e.Time.UnixMilli()}
 	switch {
 	case e.Grant == "":
 	case e.Decision == decisionAllowed:

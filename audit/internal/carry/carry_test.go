@@ -118,9 +118,17 @@ func TestReadIsWhatALineSays(t *testing.T) {
 		{`,"status_code":"interrupted","status_id":0,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Closes}},
 	} {
 		c.want.Action, c.want.Tenant = "crm.read", "acme"
-		if got := carry.Read([]byte(head+c.rest), nil); got != c.want {
+		c.want.Time = 7
+		if got := new(carry.Reader).Read([]byte(head + c.rest)); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.rest, got, c.want)
 		}
+	}
+	other := `{"carnet":{"for":"x","xgrant":"no","grant":"g"},"uptime":3,"time":7,"status_code":"timeout","status_id":0,"xtenant_uid":"no","metadata":{"tenant_uid":"acme"},"api":{"operation":"crm.read"}}`
+	if got, want := new(carry.Reader).Read([]byte(other)), (carry.Fact{Action: "crm.read", Tenant: "acme", Grant: "g", Kind: carry.Doubts, Time: 7}); got != want || carry.Action([]byte(other)) != "crm.read" {
+		t.Errorf("in another order: %+v", got)
+	}
+	for _, odd := range []string{``, `{`, `"operation":"`, `{"grant":"g`, `"time":99999999999999999999999999`, `operation":"`} {
+		_ = new(carry.Reader).Read([]byte(odd)) // what is no line has no fact, and harms nobody
 	}
 	for _, bad := range []string{``, `{}`, `{"carnet":{}}`, `{"carnet":{"carried":7}}`} {
 		if _, err := carry.Parse([]byte(bad)); err == nil {

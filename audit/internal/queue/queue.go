@@ -87,7 +87,6 @@ type Item struct {
 	End   int // in the batch's bytes, behind the newline; Put sets it
 	Leaf  tlog.Hash
 	Class Class
-	Time  int64 // in milliseconds
 	Fact  carry.Fact
 }
 

@@ -351,7 +351,7 @@ func (r *Found) identity(i int) (origin, vkey string, err error) {
 	var w struct {
 		Carnet struct{ Genesis struct{ Origin, Key string } }
 	}
-	if json.Unmarshal(first, &w) != nil || string(carry.Member(first, "operation")) != replay.ActionGenesis || w.Carnet.Genesis.Origin == "" {
+	if json.Unmarshal(first, &w) != nil || carry.Action(first) != replay.ActionGenesis || w.Carnet.Genesis.Origin == "" {
 		return "", "", errGenesis
 	}
 	return w.Carnet.Genesis.Origin, w.Carnet.Genesis.Key, nil

@@ -173,18 +173,18 @@ func (r *Replay) note(l *line) error {
 	b := &r.batch
 	b.facts = append(b.facts, l.fact)
 	b.dirty = l.fact.Action != ActionCheckpoint
-	if l.time != 0 {
-		b.times.Add(l.time)
+	if l.fact.Time != 0 {
+		b.times.Add(l.fact.Time)
 	}
 	carrying := b.carrying
 	b.carrying = false
 	if !strings.HasPrefix(l.fact.Action, own) {
 		return nil
 	}
-	b.own = l.time
+	b.own = l.fact.Time
 	switch {
 	case r.offset == int64(len(l.text)): // the first
-		b.began, b.clear, b.carrying = l.time, r.next.Size > 0, true
+		b.began, b.clear, b.carrying = l.fact.Time, r.next.Size > 0, true
 	case l.fact.Action == ActionCarried && carrying:
 		t, err := carry.Parse(l.text)
 		b.carried, b.carrying = append(b.carried, t), true

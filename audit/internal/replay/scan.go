@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"strconv"
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -32,7 +31,6 @@ type line struct {
 	commit bool
 	leaf   tlog.Hash
 	fact   carry.Fact
-	time   int64 // in milliseconds; 0: it has none
 }
 
 // scan hands out the chunks of a file in their order, while others are read and hashed.
@@ -96,7 +94,7 @@ func (s *scanner) read(ctx context.Context) {
 }
 
 func (s *scanner) hash() {
-	var names interned
+	var facts carry.Reader
 	var room []byte
 	for c := range s.work {
 		for text := range bytes.Lines(c.text) {
@@ -104,41 +102,10 @@ func (s *scanner) hash() {
 			if n := len(text) - 1; !l.commit && n > 0 && n <= reach.MaxLine {
 				room = append(append(room[:0], 0), text[:n]...)
 				l.leaf = tree.LeafHash(room)
-				l.fact = names.read(text[:n])
-				l.time = timeOf(text[:n])
+				l.fact = facts.Read(text[:n])
 			}
 			c.lines = append(c.lines, l)
 		}
 		close(c.done)
 	}
-}
-
-// interned are names that occur again and again.
-type interned map[string]string
-
-func (n *interned) read(text []byte) carry.Fact {
-	if *n == nil {
-		*n = interned{}
-	}
-	return carry.Read(text, func(b []byte) string {
-		s, ok := (*n)[string(b)]
-		if !ok && len(*n) < 4096 {
-			s = string(b)
-			(*n)[s] = s
-		} else if !ok {
-			s = string(b)
-		}
-		return s
-	})
-}
-
-// timeOf is when a line says that it happened.
-func timeOf(text []byte) int64 {
-	_, rest, _ := bytes.Cut(text, []byte(`"time":`))
-	n := 0
-	for n < len(rest) && n < 18 && rest[n] >= '0' && rest[n] <= '9' {
-		n++
-	}
-	ms, _ := strconv.ParseInt(string(rest[:n]), 10, 64)
-	return ms
 }
