@@ -24,23 +24,46 @@
 //     ([Log.Fingerprint]); an [Event] has no place for free text.
 //   - A log has one tenant: that of its first event that names one. What a log has
 //     witnessed for one tenant opens nothing of another.
-//   - A full disk refuses what begins while there is still room for how it ends. A file
-//     that was removed, moved, truncated or written to by others stops the log.
+//   - Queue and disk have shares: outcomes, then revocations and undos, then crossings,
+//     then denials. A full disk refuses what begins while there is still room for how it
+//     ends, and a flood of denials makes nobody else wait for more than the batch that is
+//     being written. A file that was removed, moved, truncated, written to or given other
+//     permissions by others stops the log.
+//   - A new segment begins between two commits, by size or age ([Options]). At each moment
+//     a crash leaves a log that opens. While none can be begun, what ends goes on in the
+//     old one.
 //   - A grant (an event with decision "allowed" and a grant id) that no later event of
-//     the same grant and action answered is closed as unknown by the next Open.
+//     the same grant and action answered is closed as unknown by the next Open; a later
+//     answer says which line it resolves.
+//   - [Log.Retain] gives up whole old segments, and says so in the log before; every proof
+//     stays.
 //
 // # Format
 //
-// A log is a folder: seg/ has the lines, JSON as OCSF 1.6.0 API Activity (6003), with
+// A log is a folder: seg/ has the lines in segments, each named by the index of its first
+// line, JSON as OCSF 1.6.0 API Activity (6003), with
 // what OCSF has no place for in the member "carnet". The exact bytes of a line are a
 // leaf of an RFC 6962 tree, whose hashes are below tile/ (C2SP tlog-tiles), and whose
 // newest checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. Package
 // verify reads all that without sharing a line of code with this one.
 //
+// A segment but the first begins with audit.segment, whose member "segment" has the first
+// index of the segment before it, and size and root of the tree so far. Behind it, in the
+// same commit, stand audit.carried lines, whose members "carried" together say what Open
+// must know: origin and key of the log, tenant, kept (the first line that Retain kept),
+// from and until (the earliest and latest time in the segment before), newest (by action,
+// the index of its newest line), open (grants without an answer: id, action, index) and
+// closed (grants that the log closed as unknown and nobody answered since). A segment ends
+// with a commit line. audit.retained has {"retained":{"first":…}}, the first line that is
+// kept, and is under a checkpoint before anything goes.
+//
 // # Limits
 //
 // Durability is promised on Linux; macOS and Windows build and pass the tests that do
-// not need it. One process has a log at a time, and a log is one segment. Times are
+// not need it. One process has a log at a time. Open reads the newest segment; what is
+// wrong in an older one, or in tiles that it does not need, only verify notices. A segment
+// grows past its size while some thousand grants are open, which its successor would have
+// to repeat. Of the grants that it closed, the log resolves the newest 4,096. Times are
 // UTC milliseconds. The signer has to be there for every checkpoint: while it fails,
 // nothing new begins. Events reads, it does not verify. The key of pseudonyms is
 // derived from the signer, so a new signer means new pseudonyms. A disk that says it
@@ -50,10 +73,12 @@
 //
 // Append knows three ends: nil, [ErrNotRecorded] and [ErrIndeterminate]; an error of
 // the caller's context is in there too. A missing log is fs.ErrNotExist, and one that
-// is there already fs.ErrExist. No error has a path or a value of an event.
+// is there already fs.ErrExist. A line that was given up is [ErrNotKept], and one that
+// cannot be yet is [ErrNeeded]. No error has a path or a value of an event.
 //
 // # Concurrency
 //
-// A [Log] is safe for concurrent use. Append, Proof and Close wait for the disk at most
-// until their ctx ends. Open starts one goroutine, which Close ends.
+// A [Log] is safe for concurrent use. Append, Open, Proof, Events, Read and Close wait for
+// the disk at most until their ctx ends; on a disk that hangs a log holds some goroutines,
+// however often it is asked. Open starts one, which Close ends.
 package audit

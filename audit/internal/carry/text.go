@@ -47,7 +47,7 @@ func (s *State) Texts(before Times) []string {
 		texts, now = append(texts, string(b)), Text{}
 	}
 	const most = TextBytes / entryBytes
-	count := 2 // what stands before
+	count := 8 // what stands before
 	next := func() {
 		if count++; count > most {
 			flush()

@@ -216,3 +216,39 @@ func TestCloseRefusesAndKeepsWhatWaits(t *testing.T) {
 		t.Errorf("took %q", text)
 	}
 }
+
+// TestEachClassHasItsShare: what matters less fills its part of a batch and waits, while
+// what matters more still fits.
+func TestEachClassHasItsShare(t *testing.T) {
+	q := queue.New()
+	line := bytes.Repeat([]byte("x"), 1023)
+	full := func(class queue.Class) (n int) {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Millisecond)
+		defer cancel()
+		for {
+			if _, err := q.Put(ctx, line, queue.Item{Class: class}); err != nil {
+				return n
+			}
+			n++
+		}
+	}
+	const kib = queue.BatchBytes / 1024
+	for _, c := range []struct {
+		class queue.Class
+		want  int
+	}{{queue.Denial, kib / 4}, {queue.Crossing, kib / 2}, {queue.Denial, 0}, {queue.Revocation, kib / 8}, {queue.Outcome, kib / 8}, {queue.Outcome, 0}} {
+		if n := full(c.class); n != c.want {
+			t.Errorf("class %d: %d lines, want %d", c.class, n, c.want)
+		}
+	}
+	_, text, items := q.Take(nil, nil)
+	if len(items) != kib || len(text) != queue.BatchBytes {
+		t.Errorf("%d lines, %d bytes", len(items), len(text))
+	}
+	if n := full(queue.Crossing); n != kib/4*3 {
+		t.Errorf("crossings alone: %d lines", n)
+	}
+	if n := full(queue.Denial); n != 0 {
+		t.Errorf("%d denials in what is kept back from them", n)
+	}
+}

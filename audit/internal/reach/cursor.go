@@ -45,8 +45,10 @@ func (c *Cursor) Next(ctx context.Context) (Line, error) {
 		if err := ctx.Err(); err != nil {
 			return Line{}, err
 		}
-		if err := c.enter(ctx); err != nil {
-			return Line{}, err
+		if bytes.IndexByte(c.rest, '\n') < 0 { // what was read is durable
+			if err := c.enter(ctx); err != nil {
+				return Line{}, err
+			}
 		}
 		text, err := c.line(ctx)
 		if err != nil {
