@@ -82,6 +82,7 @@ func (c *committer) next(checkpoint bool) {
 		b.Refused = c.rotate()
 	}
 	c.text, c.items = c.commit(b, text, items, checkpoint)
+	c.prepare()
 }
 
 // cover commits with a checkpoint, and publishes it while commits go on.

@@ -32,6 +32,13 @@ func (g *log) full(n int) bool {
 	return g.file().Size()+int64(n+tree.CommitMax) > g.most || g.age > 0 && time.Since(g.now.began) >= g.age
 }
 
+// prepare reserves room for the next segment when the newest is nearly full.
+func (g *log) prepare() {
+	if g.file().Size() > g.most/8*7 {
+		g.folder.Prepare(queue.BatchBytes + margins[queue.Denial])
+	}
+}
+
 // file is the one that is written to.
 func (g *log) file() *segment.File { return g.now.file }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -352,8 +353,18 @@ func TestOpenReadsNoOlderSegmentThanItMust(t *testing.T) {
 // TestACrashAtAnyStepOfARotation: at each step that touches the disk the log is copied as
 // it is, as a power cut would leave it, and each copy opens and has what was acknowledged.
 func TestACrashAtAnyStepOfARotation(t *testing.T) {
+	t.Run("reserved ahead", func(t *testing.T) {
+		crashes(t, &segmenttest.Disk{}, "unnamed", "link", "lock", "ident", "reserve", "sync names", "write", "sync")
+	})
+	t.Run("not reserved ahead", func(t *testing.T) {
+		d := &segmenttest.Disk{}
+		d.Fail("unnamed", 1, errors.ErrUnsupported)
+		crashes(t, d, "open", "lock", "ident", "reserve", "sync names", "write", "sync")
+	})
+}
+
+func crashes(t *testing.T, d *segmenttest.Disk, at ...string) {
 	live := create(t)
-	d := &segmenttest.Disk{}
 	type moment struct {
 		dir, step string
 		acked     int
@@ -408,7 +419,10 @@ func TestACrashAtAnyStepOfARotation(t *testing.T) {
 			}
 		}
 	}
-	for _, step := range []string{"open", "lock", "ident", "reserve", "sync names", "write", "sync"} {
+	if runtime.GOOS != "linux" {
+		return // where nothing is reserved
+	}
+	for _, step := range at {
 		if steps[step] == 0 {
 			t.Errorf("no crash at %q: %v", step, steps)
 		}
@@ -452,6 +466,7 @@ func TestARotationThatFails(t *testing.T) {
 		t.Run(c.step+" "+c.err.Error(), func(t *testing.T) {
 			dir := create(t)
 			d := &segmenttest.Disk{}
+			d.Fail("unnamed", 1, errors.ErrUnsupported)
 			l := openWith(t, dir, small, d)
 			var acked []audit.Receipt
 			for len(read(t, segmentOf(dir))) < 5500 {
@@ -499,5 +514,39 @@ func TestARotationThatFails(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestTheNextSegmentIsReservedAhead: a disk that is full when the newest segment is nearly
+// so does not stop the log from turning; and what was reserved has no name until then.
+func TestTheNextSegmentIsReservedAhead(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux makes files without a name")
+	}
+	dir := create(t)
+	d := &segmenttest.Disk{}
+	l := openWith(t, dir, small, d)
+	for d.Count("unnamed") == 0 {
+		add(t, l, answer())
+	}
+	if n := len(segments(t, dir)); n != 1 {
+		t.Fatalf("%d segments", n)
+	}
+	for _, step := range []string{"open", "unnamed", "reserve"} {
+		d.Fail(step, 1, syscall.ENOSPC)
+	}
+	for len(segments(t, dir)) == 1 {
+		add(t, l, grant("g-1"))
+	}
+	add(t, l, grant("g-2"))
+	for _, step := range []string{"open", "unnamed", "reserve"} {
+		d.Fail(step, 0, nil)
+	}
+	d.Fail("link", 1, syscall.EPERM) // as where /proc is missing
+	fill(t, l, dir)
+	shut(t, l)
+	wellFormed(t, dir)
+	if n := len(segments(t, dir)); n != 3 {
+		t.Errorf("%d segments", n)
 	}
 }

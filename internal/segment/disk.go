@@ -19,6 +19,9 @@ type Disk interface {
 	Ident(path string) (Ident, error)
 	// Rewrite replaces bytes of a file in place, and syncs it.
 	Rewrite(path string, p []byte, offset int64) error
+	// Unnamed makes a file in a folder that has no name yet; errors.ErrUnsupported where
+	// there is no way.
+	Unnamed(dir string) (Handle, error)
 	// Folder opens a folder.
 	Folder(path string) (Names, error)
 }
@@ -35,7 +38,8 @@ type Handle interface {
 	io.ReaderAt
 	Write(p []byte) (int, error) // at the end, whatever the end is
 	Ident() (Ident, error)
-	Named() (Ident, error) // which file has the path now, under which this one was opened
+	Named() (Ident, error)  // which file has the path now, under which this one was opened
+	Link(path string) error // names what has no name; an existing file is fs.ErrExist
 	Truncate(size int64) error
 	Sync() error                        // the data and what is needed to read them
 	Reserve(offset, length int64) error // keeps the size; errors.ErrUnsupported where there is no way
@@ -82,6 +86,21 @@ func (OS) Rewrite(path string, p []byte, offset int64) error {
 		err = cerr
 	}
 	return err
+}
+
+// Unnamed is for Disk.
+func (OS) Unnamed(dir string) (Handle, error) {
+	f, err := openUnnamed(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &handle{File: f}, nil
+}
+
+// Link is for Handle.
+func (h *handle) Link(path string) error {
+	h.path = append([]byte(path), 0)
+	return h.control(func(fd uintptr) error { return link(fd, h.path) })
 }
 
 // Folder is for Disk.

@@ -9,9 +9,12 @@ import (
 // Folder is a folder of segments. It is held open, so that a failure to write its names
 // down is reported to whoever made them, and not forgotten with the folder's inode.
 type Folder struct {
-	path string
-	disk Disk
-	h    Names
+	path  string
+	disk  Disk
+	h     Names
+	spare Handle // without a name; nil: none
+	room  int64  // that is reserved in it
+	never bool   // there is no way to make one
 }
 
 // OpenFolder opens a folder. A nil disk is the operating system's.
@@ -23,7 +26,26 @@ func OpenFolder(path string, disk Disk) (*Folder, error) {
 	if err != nil {
 		return nil, bare(err)
 	}
-	return &Folder{path, disk, h}, nil
+	return &Folder{path: path, disk: disk, h: h}, nil
+}
+
+// Prepare reserves room for the file that Next will make, so that a disk which is full by
+// then does not matter. It has no name until then, and a crash leaves nothing of it. Where
+// that cannot be done Next finds out.
+func (d *Folder) Prepare(room int64) {
+	if d.spare != nil || d.never {
+		return
+	}
+	h, err := d.disk.Unnamed(d.path)
+	if err != nil {
+		d.never = !full(err)
+		return
+	}
+	if err := h.Reserve(0, room); err != nil {
+		_, d.never = h.Close(), !full(err)
+		return
+	}
+	d.spare, d.room = h, room
 }
 
 // Next makes an empty file in which Room of n bytes and a margin is reserved, and whose
@@ -49,7 +71,18 @@ func (d *Folder) Next(name string, n, margin int64) (*File, error) {
 
 // create says ErrFull where there is no room for a file.
 func (d *Folder) create(name string) (*File, error) {
-	h, err := d.disk.Open(filepath.Join(d.path, name), true)
+	path := filepath.Join(d.path, name)
+	if h := d.spare; h != nil {
+		if d.spare = nil; h.Link(path) == nil {
+			f, err := take(h, path, d.disk)
+			if err == nil {
+				f.reserved = d.room
+			}
+			return f, err
+		}
+		_ = h.Close() // and without it
+	}
+	h, err := d.disk.Open(path, true)
 	switch {
 	case errors.Is(err, fs.ErrExist):
 		return nil, ErrReplaced
@@ -58,7 +91,7 @@ func (d *Folder) create(name string) (*File, error) {
 	case err != nil:
 		return nil, bare(err)
 	}
-	return take(h, filepath.Join(d.path, name), d.disk)
+	return take(h, path, d.disk)
 }
 
 // Sync makes durable which names the folder has.
@@ -84,5 +117,8 @@ func (d *Folder) Close() error {
 	}
 	h := d.h
 	d.h = nil
+	if d.spare != nil {
+		_ = d.spare.Close()
+	}
 	return bare(h.Close())
 }

@@ -16,7 +16,9 @@ func (a *Asked) Ask(index int64) {
 	if a.lines == nil {
 		a.lines = map[int64]bool{}
 	}
-	a.lines[index] = a.lines[index]
+	if _, ok := a.lines[index]; !ok {
+		a.lines[index] = false
+	}
 }
 
 // Read notes that somebody reads from a line on.

@@ -59,7 +59,7 @@ type Step struct {
 }
 
 // Fail makes a step ("open", "write", "sync", "truncate", "reserve", "lock", "ident",
-// "rewrite", "folder", "sync names", "remove") fail from its n-th time on; nil ends that.
+// "rewrite", "unnamed", "link", "folder", "sync names", "remove") fail from its n-th time on; nil ends that.
 func (d *Disk) Fail(step string, n int, err error) { d.fail(step, fault{n, 0, err}) }
 
 // FailShort makes writes fail from the n-th on, after some bytes were written.
@@ -149,6 +149,26 @@ func (d *Disk) Rewrite(path string, p []byte, offset int64) error {
 		return err
 	}
 	return d.OS.Rewrite(path, p, offset)
+}
+
+// Unnamed is for segment.Disk.
+func (d *Disk) Unnamed(dir string) (segment.Handle, error) {
+	if _, err := d.step("unnamed"); err != nil {
+		return nil, err
+	}
+	h, err := d.OS.Unnamed(dir)
+	if err != nil {
+		return nil, err
+	}
+	return &handle{h, d, true}, nil
+}
+
+// Link is for segment.Handle.
+func (h *handle) Link(path string) error {
+	if _, err := h.step("link"); err != nil {
+		return err
+	}
+	return h.Handle.Link(path)
 }
 
 // Folder is for segment.Disk.
