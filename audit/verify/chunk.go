@@ -20,6 +20,7 @@ const chunkSize = 256 << 10
 type chunk struct {
 	buf   []byte
 	lines []line
+	read  int           // bytes of the file
 	err   error         // of reading
 	ready chan struct{} // has one element when lines are read
 }
@@ -71,7 +72,7 @@ func split(ctx context.Context, f io.Reader, free <-chan *chunk, todo, ordered c
 		}
 		c.buf = append(append(c.buf[:0], '\n'), rest...) // each line stands behind a newline
 		n, err := io.ReadFull(f, c.buf[len(c.buf):chunkSize])
-		c.buf, c.err = c.buf[:len(c.buf)+n], nil
+		c.buf, c.read, c.err = c.buf[:len(c.buf)+n], n, nil
 		if last = err != nil; last && err != io.EOF && err != io.ErrUnexpectedEOF {
 			c.err = err
 		}

@@ -18,6 +18,20 @@
 // compared, a signature line of a key that was not given is a finding, and so is a file that
 // does not belong there, one that is missing, and a line that no checkpoint covers.
 //
+// A log may have several segments: each begins with a line that names the one before it and
+// the tree so far, and ends with a whole batch. Oldest ones may have been removed if a later
+// line says so: Report.First is the first line that is there, the hashes of those before it
+// are in the tiles, and these are proven by the same checkpoints. Such a log says no more who
+// began it, so its origin is the one in DIR/checkpoint, under a given key.
+//
+// Logs verifies several, against the origins that must be there. One that is missing is
+// unknown and the whole is not clean, one more is a finding, and so are two of one origin
+// that tell different histories.
+//
+// Witnesses (c2sp.org/tlog-cosignature, Ed25519) may have cosigned a proof's checkpoint and
+// those that others have kept. With a threshold, what too few have cosigned is refused. What
+// stands in a log and beside it is signed by the log alone.
+//
 // # Limits
 //
 // Whoever has the key can write another history. Checkpoints that others hold are the
@@ -51,7 +65,11 @@
 //	history     a checkpoint is valid, but of other lines
 //	checkpoint  DIR/checkpoint is not valid
 //	unsigned    lines that DIR/checkpoint does not cover
-//	known       a known checkpoint is not valid
+//	known       a known checkpoint is not valid, or too few witnesses have cosigned it
+//	segment     a segment has no line, or its first one does not say what the lines before it
+//	            do, or another line says such a thing
+//	origin      the log is of another origin than those that were expected
+//	fork        another log of this origin has another line here
 //
 // # Concurrency
 //

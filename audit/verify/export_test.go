@@ -13,9 +13,9 @@ func Facts(line []byte, earlier ...[]byte) string {
 		r.read(b)
 	}
 	f := r.read(line)
-	genesis := f.genesis
-	f.genesis = nil
-	return fmt.Sprintf("%+v %+v", f, genesis)
+	genesis, header := f.genesis, f.header
+	f.genesis, f.header = nil, nil
+	return fmt.Sprintf("%+v %+v %+v", f, genesis, header)
 }
 
 // HasShape reports whether a line is read by the shape of another one.

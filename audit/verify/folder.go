@@ -1,11 +1,7 @@
 package verify
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
-	"io"
 	"io/fs"
 	"strings"
 )
@@ -14,7 +10,6 @@ import (
 const (
 	checkpointFile = "checkpoint"
 	lockFile       = "LOCK"
-	segmentFile    = "seg/00000000000000000000.jsonl"
 )
 
 // onlyRegular looks for what is neither a file nor a folder before anything is opened: a
@@ -42,10 +37,16 @@ func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 			if info, err := e.Info(); err != nil || info.Size() != 0 {
 				r.add(Finding{codeLock, name, -1})
 			}
-		case name != checkpointFile && name != segmentFile && !expected(name, size):
+		case name != checkpointFile && !isSegment(name) && !expected(name, size):
 			r.add(Finding{codeStray, name, -1})
 		}
 	})
+}
+
+// isSegment: whether it is one of this log, its lines tell.
+func isSegment(name string) bool {
+	_, ok := segmentFirst(name)
+	return ok
 }
 
 // strayFolder: what a folder holds is judged file by file, so only an empty one and one in a
@@ -69,29 +70,4 @@ func walk(ctx context.Context, log fs.FS, visit func(name string, e fs.DirEntry)
 		visit(name, e)
 		return nil
 	})
-}
-
-// countLines counts the event lines of a log that has no valid checkpoint.
-func countLines(ctx context.Context, log fs.FS) (n int64, err error) {
-	f, err := log.Open(segmentFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, unreadable(segmentFile, err)
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, chunkSize)
-	for ctx.Err() == nil {
-		b, err := r.ReadSlice('\n')
-		switch {
-		case err == nil && !bytes.HasPrefix(b, []byte(commitPrefix)):
-			n++
-		case err == io.EOF, err == bufio.ErrBufferFull: // no writer wrote that line
-			return n, nil
-		case err != nil:
-			return 0, unreadable(segmentFile, err)
-		}
-	}
-	return 0, ctx.Err()
 }

@@ -17,6 +17,13 @@ type history struct {
 	report Report
 	tree   tree
 	tiles  tiles
+
+	segments []int64 // first indices of those that were not read yet
+	files    []int64 // and of those that were, the newest last
+	base     int64   // first line that is there
+	dropped  int64   // lines below this one may be missing, as a line said
+	progress *progress
+
 	batch  batch
 	newest *checkpoint  // DIR/checkpoint; nil: not valid
 	known  []checkpoint // of others, by size, those that lie ahead
@@ -36,8 +43,8 @@ type batch struct {
 	tiles Report // findings in the tiles
 }
 
-func newHistory(log fs.FS, ring keyring) *history {
-	h := &history{log: log, ring: ring}
+func newHistory(log fs.FS, ring keyring, p *progress) *history {
+	h := &history{log: log, ring: ring, progress: p}
 	h.batch.bad = -1
 	h.tiles = tiles{log: log, found: func(f Finding) { h.report.add(f) }, differs: h.differs}
 	return h
@@ -95,7 +102,7 @@ func (h *history) commit(b []byte, torn bool) {
 		if h.signed < h.tree.size { // lines were added behind those that the checkpoint proves
 			first = max(first, h.signed)
 		}
-		h.report.add(Finding{codeCommit, segmentFile, first})
+		h.report.add(Finding{codeCommit, h.fileOf(first), first})
 	}
 	h.batch = batch{first: h.tree.size, bad: -1}
 }
@@ -108,12 +115,16 @@ func (h *history) publish() {
 
 // stop ends the walk at a line: what follows cannot be told from its consequences.
 func (h *history) stop(code string, index int64) {
+	h.stopAt(Finding{code, h.fileOf(index), index})
+}
+
+func (h *history) stopAt(at Finding) {
 	for _, f := range h.batch.lines.Findings {
-		if f.Index < index && f.Code != codeHistory { // whose root has the bad line in it
+		if f.Index < at.Index && f.Code != codeHistory { // whose root has the bad line in it
 			h.report.add(f)
 		}
 	}
-	h.report.add(Finding{code, segmentFile, index})
+	h.report.add(at)
 	h.over = true
 }
 
@@ -139,7 +150,7 @@ func (h *history) without(b []byte) bool {
 
 // event reads what a line says about the log.
 func (h *history) event(index int64, f *facts) {
-	found := func(code string, at int64) { h.batch.lines.add(Finding{code, segmentFile, at}) }
+	found := func(code string, at int64) { h.batch.lines.add(Finding{code, h.fileOf(at), at}) }
 	if f.grant {
 		h.report.Grants++
 	}
@@ -154,6 +165,12 @@ func (h *history) event(index int64, f *facts) {
 	}
 	if index == 0 && f.genesis != nil && !h.begin(*f.genesis) {
 		found(codeKey, index)
+	}
+	if !h.header(index, f.header) {
+		found(codeSegment, index)
+	}
+	if f.retained <= index {
+		h.dropped = max(h.dropped, f.retained)
 	}
 	if f.inband {
 		h.checkpoint(index, f.checkpoint, found)
@@ -190,10 +207,14 @@ func (h *history) belongs(c checkpoint) bool {
 	return h.origin != "" && c.origin == h.origin && c.signer == h.signer
 }
 
-// remember opens the checkpoints that others have kept.
-func (h *history) remember(known [][]byte) {
+// remember opens the checkpoints that others have kept. Where witnesses must have seen one,
+// there must be one.
+func (h *history) remember(known [][]byte, by cosigners) {
+	if len(known) == 0 && by.threshold > 0 {
+		h.report.add(Finding{codeKnown, "", -1})
+	}
 	for _, msg := range known {
-		if c, ok := h.ring.open(msg); ok {
+		if c, ok := h.ring.cosigned(msg, by); ok {
 			h.known = append(h.known, c)
 		} else {
 			h.report.add(Finding{codeKnown, "", -1})
@@ -245,18 +266,21 @@ func (h *history) end(absent bool) {
 	h.publish()
 	switch {
 	case ahead:
-		h.report.add(Finding{codeCut, segmentFile, size})
+		h.report.add(Finding{codeCut, h.fileOf(size), size})
 	case size > h.batch.first:
-		h.report.add(Finding{codeTorn, segmentFile, h.batch.first})
+		h.report.add(Finding{codeTorn, h.fileOf(h.batch.first), h.batch.first})
 	}
 	if h.newest != nil && h.newest.size < size {
-		h.report.add(Finding{codeUnsigned, segmentFile, h.newest.size})
+		h.report.add(Finding{codeUnsigned, h.fileOf(h.newest.size), h.newest.size})
 	}
 	if len(h.known) > 0 { // of lines that are not there
 		h.report.add(Finding{codeHistory, "", size})
 	}
 	if size == 0 {
-		h.report.add(Finding{codeGenesis, segmentFile, 0})
+		h.report.add(Finding{codeGenesis, segmentName(0), 0})
+	}
+	if h.base > h.dropped { // and no line says that they might be
+		h.report.add(Finding{codeMissing, segmentName(0), 0})
 	}
 }
 

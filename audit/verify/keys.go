@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
 )
@@ -51,6 +52,9 @@ func canonical(vkey string, v note.Verifier) bool {
 	raw, err := base64.StdEncoding.DecodeString(key)
 	return err == nil && vkey == fmt.Sprintf("%s+%08x+%s", v.Name(), v.KeyHash(), base64.StdEncoding.EncodeToString(raw))
 }
+
+// unprintable: what x/mod has in no name, and what a name is not to hide.
+func unprintable(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // trusts reports whether a log of this origin may name this key in its genesis event.
 func (k keyring) trusts(origin, vkey string) bool {

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"encoding/json"
+	"strconv"
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -24,10 +25,23 @@ type facts struct {
 	genesis    *genesis    // nil: none
 	inband     bool        // has a checkpoint
 	checkpoint *checkpoint // nil: none that is valid
+	header     *header     // of a segment; nil: none
+	retained   int64       // lines below it may be missing; -1: it does not say so
+}
+
+// seldom reports whether a line is one of those that say more than a shape keeps.
+func (f *facts) seldom() bool {
+	return f.genesis != nil || f.inband || f.header != nil || f.retained >= 0
 }
 
 // genesis is what line 0 says.
 type genesis struct{ origin, key string }
+
+// header is what the first line of a segment says about those before it.
+type header struct {
+	previous, size int64 // -1: absent
+	root           string
+}
 
 // lineReader reads one line after the other. It keeps its space, and the last shapes.
 type lineReader struct {
@@ -51,7 +65,7 @@ func (r *lineReader) read(b []byte) facts {
 		}
 	}
 	f := r.readFull(b)
-	if f.valid && f.genesis == nil && !f.inband { // those are seldom, and say more
+	if f.valid && !f.seldom() {
 		r.shapes[r.oldest].keep(r)
 		r.oldest = (r.oldest + 1) % maxShapes
 	}
@@ -61,10 +75,10 @@ func (r *lineReader) read(b []byte) facts {
 // readFull reads a line of any shape. One that is not UTF-8 says nothing.
 func (r *lineReader) readFull(b []byte) facts {
 	r.s, r.names = scanner{b: b, values: r.s.values[:0]}, r.names[:0]
-	r.f, r.tried = facts{sequence: -1}, tried{}
+	r.f, r.tried = facts{sequence: -1, retained: -1}, tried{}
 	r.f.valid = r.each(r.top) && r.s.done()
 	if r.s.high&tops != 0 && !utf8.Valid(b) {
-		r.f, r.tried = facts{sequence: -1}, tried{}
+		r.f, r.tried = facts{sequence: -1, retained: -1}, tried{}
 	}
 	r.f.grant = r.tried.decision && r.tried.grant
 	return r.f
@@ -92,6 +106,17 @@ func (r *lineReader) metadata(name []byte) bool {
 	return r.tell(sequence, r.s.b[start:r.s.i])
 }
 
+// index reads a value that is the index of a line, or a size.
+func (r *lineReader) index() (int64, bool) {
+	r.s.peek()
+	start := r.s.i
+	if !r.s.value(3) {
+		return -1, false
+	}
+	n, err := strconv.ParseInt(string(r.s.b[start:r.s.i]), 10, 64)
+	return n, err == nil && n >= 0 && r.s.b[start] != '-'
+}
+
 func (r *lineReader) carnet(name []byte) (ok bool) {
 	var text []byte
 	switch string(name) {
@@ -110,9 +135,38 @@ func (r *lineReader) carnet(name []byte) (ok bool) {
 		if c, valid := r.ring.open(text); valid {
 			r.f.checkpoint = &c
 		}
+	case "segment":
+		r.f.header = &header{previous: -1, size: -1}
+		ok = r.each(r.header)
+	case "retained":
+		ok = r.each(r.retained)
 	default:
 		ok = r.s.value(2)
 	}
+	return ok
+}
+
+func (r *lineReader) header(name []byte) (ok bool) {
+	switch string(name) {
+	case "previous":
+		r.f.header.previous, ok = r.index()
+	case "size":
+		r.f.header.size, ok = r.index()
+	case "root":
+		var text []byte
+		text, ok = r.text()
+		r.f.header.root = string(text)
+	default:
+		ok = r.s.value(3)
+	}
+	return ok
+}
+
+func (r *lineReader) retained(name []byte) (ok bool) {
+	if string(name) != "first" {
+		return r.s.value(3)
+	}
+	r.f.retained, ok = r.index()
 	return ok
 }
 

@@ -22,26 +22,36 @@ type checkpoint struct {
 	signer uint32 // key hash
 }
 
-// open verifies a checkpoint. It encodes what it has understood again and compares: x/mod
-// accepts stray bits in base64, skips signatures of unknown keys and repeated ones, and
-// would let somebody without the key change bytes that nobody notices.
-func (k keyring) open(msg []byte) (checkpoint, bool) {
+// open verifies a checkpoint that the log alone has signed.
+func (k keyring) open(msg []byte) (checkpoint, bool) { return k.cosigned(msg, cosigners{}) }
+
+// cosigned verifies a checkpoint of the log that witnesses may have signed too. It encodes
+// what it has understood again and compares: x/mod accepts stray bits in base64, skips
+// signatures of unknown keys and repeated ones, and would let somebody without the key
+// change bytes that nobody notices.
+func (k keyring) cosigned(msg []byte, by cosigners) (checkpoint, bool) {
 	if len(msg) > maxNote {
 		return checkpoint{}, false
 	}
-	n, err := note.Open(msg, k.known)
-	if err != nil || len(n.Sigs) != 1 {
+	n, err := note.Open(msg, readers{k.known, by})
+	if err != nil {
 		return checkpoint{}, false
 	}
 	c, ok := parseCheckpoint(n.Text)
-	sig, err := base64.StdEncoding.DecodeString(n.Sigs[0].Base64)
-	if !ok || err != nil {
-		return checkpoint{}, false
+	again := append([]byte(c.text()), '\n')
+	var witnesses, logs []string
+	for _, s := range n.Sigs {
+		sig, err := base64.StdEncoding.DecodeString(s.Base64)
+		again = fmt.Appendf(again, "— %s %s\n", s.Name, base64.StdEncoding.EncodeToString(sig))
+		if _, cosigns := by.find(s.Name, s.Hash); cosigns {
+			witnesses = append(witnesses, s.Name)
+			continue
+		}
+		logs, c.signer = append(logs, s.Name), s.Hash
+		ok = ok && err == nil
 	}
-	c.signer = n.Sigs[0].Hash
-	// The signature's name is the origin, or else this differs.
-	again := fmt.Appendf(nil, "%s\n— %s %s\n", c.text(), c.origin, base64.StdEncoding.EncodeToString(sig))
-	return c, bytes.Equal(msg, again)
+	own := len(logs) == 1 && logs[0] == c.origin // one key, and the origin's
+	return c, ok && own && by.met(witnesses) && bytes.Equal(msg, again)
 }
 
 func parseCheckpoint(text string) (checkpoint, bool) {

@@ -23,6 +23,10 @@ const (
 // The proof is a c2sp.org/tlog-proof@v1, as Log.Proof and carnet audit prove make it, and in
 // that one encoding. One with an extra line is refused: nobody has signed what it says.
 func Proof(proof, line []byte, vkeys []string) error {
+	return prove(proof, line, vkeys, cosigners{})
+}
+
+func prove(proof, line []byte, vkeys []string, by cosigners) error {
 	ring, err := newKeyring(vkeys)
 	if err != nil {
 		return err
@@ -31,7 +35,7 @@ func Proof(proof, line []byte, vkeys []string) error {
 	if !ok {
 		return fmt.Errorf("%w: the proof is malformed", ErrProof)
 	}
-	c, ok := ring.open(p.note)
+	c, ok := ring.cosigned(p.note, by)
 	if !ok {
 		return fmt.Errorf("%w: its checkpoint is not valid under the given keys", ErrProof)
 	}

@@ -10,13 +10,15 @@ import (
 // Report is what a whole log proves. A zero Report proves nothing and says so.
 type Report struct {
 	Origin   string    // as in the genesis event
+	First    int64     // index of the first line; those before it were removed, as a later line says
 	Events   int64     // lines that were read
 	Grants   int64     // events that are grants
-	Root     [32]byte  // RFC 6962, over Events lines
+	Root     [32]byte  // RFC 6962, over First+Events lines
 	Findings []Finding // by index, those of no line last; at most 100; nil: verified
 }
 
-// String is "N events, G grants, verified, root BASE64", or the first finding.
+// String is "N events, G grants, verified, root BASE64", with "from index I on" where earlier
+// ones were removed, or the first finding.
 func (r Report) String() string {
 	if len(r.Findings) > 0 {
 		return r.Findings[0].String()
@@ -24,8 +26,12 @@ func (r Report) String() string {
 	if r.Events == 0 {
 		return "nothing was verified"
 	}
-	return fmt.Sprintf("%d events, %d grants, verified, root %s",
-		r.Events, r.Grants, base64.StdEncoding.EncodeToString(r.Root[:]))
+	from := ""
+	if r.First > 0 {
+		from = fmt.Sprintf(" from index %d on", r.First)
+	}
+	return fmt.Sprintf("%d events%s, %d grants, verified, root %s",
+		r.Events, from, r.Grants, base64.StdEncoding.EncodeToString(r.Root[:]))
 }
 
 // maxFindings is what a person reads. Those that are not kept come later in the log.
@@ -92,6 +98,9 @@ const (
 	codeCheckpoint = "checkpoint"
 	codeUnsigned   = "unsigned"
 	codeKnown      = "known"
+	codeSegment    = "segment"
+	codeOrigin     = "origin"
+	codeFork       = "fork"
 )
 
 var problems = map[string]string{
@@ -114,4 +123,7 @@ var problems = map[string]string{
 	codeCheckpoint: "is not valid under the given keys",
 	codeUnsigned:   "no checkpoint covers the last lines: the log is in use or was not closed",
 	codeKnown:      "is not valid under the given keys",
+	codeOrigin:     "the log is of another origin than those that were expected",
+	codeFork:       "another log of this origin has another line here",
+	codeSegment:    "a segment does not begin with what the lines before it say",
 }

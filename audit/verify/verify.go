@@ -11,19 +11,56 @@ import (
 // has kept; they must lie on the log's history. The error is about reading and arguments;
 // what is wrong with the log is in the Report.
 func Dir(ctx context.Context, log fs.FS, vkeys []string, known ...[]byte) (Report, error) {
-	ring, err := newKeyring(vkeys)
+	return Log{FS: log, Keys: vkeys, Known: known}.Verify(ctx, nil)
+}
+
+// Log is a log, and what a verifier has of it from elsewhere.
+type Log struct {
+	Origin string   // of the log; empty: that of any of Keys
+	FS     fs.FS    // the log; required
+	Keys   []string // as Dir has them; required
+	Known  [][]byte // as Dir has them
+}
+
+// Options are what may be asked for beyond the findings. Nil asks for nothing.
+type Options struct {
+	// Progress is told how many bytes of lines were read, and how many there are: of all
+	// logs, where there are several. It is called by the goroutine that called Verify or
+	// Logs, often, and must be quick. Nil: nobody is told.
+	Progress func(done, total int64)
+	// Witnesses must have cosigned each known checkpoint, and where Threshold is more than 0
+	// there must be one. Zero: only the log's own signature may stand there.
+	Witnesses Witnesses
+}
+
+// Verify is Dir with options.
+func (l Log) Verify(ctx context.Context, o *Options) (Report, error) {
+	p := o.progress(l)
+	p.next(p.size(l.FS))
+	return l.verify(ctx, o, p)
+}
+
+func (l Log) verify(ctx context.Context, o *Options, p *progress) (Report, error) {
+	ring, err := newKeyring(l.Keys)
 	if err != nil {
 		return Report{}, err
 	}
-	if log == nil {
+	if l.FS == nil {
 		return Report{}, errors.New("verify: no log given")
 	}
-	h := newHistory(log, ring)
-	h.remember(known)
+	by, err := o.witnesses()
+	if err != nil {
+		return Report{}, err
+	}
+	h := newHistory(l.FS, ring, p)
+	h.remember(l.Known, by)
 	if err := h.run(ctx); err != nil {
 		return Report{}, err
 	}
-	h.report.Events, h.report.Root = h.tree.size, h.tree.root()
+	h.report.First, h.report.Events, h.report.Root = h.base, max(0, h.tree.size-h.base), h.tree.root()
+	if h.origin != "" && l.Origin != "" && l.Origin != h.origin {
+		h.report.add(Finding{codeOrigin, segmentName(h.base), h.base})
+	}
 	h.report.sort()
 	return h.report, nil
 }
@@ -34,6 +71,9 @@ func (h *history) run(ctx context.Context) error {
 	if err != nil || !regular {
 		return err
 	}
+	if h.segments, err = segments(h.log); err != nil {
+		return err
+	}
 	msg, err := readFile(h.log, checkpointFile, maxNote+1)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -41,7 +81,7 @@ func (h *history) run(ctx context.Context) error {
 	absent := err != nil
 	if c, ok := h.ring.open(msg); ok {
 		h.newest, h.tiles.size = &c, c.size
-	} else if h.tiles.size, err = countLines(ctx, h.log); err != nil {
+	} else if h.tiles.size, err = countLines(ctx, h.log, h.segments); err != nil {
 		return err // a closed log's checkpoint covers all lines, and so do its tiles
 	}
 	if err := names(ctx, h.log, h.tiles.size, &h.report); err != nil {
@@ -52,33 +92,4 @@ func (h *history) run(ctx context.Context) error {
 	}
 	h.end(absent)
 	return nil
-}
-
-// read takes the segment line by line.
-func (h *history) read(ctx context.Context) error {
-	f, err := h.log.Open(segmentFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		h.stop(codeMissing, 0)
-		return nil
-	}
-	if err != nil {
-		return unreadable(segmentFile, err)
-	}
-	defer f.Close()
-	for c := range chunks(ctx, f, h.ring) {
-		for i := 0; i < len(c.lines) && !h.over; i++ {
-			l := &c.lines[i]
-			h.line(l, c.buf[l.start:l.end])
-		}
-		if h.tiles.err != nil {
-			return h.tiles.err
-		}
-		if c.err != nil {
-			return unreadable(segmentFile, c.err)
-		}
-		if h.over {
-			return nil
-		}
-	}
-	return ctx.Err()
 }

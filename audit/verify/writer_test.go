@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -60,6 +61,13 @@ type writer struct {
 	hashes []tlog.Hash
 	lines  [][]byte
 	first  int64 // of the open batch
+	bounds []bound
+}
+
+// bound is where a later segment begins.
+type bound struct {
+	offset int
+	first  int64
 }
 
 func newWriter(t testing.TB, key signer) *writer { return &writer{t: t, key: key} }
@@ -146,10 +154,53 @@ func (w *writer) files() fstest.MapFS {
 	log := fstest.MapFS{
 		"LOCK":       {},
 		"checkpoint": {Data: []byte(w.note(w.size()))},
-		segment:      {Data: bytes.Clone(w.seg.Bytes())},
+	}
+	var from bound
+	for _, b := range append(w.bounds, bound{offset: w.seg.Len()}) {
+		log[segmentName(from.first)] = &fstest.MapFile{Data: bytes.Clone(w.seg.Bytes()[from.offset:b.offset])}
+		from = b
 	}
 	w.tiles(log, w.size())
 	return log
+}
+
+func segmentName(first int64) string { return fmt.Sprintf("seg/%020d.jsonl", first) }
+
+// rotate begins a segment, in a batch of its own.
+func (w *writer) rotate() {
+	w.commitOpen()
+	root := w.root(w.size())
+	w.rotateWith(fmt.Sprintf(`{"previous":%d,"size":%d,"root":"%s"}`, w.newest(), w.size(), root))
+}
+
+func (w *writer) rotateWith(header string) {
+	w.bounds = append(w.bounds, bound{w.seg.Len(), w.size()})
+	w.line(`{"class_uid":6003,"carnet":{"segment":%s}}`, header)
+	w.line(`{"class_uid":6003,"carnet":{"carried":{"tenant":"acme"}}}`)
+	w.commit()
+}
+
+// newest is the first index of the newest segment.
+func (w *writer) newest() int64 {
+	if len(w.bounds) == 0 {
+		return 0
+	}
+	return w.bounds[len(w.bounds)-1].first
+}
+
+// retain says that lines below an index may go.
+func (w *writer) retain(first int64) {
+	w.line(`{"class_uid":6003,"carnet":{"retained":{"first":%d}}}`, first)
+	w.commit()
+}
+
+// dropped is a log without its segments below an index.
+func dropped(log fstest.MapFS, first int64) fstest.MapFS {
+	out := clone(log)
+	maps.DeleteFunc(out, func(name string, _ *fstest.MapFile) bool {
+		return strings.HasPrefix(name, "seg/") && name < segmentName(first)
+	})
+	return out
 }
 
 func (w *writer) tiles(log fstest.MapFS, size int64) {

@@ -1,0 +1,226 @@
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	segmentFolder = "seg/"
+	segmentSuffix = ".jsonl"
+	maxIndex      = 1 << 56 // more lines than eight levels of tiles can prove
+)
+
+// segmentName is the file whose first line has an index.
+func segmentName(first int64) string {
+	return fmt.Sprintf("%s%020d%s", segmentFolder, first, segmentSuffix)
+}
+
+// segmentFirst is the index in a segment's name; false: it is no such name.
+func segmentFirst(name string) (int64, bool) {
+	digits := strings.TrimSuffix(strings.TrimPrefix(name, segmentFolder), segmentSuffix)
+	first, err := strconv.ParseInt(digits, 10, 64)
+	return first, err == nil && first >= 0 && first < maxIndex && name == segmentName(first)
+}
+
+// segments are the first indices of those that are there, in order.
+func segments(log fs.FS) ([]int64, error) {
+	entries, err := fs.ReadDir(log, strings.TrimSuffix(segmentFolder, "/"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, unreadable("seg", err)
+	}
+	var list []int64
+	for _, e := range entries {
+		if first, ok := segmentFirst(segmentFolder + e.Name()); ok && e.Type().IsRegular() {
+			list = append(list, first)
+		}
+	}
+	slices.Sort(list)
+	return list, nil
+}
+
+// countLines is the size of a log that has no valid checkpoint: where its newest segment
+// begins, and that one's event lines.
+func countLines(ctx context.Context, log fs.FS, list []int64) (int64, error) {
+	if len(list) == 0 {
+		return 0, nil
+	}
+	n := list[len(list)-1]
+	f, err := log.Open(segmentName(n))
+	if err != nil {
+		return 0, unreadable(segmentName(n), err)
+	}
+	defer f.Close()
+	r := bufio.NewReaderSize(f, chunkSize)
+	for ctx.Err() == nil {
+		b, err := r.ReadSlice('\n')
+		switch {
+		case err == nil && !bytes.HasPrefix(b, []byte(commitPrefix)):
+			n++
+		case err == io.EOF, err == bufio.ErrBufferFull: // no writer wrote that line
+			return n, nil
+		case err != nil:
+			return 0, unreadable(segmentName(list[len(list)-1]), err)
+		}
+	}
+	return 0, ctx.Err()
+}
+
+// read takes the segments one after the other, line by line.
+func (h *history) read(ctx context.Context) error {
+	if len(h.segments) == 0 {
+		h.stop(codeMissing, 0)
+		return nil
+	}
+	if err := h.retained(ctx); err != nil {
+		return err
+	}
+	for len(h.segments) > 0 && !h.over {
+		first := h.segments[0]
+		if !h.follows(first) {
+			continue
+		}
+		h.segments = h.segments[1:]
+		h.files = append(h.files, first)
+		if err := h.segment(ctx, segmentName(first)); err != nil {
+			return err
+		}
+		if first > 0 && h.tree.size == first {
+			h.report.add(Finding{codeSegment, segmentName(first), first}) // it has no line
+		}
+	}
+	return nil
+}
+
+// follows reports whether a segment begins where the lines so far end. One that begins
+// elsewhere is one too many, or those between are missing.
+func (h *history) follows(first int64) bool {
+	size := h.tree.size
+	whole := size == h.batch.first
+	switch {
+	case first == size && whole:
+		return true
+	case first < size || size >= h.tiles.size && whole:
+		h.report.add(Finding{codeStray, segmentName(first), -1})
+		h.segments = h.segments[1:]
+	case h.batch.bad >= 0:
+		h.stop(codeLine, h.batch.bad)
+	case first == size: // its last commit line is gone
+		h.stop(codeTorn, h.batch.first)
+	case !whole || h.cutBefore(first):
+		h.stop(codeCut, size)
+	default:
+		h.stopAt(Finding{codeMissing, segmentName(size), size})
+	}
+	return false
+}
+
+// cutBefore reports whether lines are missing in the segment that was read, and not whole
+// segments behind it: the header of the one that comes says which is before it.
+func (h *history) cutBefore(first int64) bool {
+	f, err := h.log.Open(segmentName(first))
+	if err != nil {
+		return true
+	}
+	defer f.Close()
+	b, err := bufio.NewReaderSize(f, maxLine+1).ReadSlice('\n')
+	if err != nil {
+		return true
+	}
+	r := lineReader{ring: h.ring}
+	got := r.read(b[:len(b)-1])
+	return got.header == nil || got.header.previous == h.files[len(h.files)-1]
+}
+
+// segment takes one segment line by line.
+func (h *history) segment(ctx context.Context, name string) error {
+	f, err := h.log.Open(name)
+	if err != nil {
+		return unreadable(name, err)
+	}
+	defer f.Close()
+	for c := range chunks(ctx, f, h.ring) {
+		for i := 0; i < len(c.lines) && !h.over; i++ {
+			l := &c.lines[i]
+			h.line(l, c.buf[l.start:l.end])
+		}
+		if h.tiles.err != nil {
+			return h.tiles.err
+		}
+		if c.err != nil {
+			return unreadable(name, c.err)
+		}
+		h.progress.add(c.read)
+		if h.over {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
+
+// header compares what the first line of a segment says about those before it. What was
+// before the first one that is there, nobody can tell any more.
+func (h *history) header(index int64, s *header) bool {
+	newest := len(h.files) - 1
+	if index == 0 || index != h.files[newest] {
+		return s == nil // no other line says such a thing
+	}
+	if s == nil || s.size != index || s.root != h.tree.root().String() {
+		return false
+	}
+	if newest == 0 {
+		return s.previous >= 0 && s.previous < index
+	}
+	return s.previous == h.files[newest-1]
+}
+
+// fileOf is the segment that has a line, or would have it.
+func (h *history) fileOf(index int64) string {
+	for _, first := range slices.Backward(h.files) {
+		if first <= index {
+			return segmentName(first)
+		}
+	}
+	return segmentName(0)
+}
+
+// retained takes lines whose segments were removed: the tiles still have their hashes. Whether
+// they might be removed, a line that follows must say.
+func (h *history) retained(ctx context.Context) error {
+	h.base = h.segments[0]
+	if h.base > h.tiles.size {
+		h.stop(codeMissing, 0)
+		return nil
+	}
+	if h.base > 0 && h.newest != nil { // the genesis event is not there to say it
+		h.origin, h.signer, h.report.Origin = h.newest.origin, h.newest.signer, h.newest.origin
+	}
+	for h.tree.size < h.base {
+		hashes := h.tiles.ahead(h.tree.size)
+		if h.tiles.err != nil || ctx.Err() != nil {
+			return cmp.Or(h.tiles.err, ctx.Err())
+		}
+		if len(hashes) == 0 {
+			h.stop(codeMissing, 0)
+			return nil
+		}
+		for _, leaf := range hashes[:min(int64(len(hashes)), h.base-h.tree.size)] {
+			h.tree.add(leaf, h.tiles.check)
+			h.meet()
+		}
+	}
+	h.batch.first = h.base
+	return nil
+}
