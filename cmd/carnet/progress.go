@@ -5,20 +5,22 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// watch tells on a terminal, every second, how much of a log was read. Elsewhere it says
-// nothing.
-func watch(log fs.FS, stderr io.Writer) (fs.FS, func()) {
+// watched is how much of what there is to read was read.
+type watched struct{ done, total atomic.Int64 }
+
+// watch tells on a terminal, every second, what was told to the function that it returns, until
+// the other one is called. Elsewhere it says nothing, and the first one is nil.
+func watch(stderr io.Writer) (tell func(done, total int64), stop func()) {
 	if !terminal(stderr) {
-		return log, func() {}
+		return nil, func() {}
 	}
-	w := &watched{FS: log}
-	return w, w.report(stderr)
+	w := &watched{}
+	return w.tell, w.report(stderr)
 }
 
 func terminal(w io.Writer) bool {
@@ -30,34 +32,9 @@ func terminal(w io.Writer) bool {
 	return err == nil && info.Mode()&fs.ModeCharDevice != 0
 }
 
-// watched counts what is read of the segments of a log.
-type watched struct {
-	fs.FS
-	read, size atomic.Int64
-}
-
-// Open is for fs.FS.
-func (w *watched) Open(name string) (fs.File, error) {
-	f, err := w.FS.Open(name)
-	if err != nil || path.Ext(name) != ".jsonl" {
-		return f, err
-	}
-	if info, err := f.Stat(); err == nil {
-		w.size.Store(info.Size())
-	}
-	return &watchedFile{f, w}, nil
-}
-
-type watchedFile struct {
-	fs.File
-	w *watched
-}
-
-// Read is for fs.File.
-func (f *watchedFile) Read(p []byte) (int, error) {
-	n, err := f.File.Read(p)
-	f.w.read.Add(int64(n))
-	return n, err
+func (w *watched) tell(done, total int64) {
+	w.done.Store(done)
+	w.total.Store(total)
 }
 
 // report writes until the function that it returns is called.
@@ -72,7 +49,7 @@ func (w *watched) report(out io.Writer) func() {
 			case <-done:
 				return
 			case <-tick.C:
-				fmt.Fprintf(out, "carnet: %d of %d MB\n", w.read.Load()>>20, w.size.Load()>>20)
+				fmt.Fprintf(out, "carnet: %d of %d MB\n", w.done.Load()>>20, w.total.Load()>>20)
 			}
 		}
 	})

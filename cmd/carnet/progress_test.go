@@ -2,13 +2,13 @@ package main
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"sync"
 	"testing"
-	"testing/fstest"
 	"testing/synctest"
 	"time"
+
+	"github.com/carnet-go/carnet/audit/verify"
 )
 
 // locked is a buffer for two goroutines.
@@ -25,25 +25,16 @@ func (l *locked) Write(p []byte) (int, error) {
 
 func TestProgressEverySecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &watched{FS: fstest.MapFS{"seg/0.jsonl": {Data: make([]byte, 3<<20)}, "checkpoint": {Data: make([]byte, 1<<20)}}}
+		w := &watched{}
 		var out locked
 		stop := w.report(&out)
-		for _, name := range []string{"checkpoint", "seg/0.jsonl"} {
-			f, err := w.Open(name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := io.CopyN(io.Discard, f, 1<<20); err != nil {
-				t.Fatal(err)
-			}
-		}
-		time.Sleep(2500 * time.Millisecond)
+		w.tell(1<<20, 3<<20)
+		time.Sleep(1500 * time.Millisecond)
+		w.tell(5<<19, 3<<20)
+		time.Sleep(time.Second)
 		stop()
-		if got, want := out.String(), "carnet: 1 of 3 MB\ncarnet: 1 of 3 MB\n"; got != want {
+		if got, want := out.String(), "carnet: 1 of 3 MB\ncarnet: 2 of 3 MB\n"; got != want {
 			t.Errorf("got %q, want %q", got, want)
-		}
-		if _, err := w.Open("none"); err == nil {
-			t.Error("opened what is not there")
 		}
 	})
 }
@@ -57,20 +48,23 @@ func TestProgressOnlyOnTerminals(t *testing.T) {
 	if terminal(file) || terminal(new(bytes.Buffer)) || terminal(nil) {
 		t.Error("taken for a terminal")
 	}
-	log := fstest.MapFS{}
-	if _, stop := watch(log, file); stop == nil {
-		t.Error("no function to stop")
-	} else {
-		stop()
+	tell, stop := watch(file)
+	stop()
+	if tell != nil {
+		t.Error("a file is told")
 	}
 	device, err := os.OpenFile(os.DevNull, os.O_WRONLY, 0)
 	if err != nil || !terminal(device) {
 		t.Fatal("the null device is no character device")
 	}
 	defer device.Close()
-	watching, stop := watch(log, device)
-	stop()
-	if _, ok := watching.(*watched); !ok {
-		t.Error("a terminal is not watched")
+	if tell, stop = watch(device); tell == nil {
+		t.Fatal("a terminal is not told")
+	}
+	defer stop()
+	dir, key := service(t, 3)
+	log := verify.Log{FS: os.DirFS(dir), Keys: []string{key}}
+	if r, err := log.Verify(t.Context(), &verify.Options{Progress: tell}); err != nil || len(r.Findings) != 0 {
+		t.Error(r, err)
 	}
 }

@@ -203,8 +203,8 @@ func TestAuditVerify(t *testing.T) {
 	}
 	check(t, usage(noKey), "audit", "verify", dir)
 	check(t, usage(noKey), "audit", "verify")
-	check(t, usage("give one DIR, after the flags"), "audit", "verify", "-key", key)
-	check(t, usage("give one DIR, after the flags"), "audit", "verify", "-key", key, dir, dir)
+	check(t, usage("give one DIR, after the flags, or several with -expect for each log that must be there"), "audit", "verify", "-key", key)
+	check(t, usage("give one DIR, after the flags, or several with -expect for each log that must be there"), "audit", "verify", "-key", key, dir, dir)
 	check(t, usage("flag provided but not defined: -keys-from-dir"), "audit", "verify", "-keys-from-dir", dir)
 	check(t, usage("flag needs an argument: -key"), "audit", "verify", "-key")
 
@@ -292,7 +292,7 @@ func TestAuditProveAndVerifyOffline(t *testing.T) {
 	}
 	check(t, usage("-proof and -line belong together"), "audit", "verify", "-key", key, "-proof", p)
 	check(t, usage("-proof and -line belong together"), "audit", "verify", "-key", key, "-line", l, dir)
-	check(t, usage("-proof needs neither DIR nor -checkpoint"), "audit", "verify", "-key", key, "-proof", p, "-line", l, dir)
+	check(t, usage("-proof needs neither DIR nor -checkpoint nor -expect"), "audit", "verify", "-key", key, "-proof", p, "-line", l, dir)
 	check(t, usage(noKey), "audit", "verify", "-proof", p, "-line", l)
 
 	usage = func(problem string) result {
