@@ -42,6 +42,8 @@ const rules = `
 	internal/atomicfile, internal/segment < audit/internal/site;
 	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
 	audit/internal/reopen < audit;
+	NONE < audit/internal/crashtest, audit/internal/key, audit/internal/queue;
+	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
 	internal/segment < internal/segment/segmenttest;
 
 	# Who reads a log shares nothing with who writes it.
