@@ -71,7 +71,7 @@ func TestAPowerCutInEveryHistory(t *testing.T) {
 	}
 	images := lab.end()
 	t.Logf("%d histories, %d moments, %d images; %d of them before there was a log", len(histories()), moments, images, lab.none)
-	if moments != crashMoments || images != crashImages || lab.left != crashLeft {
+	if moments != crashMoments || images != crashImages || oneImageIn == 1 && lab.left != crashLeft {
 		t.Errorf("%d moments, %d images and %d keys left, want %d, %d and %d", moments, images, lab.left, crashMoments, crashImages, crashLeft)
 	}
 }
@@ -135,8 +135,9 @@ func (l *lab) moment(d *crashtest.Disk, s said) {
 		image = named(image)
 		key := fmt.Sprintf("%x %t %x", image.Sum(), s.made, s.acks)
 		if !l.seen[key] {
-			l.seen[key] = true
-			l.todo <- func() { l.look(image, s) }
+			if l.seen[key] = true; len(l.seen)%oneImageIn == 0 {
+				l.todo <- func() { l.look(image, s) }
+			}
 		}
 	}
 }

@@ -1,17 +1,11 @@
 package audit_test
 
 import (
-	"bufio"
-	"encoding/hex"
 	"errors"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,7 +36,8 @@ func TestThePowerOfAnExt4DiskGoes(t *testing.T) {
 					t.Fatal(err)
 				}
 				w := work(t, log)
-				time.Sleep(time.Duration(30+rand.IntN(150)) * time.Millisecond)
+				w.begun(t)
+				time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
 				after := cut(t, d, w)
 				acks := w.end(t)
 				d.away(t)
@@ -126,74 +121,4 @@ func stopped(t *testing.T, d *loop, w *worker) *loop {
 		t.Error("the program did not notice that its disk is gone")
 	}
 	return d
-}
-
-// worker is a program that appends until it is ended.
-type worker struct {
-	cmd   *exec.Cmd
-	ended chan struct{}
-
-	mu    sync.Mutex
-	acks  []audit.Receipt
-	stops bool // what comes does not count
-}
-
-func work(t *testing.T, dir string) *worker {
-	t.Helper()
-	w := &worker{cmd: exec.Command(os.Args[0], "-test.run=^$"), ended: make(chan struct{})}
-	w.cmd.Env = append(os.Environ(), "CARNET_AUDIT_CHILD="+dir)
-	out, err := w.cmd.StdoutPipe()
-	if err == nil {
-		err = w.cmd.Start()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	go w.listen(out)
-	return w
-}
-
-// listen takes what was acknowledged; a line that is not whole was not.
-func (w *worker) listen(out io.Reader) {
-	defer close(w.ended)
-	in := bufio.NewReader(out)
-	for {
-		text, err := in.ReadString('\n')
-		if err != nil {
-			return
-		}
-		index, digits, _ := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
-		n, err := strconv.ParseInt(index, 10, 64)
-		leaf, hexErr := hex.DecodeString(digits)
-		if err == nil && hexErr == nil && len(leaf) == 32 {
-			w.heard(audit.Receipt{Index: n, Leaf: [32]byte(leaf)})
-		}
-	}
-}
-
-func (w *worker) heard(r audit.Receipt) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if !w.stops {
-		w.acks = append(w.acks, r)
-	}
-}
-
-// enough ends what counts.
-func (w *worker) enough() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stops = true
-}
-
-// end kills the program, and is what it had acknowledged.
-func (w *worker) end(t *testing.T) []audit.Receipt {
-	t.Helper()
-	_ = w.cmd.Process.Kill()
-	<-w.ended
-	_ = w.cmd.Wait()
-	if len(w.acks) == 0 {
-		t.Log("nothing was acknowledged")
-	}
-	return w.acks
 }

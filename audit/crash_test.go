@@ -8,9 +8,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -367,32 +365,13 @@ func TestSIGKILLLosesNothingAcknowledged(t *testing.T) {
 	if err := audit.Create(t.Context(), dir, origin, nil); err != nil {
 		t.Fatal(err)
 	}
-	acked := map[int64]string{}
+	acked := map[int64][32]byte{}
 	for range kills {
-		cmd := exec.Command(os.Args[0], "-test.run=^$")
-		cmd.Env = append(os.Environ(), "CARNET_AUDIT_CHILD="+dir)
-		var out bytes.Buffer
-		cmd.Stdout = &out
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		time.Sleep(time.Duration(50+rand.IntN(150)) * time.Millisecond)
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		_ = cmd.Wait()
-		before := len(acked)
-		for text := range strings.Lines(out.String()) {
-			index, leaf, ok := strings.Cut(strings.TrimSuffix(text, "\n"), " ")
-			n, err := strconv.ParseInt(index, 10, 64)
-			if ok && err == nil && strings.HasSuffix(text, "\n") {
-				acked[n] = leaf
-			} else if strings.HasPrefix(text, "error") {
-				t.Fatal(text)
-			}
-		}
-		if len(acked) == before {
-			t.Log("killed before the first acknowledgement")
+		w := work(t, dir)
+		w.begun(t)
+		time.Sleep(time.Duration(rand.IntN(100)) * time.Millisecond)
+		for _, r := range w.end(t) {
+			acked[r.Index] = r.Leaf
 		}
 	}
 	if len(acked) == 0 {
@@ -406,7 +385,7 @@ func TestSIGKILLLosesNothingAcknowledged(t *testing.T) {
 		if index >= int64(len(list)) {
 			t.Fatalf("line %d is lost", index)
 		}
-		if leaf := tlog.RecordHash(list[index]); hex.EncodeToString(leaf[:]) != want {
+		if tlog.RecordHash(list[index]) != want {
 			t.Fatalf("line %d is another one", index)
 		}
 	}

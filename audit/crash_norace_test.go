@@ -1,0 +1,6 @@
+//go:build !race
+
+package audit_test
+
+// oneImageIn is how many of the images are opened: all.
+const oneImageIn = 1
