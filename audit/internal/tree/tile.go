@@ -33,6 +33,17 @@ func Prove(fsys fs.FS, size int64, root tlog.Hash, index int64) (tlog.RecordProo
 	return path, nil
 }
 
+// ProveTree is the path by which a tree of the size old, at least 1, is the beginning of a
+// larger one, or the same: RFC 6962 section 2.1.2.
+func ProveTree(fsys fs.FS, size int64, root tlog.Hash, old int64) (tlog.TreeProof, error) {
+	hashes := tlog.TileHashReader(tlog.Tree{N: size, Hash: root}, reader{fsys})
+	path, err := tlog.ProveTree(size, old, hashes)
+	if err != nil {
+		return nil, errTiles
+	}
+	return path, nil
+}
+
 // reader reads tiles; tlog checks what it reads against the root.
 type reader struct{ fsys fs.FS }
 

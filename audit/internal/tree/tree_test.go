@@ -90,6 +90,26 @@ func TestProve(t *testing.T) {
 	}
 }
 
+func TestProveTree(t *testing.T) {
+	for _, n := range []int{1, 2, 256, 257, 600} {
+		f, g := written(t, n)
+		for i := int64(1); i <= g.Size; i += 1 + i/7 {
+			path, err := tree.ProveTree(os.DirFS(f.Dir), g.Size, g.Root(), i)
+			if err != nil {
+				t.Fatalf("%d of %d: %v", i, n, err)
+			}
+			if err := tlog.CheckTree(path, g.Size, g.Root(), i, grown(int(i)).Root()); err != nil {
+				t.Errorf("%d of %d: %v", i, n, err)
+			}
+		}
+		for _, i := range []int64{-1, 0, g.Size + 1} {
+			if path, err := tree.ProveTree(os.DirFS(f.Dir), g.Size, g.Root(), i); err == nil || path != nil {
+				t.Errorf("%d of %d: a proof", i, n)
+			}
+		}
+	}
+}
+
 // TestProveFromTilesThatHaveGrown: the tile of an older root is full meanwhile.
 func TestProveFromTilesThatHaveGrown(t *testing.T) {
 	old := grown(100)
@@ -115,6 +135,9 @@ func TestProveTrustsNoTile(t *testing.T) {
 			const want = "the log's tiles do not match its checkpoint"
 			if path, err := tree.Prove(os.DirFS(f.Dir), g.Size, g.Root(), 1); text(err) != want || path != nil {
 				t.Errorf("got %v, want %s", err, want)
+			}
+			if path, err := tree.ProveTree(os.DirFS(f.Dir), g.Size, g.Root(), 77); text(err) != want || path != nil {
+				t.Errorf("of a tree: got %v, want %s", err, want)
 			}
 		})
 	}
