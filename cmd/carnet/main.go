@@ -1,17 +1,19 @@
 // Command carnet is what a reviewer runs: it verifies logs and proofs, checks boundary
 // folders, and tells which runs wait, with nothing of the service that wrote them. It also
-// writes the file of secrets that a service reads.
+// writes the file of secrets that a service reads, and is the witness of logs elsewhere.
 //
 //	carnet audit verify -key audit.vkey audit
 //
 // # Guarantees
 //
 // It reads and never changes what it is given; only boundary init writes, into a folder that
-// is new or empty, and what is called vault, into the files that it names. It takes no secret as
+// is new or empty, what is called vault, into the files that it names, and audit witness, which
+// listens until it is ended, into its own folder. It takes no secret as
 // an argument or from the environment, and prints none. A result stands on standard output,
 // everything else on standard error. The exit status is 0 where all is well, 1 where something is
 // wrong with what was read, or could not be read, and 2 where the command line is wrong. An
-// interrupt, SIGTERM or SIGHUP ends it with 1, and the terminal shows again what is typed.
+// interrupt, SIGTERM or SIGHUP ends it with 1, a witness with 0, and the terminal shows again what
+// is typed.
 //
 // # Limits
 //

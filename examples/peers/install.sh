@@ -5,6 +5,7 @@ set -eu
 cd "$(dirname "$0")"
 
 provider=9.13.3
+torchwood=0.9.0
 
 if ! command -v node >/dev/null || ! command -v npm >/dev/null; then
 	apt-get update -q
@@ -58,4 +59,14 @@ if [ ! -d "$dir" ]; then
 	npm install --prefix "$dir.partial" --no-audit --no-fund --no-update-notifier --ignore-scripts "oidc-provider@$provider"
 	mv "$dir.partial" "$dir"
 fi
-echo "peers: $dir"
+
+# litewitness, a witness that others run, of the version of torchwood that go.mod has.
+lite=.cache/litewitness-$torchwood
+if [ ! -d "$lite" ]; then
+	mkdir -p .cache
+	rm -rf "$lite.partial"
+	mkdir "$lite.partial"
+	GOFLAGS= GOWORK=off GOBIN=$PWD/$lite.partial go install "filippo.io/torchwood/cmd/litewitness@v$torchwood" "filippo.io/torchwood/cmd/witnessctl@v$torchwood"
+	mv "$lite.partial" "$lite"
+fi
+echo "peers: $dir $lite"
