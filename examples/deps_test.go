@@ -45,6 +45,7 @@ const rules = `
 	NONE < audit/internal/crashtest, audit/internal/key, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
 	internal/segment < internal/segment/segmenttest;
+	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 
 	# Who reads a log shares nothing with who writes it.
 	NONE < audit/verify;
@@ -84,7 +85,7 @@ const rules = `
 	failsafe < failsafe/failsafetest, failsafe/syslogfailsafe, failsafe/webhookfailsafe;
 
 	# The roof.
-	audit, audit/verify, auth/boundary, auth/ldapauth, failsafe, vault/filevault, vault/hashivault < cmd/carnet;
+	audit, audit/verify, audit/witnessaudit, auth/boundary, auth/ldapauth, failsafe, vault/filevault, vault/hashivault < cmd/carnet;
 	NONE < carnet;
 `
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/audit/verify"
+	"github.com/carnet-go/carnet/audit/witnessaudit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
@@ -45,6 +46,18 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[audit.Written](),
 	reflect.TypeFor[verify.Finding](),
 	reflect.TypeFor[verify.Report](),
+	reflect.TypeFor[witnessaudit.Answer](),
+	reflect.TypeFor[witnessaudit.Checkpoint](),
+	reflect.TypeFor[witnessaudit.Client](),
+	reflect.TypeFor[witnessaudit.ClientOptions](),
+	reflect.TypeFor[witnessaudit.ConflictError](),
+	reflect.TypeFor[witnessaudit.Cosignature](),
+	reflect.TypeFor[witnessaudit.Key](),
+	reflect.TypeFor[witnessaudit.Options](),
+	reflect.TypeFor[witnessaudit.Round](),
+	reflect.TypeFor[witnessaudit.Watcher](),
+	reflect.TypeFor[witnessaudit.WatcherOptions](),
+	reflect.TypeFor[witnessaudit.Witness](),
 	reflect.TypeFor[auth.Boundary](),
 	reflect.TypeFor[auth.BoundaryOptions](),
 	reflect.TypeFor[auth.Broker](),
