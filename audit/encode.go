@@ -1,29 +1,27 @@
 package audit
 
 import (
+	"cmp"
+	"encoding/hex"
+	"slices"
 	"strconv"
 	"time"
+	"unicode/utf16"
 
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/ocsf"
 )
 
 const (
-	schema = "1.6.0" // of OCSF; later versions give metadata.uid another meaning
-	class  = 6003    // API Activity
-
-	activityRead  = 2
-	activityOther = 99
-	readOnly      = "read-only" // the Effect that OCSF calls Read
-
-	severityInformational = 1
-	severityLow           = 2
+	readOnly       = "read-only" // the Effect that OCSF calls Read
+	needsAssurance = "assurance" // what only a stronger or fresher login brings
 
 	decisionDenied  = "denied"
 	decisionNeeds   = "needs"
 	decisionAllowed = "allowed"
 )
 
-// line is one event, encoded behind one byte of room for the leaf's prefix. Every
+// line is one event, encoded behind one byte of room for the leaf's prefix, in ASCII. Every
 // string in it was validated, so nothing but a signed note needs escaping.
 type line struct {
 	key *key.Key
@@ -97,35 +95,102 @@ func (l *line) quote(s string) {
 	l.raw(`"`)
 }
 
-// note writes a signed note: its newlines are all that JSON wants escaped.
+// note writes a signed note, the only text that others may have had a hand in: what is not
+// printable ASCII is escaped, and so a line stays one line to whoever looks at it.
 func (l *line) note(name, s string) {
 	if s == "" {
 		return
 	}
 	l.name(name)
 	l.raw(`"`)
-	for i := range len(s) {
-		if s[i] == '\n' {
+	for _, r := range s {
+		switch {
+		case r == '\n':
 			l.raw(`\n`)
-		} else {
-			l.b = append(l.b, s[i])
+		case r < ' ' || r > '~' || r == '"' || r == '\\':
+			for _, u := range utf16.AppendRune(nil, r) {
+				l.raw(`\u`)
+				l.b = hex.AppendEncode(l.b, []byte{byte(u >> 8), byte(u)})
+			}
+		default:
+			l.b = append(l.b, byte(r))
 		}
 	}
 	l.raw(`"`)
 }
 
+// classOf is the class of an event: the table's, where the event has what the class asks for,
+// and nothing that it has no place for.
+func classOf(e *Event) ocsf.Class {
+	c := ocsf.Of(e.Action)
+	somebody, nowhere := e.Actor != Actor{}, e.System == "" && e.Zone == ""
+	switch {
+	case c.UID == ocsf.Lifecycle && !somebody && nowhere, c.UID == ocsf.Authentication && somebody, c.UID == ocsf.Finding:
+		return c
+	case somebody && e.Decision == decisionNeeds && slices.Contains(e.Needs, needsAssurance):
+		return ocsf.Class{UID: ocsf.Authentication, Activity: ocsf.Other}
+	case e.Effect == readOnly:
+		return ocsf.Class{UID: ocsf.API, Activity: ocsf.Read}
+	}
+	return ocsf.Class{UID: ocsf.API, Activity: ocsf.Other}
+}
+
 // encode appends e, with people as the log's key knows them.
 func (l *line) encode(e *Event, x extra) {
-	activity, severity := int64(activityOther), int64(severityInformational)
-	if e.Effect == readOnly {
-		activity = activityRead
-	}
+	c := classOf(e)
+	severity, status := int64(ocsf.Informational), int64(e.Outcome) // OCSF's ids are ours
 	if e.Decision == decisionDenied || e.Outcome == OutcomeFailure || x.torn > 0 {
-		severity = severityLow
+		severity = ocsf.Low
+	}
+	if c.UID == ocsf.Finding {
+		severity, status = c.Severity, c.State()
 	}
 	l.raw("{")
-	l.num("activity_id", activity)
-	l.actor(e)
+	l.num("activity_id", c.Activity)
+	switch c.UID {
+	case ocsf.API:
+		l.actor(e)
+		l.api(e)
+	case ocsf.Authentication:
+		l.actor(e)
+	case ocsf.Lifecycle:
+		l.app()
+	}
+	l.num("category_uid", c.Category())
+	l.num("class_uid", c.UID)
+	switch c.UID {
+	case ocsf.API, ocsf.Authentication:
+		l.destination(e)
+	case ocsf.Finding:
+		l.finding(e, c)
+	}
+	l.raw(`,"metadata":{"extensions":[{"name":"carnet","uid":"999","version":"1.0.0"}],"product":{"name":"carnet","vendor_name":"carnet"}`)
+	l.str("tenant_uid", e.Tenant)
+	l.str("version", ocsf.Version)
+	l.shut()
+	if c.UID == ocsf.Authentication {
+		l.raw(`,"service":{"name":"carnet"}`)
+	}
+	l.num("severity_id", severity)
+	if c.UID == ocsf.API || c.UID == ocsf.Authentication {
+		l.source(e)
+	}
+	l.str("status_code", e.Reason)
+	l.raw(`,"status_id":`)
+	l.b = strconv.AppendInt(l.b, status, 10)
+	l.at("time", e.Time)
+	l.num("type_uid", c.Type())
+	if c.UID == ocsf.Authentication {
+		l.open("user")
+		l.uid(e.Actor)
+		l.shut()
+	}
+	l.extension(e, x, c.UID)
+	l.shut()
+}
+
+// api is what was called, and of whom.
+func (l *line) api(e *Event) {
 	l.open("api")
 	l.str("operation", e.Action)
 	l.open("service")
@@ -135,29 +200,56 @@ func (l *line) encode(e *Event, x extra) {
 		l.str("name", "carnet")
 	}
 	l.raw("}}")
-	l.raw(`,"category_uid":6,"class_uid":6003`)
+}
+
+// app is the log, of which a lifecycle event is.
+func (l *line) app() {
+	l.open("app")
+	l.str("name", "carnet")
+	l.str("uid", l.key.Name())
+	l.str("vendor_name", "carnet")
+	l.shut()
+}
+
+func (l *line) destination(e *Event) {
 	if e.System != "" || e.Zone != "" {
 		l.open("dst_endpoint")
+		if e.System == "" {
+			l.str("svc_name", "carnet") // as in api: a zone alone is no endpoint
+		}
 		l.str("name", e.System)
 		l.str("zone", e.Zone)
 		l.shut()
 	}
-	l.raw(`,"metadata":{"extensions":[{"name":"carnet","uid":"999","version":"1"}],"product":{"name":"carnet","vendor_name":"carnet"}`)
-	l.str("tenant_uid", e.Tenant)
-	l.str("version", schema)
-	l.shut()
-	l.num("severity_id", severity)
+}
+
+func (l *line) source(e *Event) {
 	l.open("src_endpoint")
 	l.str("instance_uid", e.Instance)
 	l.str("svc_name", l.key.Name())
 	l.shut()
-	l.str("status_code", e.Reason)
-	l.raw(`,"status_id":`)
-	l.b = strconv.AppendInt(l.b, int64(e.Outcome), 10) // OCSF's ids are ours
-	l.at("time", e.Time)
-	l.num("type_uid", class*100+activity)
-	l.extension(e, x)
+}
+
+// finding is what somebody should look at: the event stands in its evidence.
+func (l *line) finding(e *Event, c ocsf.Class) {
+	l.raw(`,"evidences":[{`)
+	l.actor(e)
+	l.api(e)
+	l.destination(e)
+	l.source(e)
+	l.raw("}]")
+	l.open("finding_info")
+	l.str("title", e.Action)
+	l.name("uid")
+	l.raw(`"`)
+	l.raw(c.Finding)
+	if id := cmp.Or(e.Run, e.Lease, e.Grant); id != "" && c.Finding != "gate.freeze" { // of a freeze there is one
+		l.raw(":")
+		l.raw(id)
+	}
+	l.raw(`"`)
 	l.shut()
+	l.yes("is_alert", c.Activity == ocsf.Create)
 }
 
 // actor is who, by pseudonym. The log itself is an application to OCSF.

@@ -2,9 +2,11 @@ package audit
 
 import (
 	"context"
+	"crypto/ed25519"
 	"io/fs"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
@@ -49,4 +51,37 @@ func (l *Log) Facts(e Event) (written, read carry.Fact) {
 	x := line{key: l.l.key, b: []byte{0}}
 	x.encode(&e, extra{})
 	return factOf(&e), new(carry.Reader).Read(x.b[1:])
+}
+
+// NoteText is how a signed note is written, in quotes.
+func NoteText(s string) []byte {
+	l := line{b: []byte("{")}
+	l.note("n", s)
+	return l.b[len(`{"n":`):]
+}
+
+// Encoder encodes an event again and again.
+func Encoder(l *Log, e Event) func() {
+	to := &line{key: l.l.key, b: make([]byte, 0, 1<<16)}
+	return func() {
+		to.b = append(to.b[:0], 0)
+		to.encode(&e, extra{})
+	}
+}
+
+// Rename has the next lines of an open log, which nobody else appends to, name another log;
+// empty: the right one again.
+func Rename(l *Log, origin string) {
+	for l.l.pool.Get() != nil {
+	}
+	if origin == "" {
+		return
+	}
+	k, err := key.New(origin, ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize)))
+	if err != nil {
+		panic(err)
+	}
+	for range 32 { // the race detector lets pools forget
+		l.l.pool.Put(&line{key: k})
+	}
 }

@@ -1,5 +1,7 @@
 package audit
 
+import "github.com/carnet-go/carnet/audit/internal/ocsf"
+
 // extra is what the log itself adds to some of its own events.
 type extra struct {
 	genesis    string // the verifier key
@@ -10,9 +12,18 @@ type extra struct {
 	retained   int64  // first line that is kept
 }
 
-// extension is everything that OCSF has no place for.
-func (l *line) extension(e *Event, x extra) {
+// extension is everything that OCSF has no place for, at all or in the class.
+func (l *line) extension(e *Event, x extra, class int64) {
 	l.open("carnet")
+	switch class {
+	case ocsf.Finding:
+		l.num("outcome_id", int64(e.Outcome))
+	case ocsf.Lifecycle:
+		l.str("operation", e.Action)
+		l.str("instance", e.Instance)
+	case ocsf.Authentication:
+		l.str("operation", e.Action)
+	}
 	l.chain(e.Chain)
 	if e.For != (Actor{}) {
 		l.name("for")
@@ -26,14 +37,14 @@ func (l *line) extension(e *Event, x extra) {
 	l.strs("jurisdictions", e.Jurisdictions)
 	l.str("effect", e.Effect)
 	l.yes("privileged", e.Privileged)
-	l.num("phase", int64(e.Phase))
+	l.num("step_phase_id", int64(e.Phase))
 	l.str("workflow", e.Workflow)
 	l.str("run", e.Run)
 	l.str("step", e.Step)
 	l.num("attempt", int64(e.Attempt))
 	l.num("use", int64(e.Use))
 	l.str("decision", e.Decision)
-	l.str("rule", e.Rule)
+	l.str("rule_name", e.Rule)
 	l.str("rule_at", e.RuleAt)
 	l.strs("needs", e.Needs)
 	l.strs("approvals", e.Approvals)
@@ -46,13 +57,13 @@ func (l *line) extension(e *Event, x extra) {
 	l.at("peer_from", e.Peer.From)
 	l.at("peer_until", e.Peer.Until)
 	l.data(&e.Data)
-	l.num("status", int64(e.Status))
+	l.num("protocol_status", int64(e.Status))
 	l.num("resolves", e.Resolves)
-	l.num("duration", int64(e.Duration))
+	l.num("duration_ns", int64(e.Duration))
 	l.num("count", int64(e.Count))
 	l.str("boundary", e.Boundary)
 	l.str("build", e.Build)
-	l.str("trace", e.Trace)
+	l.str("trace_uid", e.Trace)
 	l.own(x)
 	l.shut()
 }
@@ -80,14 +91,14 @@ func (l *line) data(d *Data) {
 	if d.Mapping == "" && d.Class == "" && len(d.Categories) == 0 && len(d.Residency) == 0 && d.Fields == 0 && d.Tokens == 0 && d.Digest == "" {
 		return
 	}
-	l.open("data")
+	l.open("crossed")
 	l.str("mapping", d.Mapping)
 	l.str("class", d.Class)
 	l.strs("categories", d.Categories)
 	l.strs("residency", d.Residency)
 	l.num("fields", int64(d.Fields))
 	l.num("tokens", int64(d.Tokens))
-	l.str("digest", d.Digest)
+	l.str("keyed_digest", d.Digest)
 	l.shut()
 }
 
