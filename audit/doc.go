@@ -41,11 +41,21 @@
 // # Format
 //
 // A log is a folder: seg/ has the lines in segments, each named by the index of its first
-// line, JSON as OCSF 1.6.0 API Activity (6003), with
-// what OCSF has no place for in the member "carnet". The exact bytes of a line are a
-// leaf of an RFC 6962 tree, whose hashes are below tile/ (C2SP tlog-tiles), and whose
-// newest checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. Package
-// verify reads all that without sharing a line of code with this one.
+// line: JSON in ASCII, as OCSF 1.6.0 has it:
+//
+//	6003 API Activity           what crosses, and what has no other class
+//	3002 Authentication         gate.admit and gate.refuse of somebody; what a better login would allow
+//	2004 Detection Finding      gate.freeze and gate.thaw, vault.refuse and vault.accept, run.park and
+//	                            what was said of it, sinks that lag, drop or have gaps
+//	6002 Application Lifecycle  the log's own lines, and gate.open
+//
+// What OCSF has no place for stands in the member carnet, which is an extension of it: uid
+// 999, the one for development, because none is registered. Its definitions, and a JSON
+// Schema of a line, are in testdata/ocsf. The exact bytes of a line are a leaf of an
+// RFC 6962 tree, whose hashes are below tile/ (C2SP tlog-tiles), and whose newest
+// checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. Package verify reads
+// all that without sharing a line of code with this one. Package witnessaudit keeps in
+// cosigned the newest checkpoint that others have cosigned.
 //
 // A segment but the first begins with audit.segment, whose member "segment" has the first
 // index of the segment before it, and size and root of the tree so far. Behind it, in the

@@ -44,6 +44,8 @@ const rules = `
 	audit/internal/reopen < audit;
 	NONE < audit/internal/crashtest, audit/internal/key, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
+	NONE < audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue;
+	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue, audit/internal/tree < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 
