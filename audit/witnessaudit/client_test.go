@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,16 +152,16 @@ func TestAnswersThatAreNone(t *testing.T) {
 		{"it hangs up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, witnessaudit.ErrUnavailable},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			asked := 0
+			var asked atomic.Int64
 			client := clientOf(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-				if asked++; r.URL.Path != "/add-checkpoint" || r.Method != http.MethodPost {
+				if asked.Add(1); r.URL.Path != "/add-checkpoint" || r.Method != http.MethodPost {
 					t.Errorf("asked %s %s", r.Method, r.URL.Path)
 				}
 				c.answer(rw, r)
 			}), key, nil)
 			line, err := client.Cosign(t.Context(), log.checkpoint(10), 0, nil)
-			if err != c.want || line != nil || asked != 1 {
-				t.Errorf("got %q, %v after %d requests, want %v", line, err, asked, c.want)
+			if err != c.want || line != nil || asked.Load() != 1 {
+				t.Errorf("got %q, %v after %d requests, want %v", line, err, asked.Load(), c.want)
 			}
 		})
 	}

@@ -291,16 +291,16 @@ func TestAWitnessThatForgot(t *testing.T) {
 func TestAnAnswerThatWasLost(t *testing.T) {
 	l := logIn(t)
 	one := witnessOf(t, l.Key())
-	lose := true
+	var found atomic.Bool
 	client := clientOf(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
-		if lose {
+		if !found.Load() {
 			one.ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)
 		}
 		one.ServeHTTP(rw, r)
 	}), one.key, nil)
 	wantRound(t, l.watcher(nil, client), "2 0, "+name+" 0 true "+witnessaudit.ErrUnavailable.Error(), nil)
-	lose = false
+	found.Store(true)
 	wantRound(t, l.watcher(nil, client), "2 2, "+name+" 2 true", nil)
 }
 
@@ -309,16 +309,16 @@ func TestAnAnswerThatWasLost(t *testing.T) {
 func TestADeadWitnessHoldsUpNobody(t *testing.T) {
 	l := logIn(t)
 	one := witnessOf(t, l.Key())
-	asked := 0
-	dead := clientOf(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { asked++; rw.WriteHeader(500) }), keyOf(t, "witness.example/w2", 8), nil)
+	var asked atomic.Int64
+	dead := clientOf(t, http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { asked.Add(1); rw.WriteHeader(500) }), keyOf(t, "witness.example/w2", 8), nil)
 	alive := clientOf(t, one, one.key, nil)
 	w := l.watcher(&witnessaudit.WatcherOptions{Quorum: 1}, alive, dead)
 	wantRound(t, w, "2 2, "+name+" 2 true, witness.example/w2 0 true "+witnessaudit.ErrUnavailable.Error(), nil)
 	for range 5 {
 		wantRound(t, w, "2 2, "+name+" 2 false, witness.example/w2 0 false", nil)
 	}
-	if asked != 1 {
-		t.Errorf("it was asked %d times", asked)
+	if asked.Load() != 1 {
+		t.Errorf("it was asked %d times", asked.Load())
 	}
 	if c := l.cosigned(one.key); len(c.Cosignatures) != 1 {
 		t.Errorf("%+v", c)
