@@ -1,12 +1,16 @@
 package witnessaudit_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -113,6 +117,26 @@ func TestAKeyIsNoLogs(t *testing.T) {
 	}
 	if _, err := witnessaudit.CreateKey(path+"2", "a b"); err != witnessaudit.ErrName {
 		t.Errorf("a bad name: %v", err)
+	}
+}
+
+// TestAKeyIsNotPrinted, nor what holds it.
+func TestAKeyIsNotPrinted(t *testing.T) {
+	log := logOf(t, origin, 1, "a", 9)
+	w := witnessOf(t, log.key)
+	seed := bytes.Repeat([]byte{7}, ed25519.SeedSize)
+	for _, v := range []any{w.key, *w.key, w.Witness, struct{ k *witnessaudit.Key }{w.key}} {
+		for _, form := range []string{"%v", "%+v", "%#v", "%s", "%x", "%q"} {
+			text := fmt.Sprintf(form, v)
+			for _, secret := range []string{string(seed[:8]), "7 7 7 7 7 7", "0x7, 0x7, 0x7", "07070707", base64.StdEncoding.EncodeToString(seed)[:16]} {
+				if strings.Contains(text, secret) {
+					t.Errorf("%T as %s: %s", v, form, text)
+				}
+			}
+		}
+		if text, err := json.Marshal(v); err == nil && bytes.Contains(text, []byte("Bwc")) {
+			t.Errorf("%T: %s", v, text)
+		}
 	}
 }
 

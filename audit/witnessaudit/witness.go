@@ -33,8 +33,9 @@ type Options struct {
 }
 
 // Witness is an http.Handler of C2SP tlog-witness: POST add-checkpoint, and GET of
-// HASH/checkpoint, where HASH is the SHA-256 of a log's origin in hex. Safe for concurrent
-// use. The zero Witness knows no log.
+// HASH/checkpoint, where HASH is the SHA-256 of a log's origin in hex. The http.Server around
+// it has to have timeouts: who is slow holds one of 64 places. Safe for concurrent use. The
+// zero Witness knows no log.
 type Witness struct {
 	key    *Key
 	store  *store
@@ -49,6 +50,7 @@ type memory struct {
 	keys  note.Verifiers
 	tree  tree   // newest that was cosigned; without text: none
 	time  int64  // of that cosignature
+	line  string // it
 	note  []byte // of it, as it stands in the folder; nil: none
 	maybe []byte // a write that failed may have left this there
 }
@@ -263,7 +265,9 @@ func (w *Witness) cosign(m *memory, t tree, n *note.Note) (string, error) {
 	if now < m.time-skewSeconds {
 		return "", errClock // it would say of a time that is past what it learned later
 	}
-	now = max(now, m.time)
+	if now = max(now, m.time); t.text == m.tree.text && now == m.time {
+		return m.line, nil // who asks again and again costs one write a second
+	}
 	line, err := w.key.sign(t.text, now)
 	if err != nil {
 		return "", err
@@ -273,7 +277,7 @@ func (w *Witness) cosign(m *memory, t tree, n *note.Note) (string, error) {
 		m.maybe = []byte(msg)
 		return "", err
 	}
-	m.tree, m.time, m.note, m.maybe = t, now, []byte(msg), nil
+	m.tree, m.time, m.line, m.note, m.maybe = t, now, line, []byte(msg), nil
 	return line, nil
 }
 
@@ -292,7 +296,7 @@ func (w *Witness) recall(origin string, m *memory) error {
 	if err != nil || !ok {
 		return errDamaged
 	}
-	m.tree, m.time, m.note = t, s.time, msg
+	m.tree, m.time, m.line, m.note = t, s.time, s.line, msg
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -410,6 +411,41 @@ func TestNoise(t *testing.T) {
 	cancel()
 	wg.Wait()
 	w.wants(http.StatusOK, "", log.request(20, 0))
+}
+
+// TestTheSameAgainCostsOneWriteASecond: a checkpoint is public, and so is who may show it.
+func TestTheSameAgainCostsOneWriteASecond(t *testing.T) {
+	log := logOf(t, origin, 1, "a", 20)
+	w := witnessOf(t, log.key)
+	synctest.Test(t, func(t *testing.T) {
+		first := w.wants(http.StatusOK, "", log.request(20, 0))
+		written := stat(t, w.file(origin))
+		for range 20 {
+			if again := w.wants(http.StatusOK, "", log.request(20, 20)); again != first {
+				t.Error("another cosignature of the same second")
+			}
+		}
+		if !os.SameFile(written, stat(t, w.file(origin))) {
+			t.Error("it was written again")
+		}
+		w.reopen()
+		if again := w.wants(http.StatusOK, "", log.request(20, 20)); again != first {
+			t.Error("another cosignature of the same second, after a restart")
+		}
+		time.Sleep(time.Second)
+		if again := w.wants(http.StatusOK, "", log.request(20, 20)); again == first {
+			t.Error("an old cosignature")
+		}
+	})
+}
+
+func stat(t *testing.T, path string) os.FileInfo {
+	t.Helper()
+	fi, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fi
 }
 
 type hanging struct {
