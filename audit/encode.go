@@ -1,7 +1,6 @@
 package audit
 
 import (
-	"cmp"
 	"encoding/hex"
 	"slices"
 	"strconv"
@@ -243,13 +242,26 @@ func (l *line) finding(e *Event, c ocsf.Class) {
 	l.name("uid")
 	l.raw(`"`)
 	l.raw(c.Finding)
-	if id := cmp.Or(e.Run, e.Lease, e.Grant); id != "" && c.Finding != "gate.freeze" { // of a freeze there is one
+	if id := findingOf(e, c); id != "" {
 		l.raw(":")
 		l.raw(id)
 	}
 	l.raw(`"`)
 	l.shut()
 	l.yes("is_alert", c.Activity == ocsf.Create)
+}
+
+// findingOf tells one finding from others of its kind: what opens it and what closes it say the same.
+func findingOf(e *Event, c ocsf.Class) string {
+	switch c.Finding {
+	case "gate.freeze": // there is one
+		return ""
+	case "run.park":
+		return e.Run
+	case "vault.refuse":
+		return e.Lease
+	}
+	return e.System
 }
 
 // actor is who, by pseudonym. The log itself is an application to OCSF.

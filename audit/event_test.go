@@ -185,6 +185,32 @@ func TestLinesAreOCSF(t *testing.T) {
 	}
 }
 
+// TestAFindingIsClosedByItsName: what opens one, and what is said of it later, have one uid, and
+// another one has another.
+func TestAFindingIsClosedByItsName(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	who := audit.Actor{Issuer: "i", Subject: "s"}
+	for _, c := range []struct {
+		want string
+		e    audit.Event
+	}{
+		{"gate.freeze", audit.Event{Action: "gate.freeze"}},
+		{"gate.freeze", audit.Event{Action: "gate.thaw", Actor: who, System: "self", Grant: "g-1", Run: "r-1"}},
+		{"vault.refuse:l-1", audit.Event{Action: "vault.refuse", System: "crm", Lease: "l-1", Grant: "g-2", Run: "r-1"}},
+		{"vault.refuse:l-1", audit.Event{Action: "vault.accept", Actor: who, System: "self", Lease: "l-1", Grant: "g-3"}},
+		{"run.park:r-1", audit.Event{Action: "run.park", Run: "r-1"}},
+		{"run.park:r-1", audit.Event{Action: "run.retry", Actor: who, System: "self", Run: "r-1", Grant: "g-4"}},
+		{"run.park:r-2", audit.Event{Action: "run.settle", Run: "r-2"}},
+		{"run.park", audit.Event{Action: "run.park"}},
+	} {
+		r := add(t, l, c.e)
+		if line := lines(read(t, segmentOf(dir)))[r.Index]; !bytes.Contains(line, []byte(`"finding_info":{"title":"`+c.e.Action+`","uid":"`+c.want+`"}`)) {
+			t.Errorf("%s is not of %s: %s", c.e.Action, c.want, line)
+		}
+	}
+}
+
 // snake names the members that encoding/json is to find.
 func snake(line []byte) []byte {
 	return []byte(strings.NewReplacer(`"activity_id"`, `"activity"`, `"category_uid"`, `"category"`, `"class_uid"`, `"class"`,
