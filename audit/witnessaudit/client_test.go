@@ -17,6 +17,11 @@ import (
 	"github.com/carnet-go/carnet/audit/witnessaudit"
 )
 
+// A client is what a log asks.
+var _ interface {
+	Cosign(ctx context.Context, checkpoint []byte, old int64, proof [][32]byte) (cosignature []byte, err error)
+} = (*witnessaudit.Client)(nil)
+
 // clientOf asks a handler.
 func clientOf(t *testing.T, h http.Handler, key *witnessaudit.Key, o *witnessaudit.ClientOptions) *witnessaudit.Client {
 	t.Helper()

@@ -177,6 +177,41 @@ func TestEveryKindOfLineIsOCSF(t *testing.T) {
 	}
 }
 
+// TestTheSchemaIsTheExtensions: what was derived has what the definitions say, and nothing else.
+func TestTheSchemaIsTheExtensions(t *testing.T) {
+	_, text := ocsf(t)
+	defs := text["$defs"].(map[string]any)
+	files, err := filepath.Glob("../../audit/testdata/ocsf/carnet/objects/*.json")
+	must(t, err)
+	named := map[string]bool{}
+	for _, file := range files {
+		b, err := os.ReadFile(file)
+		must(t, err)
+		var d struct {
+			Name       string
+			Attributes map[string]struct{ Requirement string }
+		}
+		must(t, json.Unmarshal(b, &d))
+		named[d.Name] = true
+		def, _ := defs[d.Name].(map[string]any)
+		properties, _ := def["properties"].(map[string]any)
+		if !slices.Equal(slices.Sorted(maps.Keys(d.Attributes)), slices.Sorted(maps.Keys(properties))) {
+			t.Errorf("%s differs: generate the schema again", d.Name)
+		}
+		required, _ := def["required"].([]any)
+		for name, a := range d.Attributes {
+			if (a.Requirement == "required") != slices.Contains(required, any(name)) {
+				t.Errorf("%s of %s: generate the schema again", name, d.Name)
+			}
+		}
+	}
+	for name := range defs {
+		if strings.HasPrefix(name, "carnet") && !named[name] {
+			t.Errorf("nobody defines %s: generate the schema again", name)
+		}
+	}
+}
+
 // objects remembers which attributes of the extension's objects a line has.
 func objects(v any, name string, defs map[string]any, seen map[string]map[string]bool) {
 	properties := defs[name].(map[string]any)["properties"].(map[string]any)
