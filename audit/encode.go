@@ -137,30 +137,23 @@ func classOf(e *Event) ocsf.Class {
 // encode appends e, with people as the log's key knows them.
 func (l *line) encode(e *Event, x extra) {
 	c := classOf(e)
-	severity, status := int64(ocsf.Informational), int64(e.Outcome) // OCSF's ids are ours
-	if e.Decision == decisionDenied || e.Outcome == OutcomeFailure || x.torn > 0 {
-		severity = ocsf.Low
-	}
-	if c.UID == ocsf.Finding {
-		severity, status = c.Severity, c.State()
-	}
+	crosses := c.UID == ocsf.API || c.UID == ocsf.Authentication // from somewhere to somewhere
 	l.raw("{")
 	l.num("activity_id", c.Activity)
+	if crosses {
+		l.actor(e)
+	}
 	switch c.UID {
 	case ocsf.API:
-		l.actor(e)
 		l.api(e)
-	case ocsf.Authentication:
-		l.actor(e)
 	case ocsf.Lifecycle:
 		l.app()
 	}
 	l.num("category_uid", c.Category())
 	l.num("class_uid", c.UID)
-	switch c.UID {
-	case ocsf.API, ocsf.Authentication:
+	if crosses {
 		l.destination(e)
-	case ocsf.Finding:
+	} else if c.UID == ocsf.Finding {
 		l.finding(e, c)
 	}
 	l.raw(`,"metadata":{"extensions":[{"name":"carnet","uid":"999","version":"1.0.0"}],"product":{"name":"carnet","vendor_name":"carnet"}`)
@@ -168,23 +161,44 @@ func (l *line) encode(e *Event, x extra) {
 	l.str("version", ocsf.Version)
 	l.shut()
 	if c.UID == ocsf.Authentication {
-		l.raw(`,"service":{"name":"carnet"}`)
+		l.user(e)
 	}
-	l.num("severity_id", severity)
-	if c.UID == ocsf.API || c.UID == ocsf.Authentication {
+	l.num("severity_id", severityOf(e, c, x))
+	if crosses {
 		l.source(e)
 	}
 	l.str("status_code", e.Reason)
 	l.raw(`,"status_id":`)
-	l.b = strconv.AppendInt(l.b, status, 10)
+	l.b = strconv.AppendInt(l.b, statusOf(e, c), 10)
 	l.at("time", e.Time)
 	l.num("type_uid", c.Type())
-	if c.UID == ocsf.Authentication {
-		l.open("user")
-		l.uid(e.Actor)
-		l.shut()
-	}
 	l.extension(e, x, c.UID)
+	l.shut()
+}
+
+func severityOf(e *Event, c ocsf.Class, x extra) int64 {
+	switch {
+	case c.UID == ocsf.Finding:
+		return c.Severity
+	case e.Decision == decisionDenied || e.Outcome == OutcomeFailure || x.torn > 0:
+		return ocsf.Low
+	}
+	return ocsf.Informational
+}
+
+// statusOf is how it ended, whose ids OCSF has too; of a finding, whether it is open.
+func statusOf(e *Event, c ocsf.Class) int64 {
+	if c.UID == ocsf.Finding {
+		return c.State()
+	}
+	return int64(e.Outcome)
+}
+
+// user is who is to authenticate, and at what.
+func (l *line) user(e *Event) {
+	l.raw(`,"service":{"name":"carnet"}`)
+	l.open("user")
+	l.uid(e.Actor)
 	l.shut()
 }
 

@@ -150,6 +150,14 @@ func TestAnswersThatAreNone(t *testing.T) {
 			rw.Header().Set("Content-Length", "1000")
 			fmt.Fprint(rw, good)
 		}, witnessaudit.ErrUnavailable},
+		{"an answer without end", func(rw http.ResponseWriter, r *http.Request) {
+			for n := 0; r.Context().Err() == nil; n++ {
+				if fmt.Fprint(rw, good); n > 1<<20 {
+					t.Error("it reads without end")
+					return
+				}
+			}
+		}, witnessaudit.ErrCosignature},
 		{"headers without end", func(rw http.ResponseWriter, r *http.Request) {
 			rw.Header().Set("X", strings.Repeat("x", 1<<20))
 			fmt.Fprint(rw, good)

@@ -25,6 +25,8 @@
 //   - A [Watcher] keeps the newest checkpoint that its witnesses cosigned in DIR/cosigned, which
 //     never becomes older. A log that is behind or beside that file is an error, and so is
 //     a witness that knows more lines than the log has: the log was cut.
+//   - [ReadCheckpoint] tells whoever relies on such a file which of the witnesses that he knows
+//     have cosigned it.
 //   - A log does not wait for its witnesses, and one that does not answer holds up no other.
 //
 // # Limits

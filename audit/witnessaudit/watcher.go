@@ -50,7 +50,7 @@ type Round struct {
 	Size      int64    // of the checkpoint that was shown; 0: none could be
 	Cosigned  int64    // size of what stands in DIR/cosigned; 0: nothing yet
 	Witnesses []Answer // in the order of the clients
-	Err       error    // why there is nothing newer in DIR/cosigned, where it is not for a witness; nil: it is
+	Err       error    // what is wrong with the log's own files; nil: nothing
 }
 
 // Answer is of one witness.
