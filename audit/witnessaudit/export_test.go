@@ -11,6 +11,9 @@ func (k *Key) SignAt(text string, t time.Time) string {
 	return line
 }
 
+// Proxied says whether somebody else is asked first.
+func (c *Client) Proxied() bool { return c.transport.Proxy != nil }
+
 // HashOf is how a log is named in paths.
 func HashOf(origin string) string { return hashOf(origin) }
 

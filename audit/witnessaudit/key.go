@@ -107,11 +107,11 @@ func parseVerifier(vkey string) (*verifier, error) {
 	name, rest, _ := strings.Cut(vkey, "+")
 	_, text, _ := strings.Cut(rest, "+")
 	raw, err := base64.StdEncoding.DecodeString(text)
-	if err != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != algCosignature || !isName(name) {
+	if err != nil || len(raw) != 1+ed25519.PublicKeySize || !isName(name) {
 		return nil, errVerifier
 	}
 	v := newVerifier(name, raw[1:])
-	if v.String() != vkey {
+	if v.String() != vkey { // of another type too
 		return nil, errVerifier
 	}
 	return v, nil

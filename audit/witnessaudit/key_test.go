@@ -200,6 +200,9 @@ func TestReadCheckpoint(t *testing.T) {
 	if got, err := witnessaudit.ReadCheckpoint([]byte(msg), []string{log.key}, nil); err != nil || len(got.Cosignatures) != 0 || got.Size != 9 {
 		t.Errorf("without witnesses: %+v, %v", got, err)
 	}
+	if got, err := witnessaudit.ReadCheckpoint([]byte(string(log.checkpoint(9))+signedAt(1, one.SignAt(log.text(9), at), log.text(9), 7)), []string{log.key}, vkeys); err != nil || got.Cosignatures[0].Time.Unix() != 7 {
+		t.Errorf("of the year 1970: %+v, %v", got, err)
+	}
 	extended := log.text(9) + "an extension\n"
 	if got, err := witnessaudit.ReadCheckpoint([]byte(string(log.sign(extended))+one.SignAt(extended, at)), []string{log.key}, vkeys); err != nil || len(got.Cosignatures) != 1 {
 		t.Errorf("an extension line: %+v, %v", got, err)
@@ -217,7 +220,8 @@ func TestReadCheckpoint(t *testing.T) {
 		{"a key in upper case", msg, []string{log.key}, []string{strings.ToUpper(one.Verifier())}, witnessaudit.ErrVerifier},
 		{"of other lines", strings.Replace(msg, "\n9\n", "\n8\n", 1), []string{log.key}, vkeys, witnessaudit.ErrForeign},
 		{"of another size", string(log.checkpoint(9)) + one.SignAt(log.text(8), at), []string{log.key}, vkeys, witnessaudit.ErrCosignature},
-		{"of no time", string(log.checkpoint(9)) + zeroed(one.SignAt(log.text(9), at)), []string{log.key}, vkeys, witnessaudit.ErrCosignature},
+		{"of no time", string(log.checkpoint(9)) + signedAt(1, one.SignAt(log.text(9), at), log.text(9), 0), []string{log.key}, vkeys, witnessaudit.ErrCosignature},
+		{"beyond time", string(log.checkpoint(9)) + signedAt(1, one.SignAt(log.text(9), at), log.text(9), 1<<63), []string{log.key}, vkeys, witnessaudit.ErrCosignature},
 		{"no signatures", log.text(9) + "\n", []string{log.key}, vkeys, witnessaudit.ErrMalformed},
 		{"no note", log.text(9), []string{log.key}, vkeys, witnessaudit.ErrMalformed},
 		{"no size", string(log.sign(origin + "\nx\nx\n")), []string{log.key}, vkeys, witnessaudit.ErrMalformed},

@@ -52,7 +52,7 @@ func parseRequest(body []byte) (*request, bool) {
 		return nil, false
 	}
 	if rest == "" {
-		return r, len(head) == len(first) // and no newline of an empty line
+		return r, true
 	}
 	lines := strings.Split(rest, "\n")
 	if len(lines) > maxProof {
