@@ -4,9 +4,11 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/internal/segment"
@@ -156,4 +158,77 @@ func BenchmarkReopen(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(size()>>20), "MiB")
+}
+
+// BenchmarkAppendBesideASink is how long one Append takes among 64 callers, of a log with a
+// sink and of one without, by turns, because a disk is another one a second later. A sink
+// holds nobody: both ratios are about 1.
+func BenchmarkAppendBesideASink(b *testing.B) {
+	for _, c := range []struct {
+		name string
+		to   audit.Sink
+	}{
+		{"well", new(deaf)},
+		{"dead", &deaf{class: "unavailable"}},
+		{"hole", &deaf{waits: true}},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			logs := [2]*audit.Log{open(b, create(b)), openFed(b, create(b), eu(siem(c.to)))}
+			var took [2][]time.Duration
+			const turn = 6400
+			b.ResetTimer()
+			for range b.N/(2*turn) + 1 {
+				for i, l := range logs {
+					took[i] = append(took[i], laps(b, l, turn)...)
+				}
+			}
+			b.StopTimer()
+			for i := range took {
+				slices.Sort(took[i])
+			}
+			for name, part := range map[string]int{"x-p50": 50, "x-p99": 99} {
+				at := len(took[0]) * part / 100
+				b.ReportMetric(float64(took[1][at])/float64(took[0][at]), name)
+			}
+			_ = logs[1].Close(context.Background())
+		})
+	}
+}
+
+// laps are how long n appends of 64 callers take, each.
+func laps(b *testing.B, l *audit.Log, n int) []time.Duration {
+	const callers = 64
+	var took [callers][]time.Duration
+	e := crossing()
+	var wg sync.WaitGroup
+	for i := range callers {
+		wg.Go(func() {
+			for range n / callers {
+				begun := time.Now()
+				if _, err := l.Append(context.Background(), e); err != nil {
+					b.Error(err)
+				}
+				took[i] = append(took[i], time.Since(begun))
+			}
+		})
+	}
+	wg.Wait()
+	return slices.Concat(took[:]...)
+}
+
+// deaf is a sink that keeps nothing.
+type deaf struct {
+	class string // of its refusal; empty: it takes everything
+	waits bool   // until its context ends
+}
+
+func (d *deaf) Deliver(ctx context.Context, batch []audit.Entry) (int, error) {
+	switch {
+	case d.waits:
+		<-ctx.Done()
+		return 0, ctx.Err()
+	case d.class != "":
+		return 0, &audit.SinkError{Class: d.class}
+	}
+	return len(batch), nil
 }

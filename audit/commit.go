@@ -61,6 +61,7 @@ func (c *committer) step() bool {
 // arm sets the clock for the next checkpoint, if there is anything to cover.
 func (c *committer) arm() {
 	if c.file().Poisoned() != nil {
+		c.failed.Store(true)
 		c.published.End() // nobody need wait for a proof
 		return
 	}
@@ -114,6 +115,9 @@ func (c *committer) finish() error {
 	err := c.seal()
 	c.published.End()
 	c.durable.End()
+	if !c.feeds.Drain() {
+		err = errors.Join(err, ErrBehind)
+	}
 	c.retaining.Lock() // who retains has been woken, and needs the folder until then
 	defer c.retaining.Unlock()
 	return errors.Join(err, c.file().Close(), c.folder.Close(), c.lock.Close())

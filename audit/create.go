@@ -21,6 +21,8 @@ import (
 )
 
 const (
+	folderSinks = "sink"
+
 	actionGenesis    = replay.ActionGenesis
 	actionCheckpoint = replay.ActionCheckpoint
 	actionRecovered  = own + "recovered"

@@ -32,6 +32,11 @@
 //   - A new segment begins between two commits, by size or age ([Options]). At each moment
 //     a crash leaves a log that opens. While none can be begun, what ends goes on in the
 //     old one.
+//   - A [Feed] gets every line, in order and at least once, after it is durable. A sink that
+//     is dead or hangs holds up nobody, and memory is one batch of a megabyte; that it lags
+//     is an event, audit.lag, and so is what follows: audit.caughtup, audit.abandoned (its
+//     Deliver did not return), audit.again (its cursor did not open: everything comes
+//     again) and audit.gap (lines were removed before it had them).
 //   - A grant (an event with decision "allowed" and a grant id) that no later event of
 //     the same grant and action answered is closed as unknown by the next Open; a later
 //     answer says which line it resolves.
@@ -53,8 +58,9 @@
 // 999, the one for development, because none is registered. Its definitions, and a JSON
 // Schema of a line, are in testdata/ocsf. The exact bytes of a line are a leaf of an
 // RFC 6962 tree, whose hashes are below tile/ (C2SP tlog-tiles), and whose newest
-// checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. Package verify reads
-// all that without sharing a line of code with this one. Package witnessaudit keeps in
+// checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. sink/ has how far each
+// feed got, sealed with a key of the log, and no evidence. Package verify reads all that
+// without sharing a line of code with this one. Package witnessaudit keeps in
 // cosigned the newest checkpoint that others have cosigned.
 //
 // A segment but the first begins with audit.segment, whose member "segment" has the first
@@ -82,7 +88,8 @@
 // # Errors
 //
 // Append knows three ends: nil, [ErrNotRecorded] and [ErrIndeterminate]; an error of
-// the caller's context is in there too. A missing log is fs.ErrNotExist, and one that
+// the caller's context is in there too. [ErrFeed]: a sink may not have the lines, or has
+// lines that the log has lost. [ErrBehind]: Close left a sink behind. A missing log is fs.ErrNotExist, and one that
 // is there already fs.ErrExist. A line that was given up is [ErrNotKept], and one that
 // cannot be yet is [ErrNeeded]. No error has a path or a value of an event.
 //
@@ -90,5 +97,6 @@
 //
 // A [Log] is safe for concurrent use. Append, Open, Proof, Events, Read and Close wait for
 // the disk at most until their ctx ends; on a disk that hangs a log holds some goroutines,
-// however often it is asked. Open starts one, which Close ends.
+// however often it is asked. Open starts one, and one for each feed,
+// which Close ends.
 package audit

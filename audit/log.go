@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/cursor"
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
@@ -54,6 +55,13 @@ type Options struct {
 	// SegmentAge is how old the newest segment may be when something is written. Zero: as
 	// old as it gets. Create ignores it.
 	SegmentAge time.Duration
+	// Feeds are sinks that get a copy of each line. Create ignores them, and what follows.
+	// Nil: none.
+	Feeds []Feed
+	// Jurisdictions in which the log's lines may be kept; "*" is all. Nil: nowhere else.
+	Jurisdictions []string
+	// Class is the highest of what the lines tell. Empty: internal.
+	Class string
 }
 
 // Log is one append-only log. A zero or nil Log refuses. Safe for concurrent use.
@@ -92,6 +100,9 @@ type log struct {
 	last      map[string]int64 // by action, the newest line when it was opened
 	asked     carry.Asked
 	retaining sync.Mutex
+
+	feeds  cursor.Group
+	failed atomic.Bool // no more is written
 }
 
 func (l *Log) open() (*log, error) {
@@ -196,10 +207,13 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	if !g.isOf(e.Tenant) {
 		return Receipt{}, errTenant
 	}
+	if g.feeds.Refuses() && !answers(&e) {
+		return Receipt{}, errLag
+	}
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
-	class := classOf(&e)
+	class := shareOf(&e)
 	if e.Resolves == 0 && e.Grant != "" && class == queue.Outcome && e.Outcome != OutcomeUnknown {
 		e.Resolves = g.state.Closing(e.Grant, e.Action)
 	}
@@ -248,8 +262,9 @@ func (g *log) bind(tenant string) bool {
 }
 
 // Close refuses new events, writes those that wait, signs a checkpoint of everything,
-// and unlocks. When ctx ends first the work goes on without the caller, who may call
-// again. Closing twice is the same as once; a zero Log has nothing to close.
+// gives each feed its Within to get what there is, and unlocks; one that has not got it
+// all makes it ErrBehind. When ctx ends first the work goes on without the caller, who may
+// call again. Closing twice is the same as once; a zero Log has nothing to close.
 func (l *Log) Close(ctx context.Context) error {
 	g, err := l.open()
 	if err != nil {

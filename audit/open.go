@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/carnet-go/carnet/audit/internal/cursor"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/internal/segment"
@@ -42,6 +43,10 @@ func open(ctx context.Context, dir string, o *Options, disk segment.Disk) (*Log,
 	if o.SegmentBytes < 0 || o.SegmentAge < 0 {
 		return nil, errOptions
 	}
+	feeds, err := o.permit()
+	if err != nil {
+		return nil, err
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -51,8 +56,8 @@ func open(ctx context.Context, dir string, o *Options, disk segment.Disk) (*Log,
 	}
 	done := make(chan opened)
 	go func() {
-		defer opening.Delete(dir)
-		l, err := start(ctx, dir, o, disk)
+		l, err := start(ctx, dir, o, feeds, disk)
+		opening.Delete(dir) // before anybody is told: he may close it, and open it again
 		select {
 		case done <- opened{l, err}:
 		case <-ctx.Done():
@@ -78,7 +83,7 @@ type opened struct {
 }
 
 // start judges what is there, and then repairs it.
-func start(ctx context.Context, dir string, o *Options, disk segment.Disk) (*Log, error) {
+func start(ctx context.Context, dir string, o *Options, feeds []cursor.Config, disk segment.Disk) (*Log, error) {
 	if entries, err := os.ReadDir(filepath.Join(dir, reach.Folder)); errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil, errMissing
 	}
@@ -91,10 +96,14 @@ func start(ctx context.Context, dir string, o *Options, disk segment.Disk) (*Log
 		return nil, errGenesis
 	}
 	g, err := repair(dir, o, f)
+	if err == nil {
+		err = g.feed(ctx, feeds)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
 	go g.run()
+	g.feeds.Start()
 	return &Log{g}, nil
 }

@@ -15,7 +15,8 @@ var (
 	// has the line.
 	ErrNotKept = reach.ErrNotKept
 	// ErrNeeded is Retain's answer where a line is still needed: an open grant stands
-	// there, or the newest line of an action that somebody asked for and read.
+	// there, the newest line of an action that somebody asked for and read, or what a
+	// feed has not yet.
 	ErrNeeded = errors.New("audit: a line is still needed")
 
 	errKept = errors.New("audit: the log has no such line to begin with")
@@ -32,8 +33,8 @@ func (l *Log) Kept() int64 {
 // Retain gives up lines before first: those of the oldest segments that have no other,
 // and never the newest two. An event that says so is on the disk, and under a checkpoint,
 // before anything goes. The tiles stay, so every proof does. ErrNeeded where an open
-// grant, or the newest line of an action that [Log.Newest] was asked for and that was
-// read since, would go; then nothing goes.
+// grant, the newest line of an action that [Log.Newest] was asked for and that was
+// read since, or a line that a feed has not yet, would go; then nothing goes.
 //
 // Whoever reads a log from its beginning finds that beginning gone: [Log.Events] is
 // [ErrNotKept] then, and whatever in this process was told by old lines, such as runs
@@ -56,7 +57,7 @@ func (l *Log) Retain(ctx context.Context, first int64) error {
 	if kept == g.durable.Kept() {
 		return nil
 	}
-	if open := g.state.Needs(); open >= 0 && open < kept || g.asked.Needs(kept) {
+	if open := g.state.Needs(); open >= 0 && open < kept || g.asked.Needs(kept) || g.feeds.Next(kept) < kept {
 		return ErrNeeded
 	}
 	if err := g.sayRetained(ctx, kept); err != nil {

@@ -82,8 +82,8 @@ func wellFormed(t *testing.T, dir string) {
 				continue
 			}
 			var l struct {
-				API    struct{ Operation string }
 				Carnet struct {
+					Operation string
 					Segment *struct {
 						Previous, Size int64
 						Root           string
@@ -93,7 +93,7 @@ func wellFormed(t *testing.T, dir string) {
 			if err := json.Unmarshal(text, &l); err != nil {
 				t.Fatal(err)
 			}
-			if s := l.Carnet.Segment; (s != nil) != (first && i > 0) || (l.API.Operation == "audit.segment") != (s != nil) {
+			if s := l.Carnet.Segment; (s != nil) != (first && i > 0) || (l.Carnet.Operation == "audit.segment") != (s != nil) {
 				t.Fatalf("segment %d: %s", i, text)
 			} else if s != nil {
 				root, err := tlog.TreeHash(size, &stored)

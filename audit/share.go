@@ -11,8 +11,8 @@ import (
 // refuses what begins, and has room for how it ends.
 var margins = [...]int64{queue.Outcome: 0, queue.Revocation: 128 << 10, queue.Crossing: 256 << 10, queue.Denial: 320 << 10}
 
-// classOf is the share of queue and disk that an event may use.
-func classOf(e *Event) queue.Class {
+// shareOf is the share of queue and disk that an event may use.
+func shareOf(e *Event) queue.Class {
 	switch {
 	case e.Decision == decisionDenied || e.Decision == decisionNeeds:
 		return queue.Denial

@@ -46,8 +46,14 @@ const rules = `
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
 	NONE < audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue;
 	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue, audit/internal/tree < audit;
+	internal/atomicfile < audit/internal/cursor;
+	NONE < audit/internal/key, audit/internal/queue;
+	internal/atomicfile, internal/segment, audit/internal/cursor, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
+
+	# Who gets a copy: a sink knows nothing of the other sinks.
+	audit < audit/audittest, audit/slogaudit, audit/syslogaudit, audit/webhookaudit;
 
 	# Who reads a log shares nothing with who writes it.
 	NONE < audit/verify;

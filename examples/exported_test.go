@@ -6,8 +6,11 @@ import (
 	"reflect"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/audit/slogaudit"
+	"github.com/carnet-go/carnet/audit/syslogaudit"
 	"github.com/carnet-go/carnet/audit/verify"
 	"github.com/carnet-go/carnet/audit/witnessaudit"
+	"github.com/carnet-go/carnet/audit/webhookaudit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
@@ -34,7 +37,11 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[audit.Actor](),
 	reflect.TypeFor[audit.Assurance](),
 	reflect.TypeFor[audit.Data](),
+	reflect.TypeFor[audit.Entry](),
 	reflect.TypeFor[audit.Event](),
+	reflect.TypeFor[audit.Feed](),
+	reflect.TypeFor[audit.FeedHealth](),
+	reflect.TypeFor[audit.Health](),
 	reflect.TypeFor[audit.Log](),
 	reflect.TypeFor[audit.Options](),
 	reflect.TypeFor[audit.Outcome](),
@@ -42,6 +49,7 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[audit.Query](),
 	reflect.TypeFor[audit.Receipt](),
 	reflect.TypeFor[audit.Recovery](),
+	reflect.TypeFor[audit.SinkError](),
 	reflect.TypeFor[audit.Validity](),
 	reflect.TypeFor[audit.Written](),
 	reflect.TypeFor[verify.Finding](),
@@ -58,6 +66,12 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[witnessaudit.Watcher](),
 	reflect.TypeFor[witnessaudit.WatcherOptions](),
 	reflect.TypeFor[witnessaudit.Witness](),
+	reflect.TypeFor[slogaudit.Mirror](),
+	reflect.TypeFor[syslogaudit.Syslog](),
+	reflect.TypeFor[verify.Finding](),
+	reflect.TypeFor[verify.Report](),
+	reflect.TypeFor[webhookaudit.HEC](),
+	reflect.TypeFor[webhookaudit.Webhook](),
 	reflect.TypeFor[auth.Boundary](),
 	reflect.TypeFor[auth.BoundaryOptions](),
 	reflect.TypeFor[auth.Broker](),

@@ -123,6 +123,19 @@ func TestRemovedFilesAndFolders(t *testing.T) {
 	}
 }
 
+// TestCursorsOfSinksAreNotStray: they say nothing about the log.
+func TestCursorsOfSinksAreNotStray(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	log := small(t, key).files()
+	log["sink"] = &fstest.MapFile{Mode: fs.ModeDir | 0o700}
+	for range 2 {
+		if r := dir(t, log, key.vkey); len(r.Findings) > 0 {
+			t.Errorf("got %v", r)
+		}
+		log["sink/siem-1.cursor"] = &fstest.MapFile{Data: []byte("carnet cursor 1\n")}
+	}
+}
+
 func TestStrayFiles(t *testing.T) {
 	key := newSigner(t, origin, 1)
 	log := large(t, key, 600).files()
@@ -130,6 +143,7 @@ func TestStrayFiles(t *testing.T) {
 		"x", "key", "checkpoint.tmp", "seg/00000000000000000001.jsonl", "seg/x", "seg/a/b", "a/b", "LOCK2",
 		"tile/x", "tile/0/x", "tile/0/003", "tile/0/000.p/3", "tile/0/002.p/87", "tile/0/002.p/089", "tile/0/002",
 		"tile/2/000.p/1", "tile/data/000", "tile/00/000", "tile/0/x000/000", "tile/64/000", "tile/0/0000", "tile/8/0/000",
+		"sink/siem.cursor", "sink/x", "sink/.cursor", "sink/SIEM.cursor", "sink/a/b.cursor", // a cursor is shorter than a tile
 	} {
 		bad := clone(log)
 		bad[name] = &fstest.MapFile{Data: log["tile/0/000"].Data}

@@ -40,7 +40,8 @@
 // out between two batches leaves one larger batch, with the same lines and the same root:
 // that is not a finding, as nothing that anybody did is missing.
 //
-// DIR/LOCK may be absent, as in a copy.
+// DIR/LOCK may be absent, as in a copy, and so may DIR/sink, which has how far sinks got:
+// nothing in there is read.
 //
 // # Errors
 //

@@ -3,6 +3,7 @@ package verify
 import (
 	"context"
 	"io/fs"
+	"regexp"
 	"strings"
 )
 
@@ -10,7 +11,13 @@ import (
 const (
 	checkpointFile = "checkpoint"
 	lockFile       = "LOCK"
+
+	// sinkFolder has how far sinks got, which says nothing about the log.
+	sinkFolder = "sink"
+	cursorMost = 1024
 )
+
+var cursorName = regexp.MustCompile(`^sink/[a-z0-9][a-z0-9._-]{0,63}\.cursor$`)
 
 // onlyRegular looks for what is neither a file nor a folder before anything is opened: a
 // pipe could wait for ever, and a link leads out of the log.
@@ -37,6 +44,10 @@ func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 			if info, err := e.Info(); err != nil || info.Size() != 0 {
 				r.add(Finding{codeLock, name, -1})
 			}
+		case strings.HasPrefix(name, sinkFolder+"/"):
+			if info, err := e.Info(); err != nil || info.Size() > cursorMost || !cursorName.MatchString(name) {
+				r.add(Finding{codeStray, name, -1})
+			}
 		case name != checkpointFile && !isSegment(name) && !expected(name, size):
 			r.add(Finding{codeStray, name, -1})
 		}
@@ -52,7 +63,7 @@ func isSegment(name string) bool {
 // strayFolder: what a folder holds is judged file by file, so only an empty one and one in a
 // strange place are stray themselves.
 func strayFolder(log fs.FS, name string) bool {
-	if name == "." || name == "seg" || name == "tile" {
+	if name == "." || name == "seg" || name == "tile" || name == sinkFolder {
 		return false
 	}
 	entries, err := fs.ReadDir(log, name)

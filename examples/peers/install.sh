@@ -38,6 +38,11 @@ if [ ! -x /usr/sbin/slapd ]; then
 	quietly slapd
 fi
 
+# rsyslog, a log server, with OpenSSL.
+if ! ls /usr/lib/*/rsyslog/lmnsd_ossl.so >/dev/null 2>&1 || [ ! -x /usr/sbin/rsyslogd ]; then
+	quietly rsyslog rsyslog-openssl
+fi
+
 # PostgreSQL, a database: its programs are what is used, each test has one of its own, and
 # the package is not to make another.
 if ! ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1; then

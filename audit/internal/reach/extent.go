@@ -129,6 +129,17 @@ func (x *Extent) more(lines int64) (changed <-chan struct{}, ended bool) {
 	return x.changed, false
 }
 
+// Watch is the first line that is there, the one behind the last, and a channel that is closed
+// when there are more.
+func (x *Extent) Watch() (first, next int64, grown <-chan struct{}) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.changed == nil {
+		x.changed = make(chan struct{})
+	}
+	return x.parts[0].First, x.lines, x.changed
+}
+
 // find is the segment of a line, its end, and the last place in it that is known not to
 // be behind the line. Of a line that is not there yet it is the segment that will have it.
 func (x *Extent) find(index int64) (p Part, at place, err error) {

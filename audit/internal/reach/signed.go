@@ -2,6 +2,7 @@ package reach
 
 import (
 	"sync"
+	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/key"
 )
@@ -10,6 +11,7 @@ import (
 type Signed struct {
 	mu      sync.Mutex
 	now     key.Checkpoint
+	at      time.Time     // when it was written, or found
 	changed chan struct{} // closed at the next one
 	ended   bool          // there will be none
 }
@@ -18,7 +20,7 @@ type Signed struct {
 func (s *Signed) Set(c key.Checkpoint) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.now = c
+	s.now, s.at = c, time.Now()
 	s.wake()
 }
 
@@ -46,6 +48,13 @@ func (s *Signed) Get() (key.Checkpoint, <-chan struct{}) {
 		s.changed = make(chan struct{})
 	}
 	return s.now, s.changed
+}
+
+// Made is when the newest checkpoint was written, or found.
+func (s *Signed) Made() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.at
 }
 
 // Covers says whether there is a checkpoint over so many lines.

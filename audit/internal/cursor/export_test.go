@@ -1,0 +1,15 @@
+package cursor
+
+// The refusals, to be compared.
+var (
+	ErrRead      = errRead
+	ErrCursor    = errCursor
+	ErrBeside    = errBeside
+	ErrFolder    = errFolder
+	ErrTwice     = errTwice
+	ErrZero      = errZero
+	ErrNowhere   = errNowhere
+	ErrElsewhere = errElsewhere
+	ErrClass     = errClass
+	ErrClearance = errClearance
+)

@@ -1,0 +1,484 @@
+package audit_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carnet-go/carnet/audit"
+)
+
+// shelf is a sink that keeps what it gets; a test bends it.
+type shelf struct {
+	mu      sync.Mutex
+	got     map[int64]string
+	origins map[string]bool
+	bent    func(ctx context.Context, batch []audit.Entry) (int, error) // nil: it takes all
+}
+
+func (s *shelf) Deliver(ctx context.Context, batch []audit.Entry) (int, error) {
+	s.mu.Lock()
+	bent := s.bent
+	s.mu.Unlock()
+	n, err := len(batch), error(nil)
+	if bent != nil {
+		n, err = bent(ctx, batch)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.got == nil {
+		s.got, s.origins = map[int64]string{}, map[string]bool{}
+	}
+	for _, e := range batch[:n] {
+		s.got[e.Index] = string(e.Line)
+		s.origins[e.Origin] = true
+	}
+	return n, err
+}
+
+func (s *shelf) bend(f func(context.Context, []audit.Entry) (int, error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bent = f
+}
+
+func (s *shelf) has() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.got)
+}
+
+// equals compares the shelf with the lines on the disk.
+func (s *shelf) equals(t *testing.T, dir string) {
+	t.Helper()
+	want := lines(read(t, segmentOf(dir)))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.got) != len(want) {
+		t.Errorf("the sink has %d lines of %d", len(s.got), len(want))
+	}
+	for i, line := range want {
+		if s.got[int64(i)] != string(line) {
+			t.Errorf("line %d is %q", i, s.got[int64(i)])
+		}
+	}
+}
+
+func unavailable(context.Context, []audit.Entry) (int, error) {
+	return 0, &audit.SinkError{Class: "unavailable"}
+}
+
+// siem is a feed of a sink in the EU.
+func siem(to audit.Sink) audit.Feed {
+	return audit.Feed{Name: "siem", To: to, Jurisdictions: []string{"eu"}, Clearance: "internal"}
+}
+
+func eu(feeds ...audit.Feed) *audit.Options {
+	return &audit.Options{Feeds: feeds, Jurisdictions: []string{"eu"}}
+}
+
+func openFed(t testing.TB, dir string, o *audit.Options) *audit.Log {
+	t.Helper()
+	l, err := audit.Open(t.Context(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close(context.Background()) })
+	return l
+}
+
+// until waits for something that a log does by itself.
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !is(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
+// events of the log itself about its feeds, as action, system and reason.
+func told(t testing.TB, dir string) []string {
+	t.Helper()
+	var list []string
+	for _, line := range lines(read(t, segmentOf(dir))) {
+		e, err := audit.Decode(line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.System == "siem" && strings.HasPrefix(e.Action, "audit.") {
+			list = append(list, fmt.Sprint(e.Action, " ", e.Reason, " ", e.Outcome == audit.OutcomeSuccess))
+		}
+	}
+	return list
+}
+
+// TestASinkGetsEveryLine that is on the disk, checkpoints among them, and those of before.
+func TestASinkGetsEveryLine(t *testing.T) {
+	dir := create(t)
+	l := open(t, dir)
+	add(t, l, answer())
+	shut(t, l)
+	s := new(shelf)
+	l = openFed(t, dir, eu(siem(s)))
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			for range 100 {
+				if _, err := l.Append(context.Background(), answer()); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	shut(t, l)
+	s.equals(t, dir)
+	if !s.origins[origin] || len(s.origins) != 1 {
+		t.Errorf("origins %v", s.origins)
+	}
+	if n := strings.Count(strings.Join(slices.Collect(func(yield func(string) bool) {
+		for _, line := range s.got {
+			if !yield(line) {
+				return
+			}
+		}
+	}), "\n"), `"checkpoint":"`+origin); n < 2 {
+		t.Errorf("%d checkpoints", n)
+	}
+	again := new(shelf)
+	l = openFed(t, dir, eu(siem(again)))
+	r := add(t, l, answer())
+	shut(t, l)
+	for index, line := range again.got {
+		if index < int64(len(s.got)) {
+			t.Errorf("line %d again", index)
+		}
+		if index == r.Index && (audit.Entry{Line: []byte(line)}).Leaf() != r.Leaf {
+			t.Error("another leaf")
+		}
+	}
+	if len(again.got) == 0 {
+		t.Error("nothing came")
+	}
+}
+
+// TestAUSSinkOfAnEULogIsRefused at Open, and so is everything that is not said.
+func TestAUSSinkOfAnEULogIsRefused(t *testing.T) {
+	dir := create(t)
+	before := read(t, segmentOf(dir))
+	good := siem(new(shelf))
+	bend := func(f func(*audit.Feed)) *audit.Options {
+		feed := good
+		f(&feed)
+		return eu(feed)
+	}
+	for name, o := range map[string]*audit.Options{
+		"a US sink for an EU log": bend(func(f *audit.Feed) { f.Jurisdictions = []string{"us"} }),
+		"in the US too":           bend(func(f *audit.Feed) { f.Jurisdictions = []string{"eu", "us"} }),
+		"nowhere":                 bend(func(f *audit.Feed) { f.Jurisdictions = nil }),
+		"zero feed":               eu(audit.Feed{}),
+		"zero second feed":        eu(good, audit.Feed{}),
+		"no sink":                 bend(func(f *audit.Feed) { f.To = nil }),
+		"no name":                 bend(func(f *audit.Feed) { f.Name = "" }),
+		"a path for a name":       bend(func(f *audit.Feed) { f.Name = "../siem" }),
+		"twice":                   eu(good, good),
+		"no clearance":            bend(func(f *audit.Feed) { f.Clearance = "" }),
+		"clearance":               bend(func(f *audit.Feed) { f.Clearance = "public" }),
+		"a deadline below zero":   bend(func(f *audit.Feed) { f.Within = -1 }),
+		"a lag below zero":        bend(func(f *audit.Feed) { f.MaxLag = -1 }),
+		"a log of nowhere":        {Feeds: []audit.Feed{good}},
+		"a log of more":           {Feeds: []audit.Feed{good}, Jurisdictions: []string{"eu"}, Class: "restricted"},
+		"a log of no class":       {Feeds: []audit.Feed{good}, Jurisdictions: []string{"eu"}, Class: "secret"},
+	} {
+		if l, err := audit.Open(t.Context(), dir, o); l != nil || !errors.Is(err, audit.ErrFeed) || strings.Contains(err.Error(), dir) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if !bytes.Equal(read(t, segmentOf(dir)), before) {
+		t.Error("the log was changed")
+	}
+	if good.To.(*shelf).has() != 0 {
+		t.Error("something was delivered")
+	}
+	if _, err := reopens(t, dir); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestADeadSinkHoldsNobody: it is behind, that is in the log once and shows in Health, and
+// when it lives again it has everything, and that is in the log too.
+func TestADeadSinkHoldsNobody(t *testing.T) {
+	for name, bent := range map[string]func(context.Context, []audit.Entry) (int, error){
+		"dead":   unavailable,
+		"hole":   func(ctx context.Context, _ []audit.Entry) (int, error) { <-ctx.Done(); return 0, ctx.Err() },
+		"panics": func(context.Context, []audit.Entry) (int, error) { panic("canary-4711") },
+		"slow": func(ctx context.Context, _ []audit.Entry) (int, error) {
+			time.Sleep(100 * time.Millisecond)
+			return 1, errors.New("canary-4711")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir, s := create(t), new(shelf)
+			s.bend(bent)
+			feed := siem(s)
+			feed.MaxLag, feed.Within = 200*time.Millisecond, 150*time.Millisecond
+			l := openFed(t, dir, eu(feed))
+			for range 50 {
+				add(t, l, answer())
+			}
+			until(t, "that it lags", func() bool { h := l.Health(); return h.Feeds[0].Late && h.Feeds[0].Lag > feed.MaxLag })
+			h := l.Health()
+			if f := h.Feeds[0]; f.Name != "siem" || f.Failure == "" || h.Failed || h.Lines < 50 || time.Since(h.Checkpoint) > time.Minute || len(h.Feeds) != 1 {
+				t.Errorf("%+v", h)
+			}
+			s.bend(nil)
+			until(t, "that it caught up", func() bool { return len(told(t, dir)) > 1 && s.has() > 50 })
+			shut(t, l)
+			s.equals(t, dir)
+			list := told(t, dir)
+			if len(list) < 2 || !strings.HasPrefix(list[0], "audit.lag ") || list[1] != "audit.caughtup  true" {
+				t.Errorf("told %q", list)
+			}
+			if bytes.Contains(read(t, segmentOf(dir)), []byte("canary")) {
+				t.Error("the sink's text is in the log")
+			}
+			if h := l.Health(); h.Feeds[0].Next != h.Lines || h.Feeds[0].Lag != 0 || h.Failed {
+				t.Errorf("closed: %+v", h)
+			}
+		})
+	}
+}
+
+// TestAnIdleLogWithADeadSinkStaysIdle: what is said of a lag is said once, and the lines
+// that say so begin nothing.
+func TestAnIdleLogWithADeadSinkStaysIdle(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	s.bend(unavailable)
+	feed := siem(s)
+	feed.MaxLag = 50 * time.Millisecond
+	l := openFed(t, dir, eu(feed))
+	add(t, l, answer())
+	until(t, "that it lags", func() bool { return len(told(t, dir)) == 1 })
+	time.Sleep(1500 * time.Millisecond) // its checkpoint
+	before := l.Health().Lines
+	time.Sleep(2 * time.Second)
+	if after := l.Health().Lines; after != before {
+		t.Errorf("%d lines more", after-before)
+	}
+	s.bend(nil)
+	until(t, "that it caught up", func() bool { return len(told(t, dir)) == 2 })
+	time.Sleep(1500 * time.Millisecond)
+	before = l.Health().Lines
+	time.Sleep(2 * time.Second)
+	if after := l.Health().Lines; after != before {
+		t.Errorf("%d lines more", after-before)
+	}
+}
+
+// TestRefuse: nothing begins while a sink that has to keep up does not, and what ends does.
+func TestRefuse(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	s.bend(unavailable)
+	feed := siem(s)
+	feed.MaxLag, feed.Refuse = 50*time.Millisecond, true
+	l := openFed(t, dir, eu(feed))
+	add(t, l, answer())
+	until(t, "that it lags", func() bool { return l.Health().Feeds[0].Late })
+	if _, err := l.Append(t.Context(), grant("g-1")); !errors.Is(err, audit.ErrNotRecorded) {
+		t.Errorf("it begins: %v", err)
+	}
+	add(t, l, answer())
+	s.bend(nil)
+	until(t, "that it caught up", func() bool { return !l.Health().Feeds[0].Late })
+	add(t, l, grant("g-1"))
+	shut(t, l)
+	s.equals(t, dir)
+}
+
+// TestCloseSaysWhatIsLeft, within a time, and the log is whole; the next Open goes on.
+func TestCloseSaysWhatIsLeft(t *testing.T) {
+	for name, bent := range map[string]func(context.Context, []audit.Entry) (int, error){
+		"dead": unavailable,
+		"hole": func(ctx context.Context, _ []audit.Entry) (int, error) { <-ctx.Done(); return 0, ctx.Err() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, s := create(t), new(shelf)
+			s.bend(bent)
+			feed := siem(s)
+			feed.Within = 200 * time.Millisecond
+			l := openFed(t, dir, eu(feed))
+			add(t, l, answer())
+			begun := time.Now()
+			if err := l.Close(t.Context()); !errors.Is(err, audit.ErrBehind) || time.Since(begun) > 5*time.Second {
+				t.Errorf("%v after %v", err, time.Since(begun))
+			}
+			if h := l.Health(); h.Feeds[0].Next != 0 || h.Lines == 0 {
+				t.Errorf("%+v", h)
+			}
+			s.bend(nil)
+			shut(t, openFed(t, dir, eu(feed)))
+			s.equals(t, dir)
+		})
+	}
+}
+
+// TestACrashNeverLeavesAGap: whatever the cursor was when it crashed, and whatever became
+// of it, the sink has every line.
+func TestACrashNeverLeavesAGap(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	l := openFed(t, dir, eu(siem(s)))
+	for range 20 {
+		add(t, l, answer())
+	}
+	file := filepath.Join(dir, "sink", "siem.cursor")
+	until(t, "a cursor", func() bool { _, err := os.Stat(file); return err == nil })
+	crashed := clone(t, dir) // while it runs
+	for range 20 {
+		add(t, l, answer())
+	}
+	shut(t, l)
+	good := read(t, file)
+	for name, change := range map[string]func(dir string){
+		"as it was": func(string) {},
+		"as it is":  func(dir string) { write(t, filepath.Join(dir, "sink", "siem.cursor"), good) },
+		"gone":      func(dir string) { _ = os.RemoveAll(filepath.Join(dir, "sink")) },
+		"empty":     func(dir string) { write(t, filepath.Join(dir, "sink", "siem.cursor"), nil) },
+		"forged": func(dir string) {
+			write(t, filepath.Join(dir, "sink", "siem.cursor"), bytes.Replace(good, []byte("next "), []byte("next 1"), 1))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := clone(t, crashed)
+			change(dir)
+			second := &shelf{got: map[int64]string{}, origins: map[string]bool{}}
+			for i, line := range s.got {
+				second.got[i] = line
+			}
+			l, err := audit.Open(t.Context(), dir, eu(siem(second)))
+			if name == "as it is" { // a copy that is older than its cursor: the sink has more
+				if !errors.Is(err, audit.ErrFeed) {
+					t.Errorf("%v, want %v", err, audit.ErrFeed)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			shut(t, l)
+			second.mu.Lock()
+			for i, line := range lines(read(t, segmentOf(dir))) {
+				if second.got[int64(i)] != string(line) {
+					t.Errorf("line %d is missing, or another", i)
+				}
+			}
+			second.mu.Unlock()
+			if list := told(t, dir); (name == "empty" || name == "forged") != slices.Contains(list, "audit.again cursor false") {
+				t.Errorf("told %q", list)
+			}
+		})
+	}
+}
+
+// TestTheSecretOfASinkIsNowhere: not its error, and not in what it prints of itself.
+func TestTheSecretOfASinkIsNowhere(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	s.bend(func(context.Context, []audit.Entry) (int, error) {
+		return 0, fmt.Errorf("canary-4711: %w", &audit.SinkError{Class: "canary 4711", After: time.Millisecond})
+	})
+	feed := siem(s)
+	feed.MaxLag = 50 * time.Millisecond
+	l := openFed(t, dir, eu(feed))
+	add(t, l, answer())
+	until(t, "that it lags", func() bool { return len(told(t, dir)) == 1 })
+	err := l.Close(t.Context())
+	if text := fmt.Sprintf("%v %+v %s", err, l.Health(), read(t, segmentOf(dir))); strings.Contains(text, "canary") {
+		t.Errorf("printed: %s", text)
+	}
+}
+
+// TestMemoryOfALagIsBounded: what a dead sink has not is on the disk and not in memory.
+func TestMemoryOfALagIsBounded(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	s.bend(unavailable)
+	l := openFed(t, dir, eu(siem(s)))
+	fill := func(n int) uint64 {
+		var wg sync.WaitGroup
+		for range 64 {
+			wg.Go(func() {
+				for range n / 64 {
+					if _, err := l.Append(context.Background(), crossing()); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := fill(6400)
+	after := fill(64000) // 50 MB
+	if grown := int64(after) - int64(before); grown > 8<<20 {
+		t.Errorf("memory grew by %d bytes", grown)
+	}
+	if err := l.Close(t.Context()); !errors.Is(err, audit.ErrBehind) {
+		t.Error(err)
+	}
+}
+
+// TestHealth of a log that failed, and of none.
+func TestHealth(t *testing.T) {
+	if h := (&audit.Log{}).Health(); !h.Failed {
+		t.Errorf("%+v", h)
+	}
+	if h := (*audit.Log)(nil).Health(); !h.Failed {
+		t.Errorf("%+v", h)
+	}
+	dir := create(t)
+	l := open(t, dir)
+	if h := l.Health(); h.Failed || h.Feeds != nil || h.Lines < 2 || h.Checkpoint.IsZero() {
+		t.Errorf("%+v", h)
+	}
+	if err := os.Remove(segmentOf(dir)); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = l.Append(t.Context(), answer())
+	until(t, "that it failed", func() bool { return l.Health().Failed })
+}
+
+// TestASignerIsNoSecretOfAFeed: whoever has another key has another seal, so a cursor of
+// another log begins anew.
+func TestACursorOfAnotherLogBeginsAnew(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	shut(t, openFed(t, dir, eu(siem(s))))
+	_, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(scratch(t), "audit")
+	o := eu(siem(new(shelf)))
+	o.Signer = private
+	if err := audit.Create(t.Context(), other, origin, o); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(other, "sink"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(other, "sink", "siem.cursor"), read(t, filepath.Join(dir, "sink", "siem.cursor")))
+	shut(t, openFed(t, other, o))
+	o.Feeds[0].To.(*shelf).equals(t, other)
+}
