@@ -41,7 +41,7 @@ type Query struct {
 	Grant  string
 	Run    string
 	Action string
-	From   int64 // the first line that is looked at
+	From   int64 // the first line that is looked at; ErrNotKept where it is before [Log.Kept]
 	Follow bool  // when all was read, wait for more until ctx ends or the log is closed
 }
 

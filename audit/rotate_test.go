@@ -354,16 +354,19 @@ func TestOpenReadsNoOlderSegmentThanItMust(t *testing.T) {
 // it is, as a power cut would leave it, and each copy opens and has what was acknowledged.
 func TestACrashAtAnyStepOfARotation(t *testing.T) {
 	t.Run("reserved ahead", func(t *testing.T) {
-		crashes(t, &segmenttest.Disk{}, "unnamed", "link", "lock", "ident", "reserve", "sync names", "write", "sync")
+		crashes(t, &segmenttest.Disk{}, false, "unnamed", "link", "lock", "ident", "reserve", "sync names", "write", "sync")
 	})
 	t.Run("not reserved ahead", func(t *testing.T) {
 		d := &segmenttest.Disk{}
 		d.Fail("unnamed", 1, errors.ErrUnsupported)
-		crashes(t, d, "open", "lock", "ident", "reserve", "sync names", "write", "sync")
+		crashes(t, d, false, "open", "lock", "ident", "reserve", "sync names", "write", "sync")
+	})
+	t.Run("all before it is signed", func(t *testing.T) {
+		crashes(t, &segmenttest.Disk{}, true, "link", "write", "sync")
 	})
 }
 
-func crashes(t *testing.T, d *segmenttest.Disk, at ...string) {
+func crashes(t *testing.T, d *segmenttest.Disk, signed bool, at ...string) {
 	live := create(t)
 	type moment struct {
 		dir, step string
@@ -381,7 +384,11 @@ func crashes(t *testing.T, d *segmenttest.Disk, at ...string) {
 	l := openWith(t, live, small, d)
 	add(t, l, grant("lost"))
 	for {
-		on = len(read(t, segmentOf(live))) > 5000
+		if on = len(read(t, segmentOf(live))) > 5000; on && signed {
+			if _, err := l.Proof(t.Context(), receipts[len(receipts)-1].Index); err != nil {
+				t.Fatal(err)
+			}
+		}
 		receipts = append(receipts, add(t, l, answer()))
 		if len(segments(t, live)) == 2 {
 			break
@@ -548,5 +555,62 @@ func TestTheNextSegmentIsReservedAhead(t *testing.T) {
 	wellFormed(t, dir)
 	if n := len(segments(t, dir)); n != 3 {
 		t.Errorf("%d segments", n)
+	}
+}
+
+// TestAFloorOfAnOlderSegment is compared too, by the tiles.
+func TestAFloorOfAnOlderSegment(t *testing.T) {
+	dir := create(t)
+	beside := clone(t, dir)
+	floors := map[string][]byte{}
+	for name, d := range map[string]string{"own": dir, "beside": beside} {
+		l := open(t, d)
+		e := answer()
+		if name == "beside" {
+			e.Outcome = audit.OutcomeFailure
+		}
+		for range 3 {
+			add(t, l, e)
+		}
+		shut(t, l)
+		floors[name] = read(t, filepath.Join(d, "checkpoint"))
+	}
+	l := openWith(t, dir, small, nil)
+	for range 3 {
+		fill(t, l, dir)
+	}
+	shut(t, l)
+	for name, floor := range floors {
+		l, err := audit.Open(t.Context(), dir, &audit.Options{Floor: floor})
+		if (err == nil) != (name == "own") || err != nil && !strings.Contains(err.Error(), "Options.Floor") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			shut(t, l)
+		}
+	}
+}
+
+// TestAGrantOfAnOlderSegmentIsClosedAsItWas: that segment is not read, but what the log
+// repeats of it is compared with the tree.
+func TestAGrantOfAnOlderSegmentIsClosedAsItWas(t *testing.T) {
+	dir := create(t)
+	l := openWith(t, dir, small, nil)
+	e := grant("lost")
+	e.Run = "hire-1"
+	add(t, l, e)
+	for range 3 {
+		fill(t, l, dir)
+	}
+	shut(t, l)
+	b := read(t, segmentOf(dir))
+	write(t, segmentOf(dir), bytes.Replace(b, []byte("hire-1"), []byte("hire-2"), 1))
+	if l, err := audit.Open(t.Context(), dir, small); err == nil {
+		shut(t, l)
+		t.Error("another run was written down")
+	}
+	write(t, segmentOf(dir), b)
+	if r, err := reopens(t, dir); err != nil || r.Orphans != 1 {
+		t.Errorf("%+v, %v", r, err)
 	}
 }

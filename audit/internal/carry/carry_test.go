@@ -21,8 +21,6 @@ func kinds(kind carry.Kind, action string, grants ...string) (facts []carry.Fact
 func taken(t *testing.T, s *carry.State) *carry.State {
 	t.Helper()
 	got := carry.New("o", "k")
-	got.Apply(0, kinds(carry.Opens, "forgotten", "forgotten"))
-	got.Clear()
 	for i, text := range s.Texts(carry.Times{From: 5, Until: 9}) {
 		if len(text) > carry.TextBytes {
 			t.Errorf("a text of %d bytes", len(text))

@@ -78,22 +78,7 @@ type State struct {
 
 // New is the state of a log without lines.
 func New(origin, key string) *State {
-	s := &State{origin: origin, key: key}
-	s.clear()
-	return s
-}
-
-func (s *State) clear() {
-	s.tenant, s.kept = "", 0
-	s.newest, s.open, s.closed = map[string]int64{}, map[string]Grant{}, map[string]Grant{}
-	s.waiting.Store(0)
-}
-
-// Clear forgets everything: a new segment says it all again.
-func (s *State) Clear() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.clear()
+	return &State{origin: origin, key: key, newest: map[string]int64{}, open: map[string]Grant{}, closed: map[string]Grant{}}
 }
 
 // Apply takes lines that became durable, the first of which has an index.

@@ -94,7 +94,6 @@ type Replay struct {
 type pending struct {
 	facts    []carry.Fact
 	carried  []carry.Text
-	clear    bool // a segment began, and its lines say everything again
 	carrying bool // the line before belongs to its beginning
 	kept     int64
 	began    int64
@@ -184,7 +183,7 @@ func (r *Replay) note(l *line) error {
 	b.own = l.fact.Time
 	switch {
 	case r.offset == int64(len(l.text)): // the first
-		b.began, b.clear, b.carrying = l.fact.Time, r.next.Size > 0, true
+		b.began, b.carrying = l.fact.Time, true
 	case l.fact.Action == ActionCarried && carrying:
 		t, err := carry.Parse(l.text)
 		b.carried, b.carrying = append(b.carried, t), true
@@ -214,9 +213,6 @@ func (r *Replay) commit() error {
 		r.Signed = r.offset
 	}
 	b := &r.batch
-	if b.clear {
-		r.State.Clear()
-	}
 	for _, t := range b.carried {
 		r.State.Take(t)
 		if t.From != 0 {
