@@ -173,6 +173,21 @@ func TestASinkGetsEveryLine(t *testing.T) {
 	}
 }
 
+// TestASinkGetsLinesAsTheyCome, also after it had everything for a while.
+func TestASinkGetsLinesAsTheyCome(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	l := openWith(t, dir, eu(siem(s)))
+	for range 2 {
+		r := add(t, l, answer())
+		until(t, "the line", func() bool { return int64(s.has()) > r.Index })
+		cursor := filepath.Join(dir, "sink", "siem.cursor") // when it is saved, nothing but a line wakes the feed
+		until(t, "the cursor", func() bool {
+			b, err := os.ReadFile(cursor)
+			return err == nil && bytes.Contains(b, fmt.Appendf(nil, "\nnext %d\n", l.Health().Lines))
+		})
+	}
+}
+
 // TestAUSSinkOfAnEULogIsRefused at Open, and so is everything that is not said.
 func TestAUSSinkOfAnEULogIsRefused(t *testing.T) {
 	dir := create(t)
@@ -408,6 +423,34 @@ func TestTheSecretOfASinkIsNowhere(t *testing.T) {
 	}
 }
 
+// TestWhatIsRefusedReachesNoSink: a secret that an event has no place for is in no line, and
+// so in no copy.
+func TestWhatIsRefusedReachesNoSink(t *testing.T) {
+	dir, s := create(t), new(shelf)
+	l := openWith(t, dir, eu(siem(s)))
+	add(t, l, answer())
+	for name, bend := range map[string]func(*audit.Event){
+		"action": func(e *audit.Event) { e.Action = "canary 4711" }, "scope": func(e *audit.Event) { e.Scopes = []string{"canary \"4711"} },
+		"reason": func(e *audit.Event) { e.Reason = "canary\n4711" }, "acr": func(e *audit.Event) { e.Assurance.ACR = "canary\x1b4711" },
+	} {
+		e := answer()
+		bend(&e)
+		if _, err := l.Append(t.Context(), e); !errors.Is(err, audit.ErrNotRecorded) || strings.Contains(err.Error(), "canary") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	e := answer()
+	e.Actor = audit.Actor{Issuer: "https://login.acme.example", Subject: "canary-4711"} // a pseudonym stands for it
+	add(t, l, e)
+	shut(t, l)
+	s.equals(t, dir)
+	for index, line := range s.got {
+		if strings.Contains(line, "canary") {
+			t.Errorf("line %d has it", index)
+		}
+	}
+}
+
 // TestMemoryOfALagIsBounded: what a dead sink has not is on the disk and not in memory.
 func TestMemoryOfALagIsBounded(t *testing.T) {
 	dir, s := create(t), new(shelf)
@@ -460,8 +503,7 @@ func TestHealth(t *testing.T) {
 	until(t, "that it failed", func() bool { return l.Health().Failed })
 }
 
-// TestASignerIsNoSecretOfAFeed: whoever has another key has another seal, so a cursor of
-// another log begins anew.
+// TestACursorOfAnotherLogBeginsAnew: whoever has another key has another seal.
 func TestACursorOfAnotherLogBeginsAnew(t *testing.T) {
 	dir, s := create(t), new(shelf)
 	shut(t, openFed(t, dir, eu(siem(s))))

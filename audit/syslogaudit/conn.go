@@ -56,7 +56,7 @@ func (s Syslog) send(ctx context.Context, frames []byte) error {
 	defer c.raw.Close()
 	stop := context.AfterFunc(ctx, func() { _ = c.raw.Close() })
 	defer stop()
-	if err := c.speak(frames, s.InsecureEnd); err != nil {
+	if err := c.speak(ctx, frames, s.InsecureEnd); err != nil {
 		return classOf(ctx, err)
 	}
 	return ctx.Err()
@@ -83,7 +83,7 @@ func (s Syslog) dial(ctx context.Context) (*session, error) {
 }
 
 // speak writes everything, and hears whether the server was there to the end.
-func (c *session) speak(frames []byte, bare bool) error {
+func (c *session) speak(ctx context.Context, frames []byte, bare bool) error {
 	if err := c.quiet(); err != nil {
 		return err
 	}
@@ -96,7 +96,7 @@ func (c *session) speak(frames []byte, bare bool) error {
 	if err := c.CloseWrite(); err != nil {
 		return c.why(err)
 	}
-	return c.end(bare)
+	return c.end(ctx, bare)
 }
 
 // quiet is nil where the server neither hangs up nor says anything for a while.
@@ -127,7 +127,7 @@ func (c *session) why(cause error) error {
 
 // end waits until the server ends too, which it does when it has read all that came before.
 // One that had hung up before is heard of when what it did not read comes back.
-func (c *session) end(bare bool) error {
+func (c *session) end(ctx context.Context, bare bool) error {
 	_, err := c.Read(make([]byte, 1))
 	switch {
 	case err == nil:
@@ -137,7 +137,11 @@ func (c *session) end(bare bool) error {
 	case c.raw.ended && !bare:
 		return errEnded
 	}
-	time.Sleep(listenLeast)
+	select {
+	case <-time.After(listenLeast):
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if err := c.raw.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
 		return err
 	}

@@ -2,8 +2,9 @@ package cursor
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
-	"math/rand/v2"
 	"time"
 )
 
@@ -88,7 +89,7 @@ func (f *Feed) call(ctx context.Context, batch []Line) (r result) {
 func (f *Feed) fail(bad failure) bool {
 	f.note(bad.class)
 	wait := min(backOffFirst<<min(f.failed, 16), backOffMost)
-	wait = max(wait/2+rand.N(wait/2+1), min(bad.delay, delayMost))
+	wait = max(wait/2+upTo(wait/2), min(bad.delay, delayMost))
 	f.failed++
 	over := time.NewTimer(wait)
 	defer over.Stop()
@@ -110,6 +111,13 @@ func (f *Feed) fail(bad failure) bool {
 			return first
 		}
 	}
+}
+
+// upTo is any time up to most, so that many feeds of one far side do not come at once.
+func upTo(most time.Duration) time.Duration {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // which never fails
+	return time.Duration(binary.NativeEndian.Uint64(b[:]) % uint64(most+1))
 }
 
 // waiting looks for a line that the sink could lag for, where there is none in hand.
