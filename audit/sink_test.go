@@ -176,7 +176,7 @@ func TestASinkGetsEveryLine(t *testing.T) {
 // TestASinkGetsLinesAsTheyCome, also after it had everything for a while.
 func TestASinkGetsLinesAsTheyCome(t *testing.T) {
 	dir, s := create(t), new(shelf)
-	l := openWith(t, dir, eu(siem(s)))
+	l := openFed(t, dir, eu(siem(s)))
 	for range 2 {
 		r := add(t, l, answer())
 		until(t, "the line", func() bool { return int64(s.has()) > r.Index })
@@ -427,7 +427,7 @@ func TestTheSecretOfASinkIsNowhere(t *testing.T) {
 // so in no copy.
 func TestWhatIsRefusedReachesNoSink(t *testing.T) {
 	dir, s := create(t), new(shelf)
-	l := openWith(t, dir, eu(siem(s)))
+	l := openFed(t, dir, eu(siem(s)))
 	add(t, l, answer())
 	for name, bend := range map[string]func(*audit.Event){
 		"action": func(e *audit.Event) { e.Action = "canary 4711" }, "scope": func(e *audit.Event) { e.Scopes = []string{"canary \"4711"} },

@@ -34,21 +34,15 @@ const rules = `
 	NONE < mapping/isolate/internal/wall;
 	mapping, mapping/isolate/internal/wall < mapping/isolate;
 	internal/atomicfile < audit/internal/tree;
-	NONE < audit/internal/carry, audit/internal/key;
+	NONE < audit/internal/carry, audit/internal/crashtest, audit/internal/key, audit/internal/names, audit/internal/ocsf;
 	audit/internal/carry < audit/internal/queue;
 	audit/internal/carry, audit/internal/key, audit/internal/tree < audit/internal/reach;
+	internal/atomicfile, audit/internal/reach < audit/internal/cursor;
 	audit/internal/reach < audit/internal/proof;
 	audit/internal/queue, audit/internal/reach < audit/internal/replay;
 	internal/atomicfile, internal/segment < audit/internal/site;
 	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
-	audit/internal/reopen < audit;
-	NONE < audit/internal/crashtest, audit/internal/key, audit/internal/queue;
-	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
-	NONE < audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue;
-	internal/atomicfile, internal/segment, audit/internal/key, audit/internal/names, audit/internal/ocsf, audit/internal/queue, audit/internal/tree < audit;
-	internal/atomicfile < audit/internal/cursor;
-	NONE < audit/internal/key, audit/internal/queue;
-	internal/atomicfile, internal/segment, audit/internal/cursor, audit/internal/key, audit/internal/queue, audit/internal/tree < audit;
+	audit/internal/cursor, audit/internal/names, audit/internal/ocsf, audit/internal/reopen < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 

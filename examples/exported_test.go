@@ -9,8 +9,8 @@ import (
 	"github.com/carnet-go/carnet/audit/slogaudit"
 	"github.com/carnet-go/carnet/audit/syslogaudit"
 	"github.com/carnet-go/carnet/audit/verify"
-	"github.com/carnet-go/carnet/audit/witnessaudit"
 	"github.com/carnet-go/carnet/audit/webhookaudit"
+	"github.com/carnet-go/carnet/audit/witnessaudit"
 	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 	"github.com/carnet-go/carnet/auth/keyauth"
@@ -52,8 +52,16 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[audit.SinkError](),
 	reflect.TypeFor[audit.Validity](),
 	reflect.TypeFor[audit.Written](),
+	reflect.TypeFor[slogaudit.Mirror](),
+	reflect.TypeFor[syslogaudit.Syslog](),
 	reflect.TypeFor[verify.Finding](),
+	reflect.TypeFor[verify.Log](),
+	reflect.TypeFor[verify.Options](),
 	reflect.TypeFor[verify.Report](),
+	reflect.TypeFor[verify.Reports](),
+	reflect.TypeFor[verify.Witnesses](),
+	reflect.TypeFor[webhookaudit.HEC](),
+	reflect.TypeFor[webhookaudit.Webhook](),
 	reflect.TypeFor[witnessaudit.Answer](),
 	reflect.TypeFor[witnessaudit.Checkpoint](),
 	reflect.TypeFor[witnessaudit.Client](),
@@ -66,12 +74,6 @@ var exportedTypes = []reflect.Type{
 	reflect.TypeFor[witnessaudit.Watcher](),
 	reflect.TypeFor[witnessaudit.WatcherOptions](),
 	reflect.TypeFor[witnessaudit.Witness](),
-	reflect.TypeFor[slogaudit.Mirror](),
-	reflect.TypeFor[syslogaudit.Syslog](),
-	reflect.TypeFor[verify.Finding](),
-	reflect.TypeFor[verify.Report](),
-	reflect.TypeFor[webhookaudit.HEC](),
-	reflect.TypeFor[webhookaudit.Webhook](),
 	reflect.TypeFor[auth.Boundary](),
 	reflect.TypeFor[auth.BoundaryOptions](),
 	reflect.TypeFor[auth.Broker](),
