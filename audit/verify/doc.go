@@ -66,7 +66,8 @@
 //	history     a checkpoint is valid, but of other lines
 //	checkpoint  DIR/checkpoint is not valid
 //	unsigned    lines that DIR/checkpoint does not cover
-//	known       a known checkpoint is not valid, or too few witnesses have cosigned it
+//	known       a known checkpoint, or the one in DIR/cosigned, is not valid, or too few
+//	            witnesses have cosigned it
 //	segment     a segment has no line, or its first one does not say what the lines before it
 //	            do, or another line says such a thing
 //	origin      the log is of another origin than those that were expected

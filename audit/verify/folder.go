@@ -48,7 +48,7 @@ func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 			if info, err := e.Info(); err != nil || info.Size() > cursorMost || !cursorName.MatchString(name) {
 				r.add(Finding{codeStray, name, -1})
 			}
-		case name != checkpointFile && !isSegment(name) && !expected(name, size):
+		case name != checkpointFile && name != cosignedFile && !isSegment(name) && !expected(name, size):
 			r.add(Finding{codeStray, name, -1})
 		}
 	})

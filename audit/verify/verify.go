@@ -84,6 +84,9 @@ func (h *history) run(ctx context.Context) error {
 	} else if h.tiles.size, err = countLines(ctx, h.log, h.segments); err != nil {
 		return err // a closed log's checkpoint covers all lines, and so do its tiles
 	}
+	if err := h.cosigned(); err != nil {
+		return err
+	}
 	if err := names(ctx, h.log, h.tiles.size, &h.report); err != nil {
 		return err
 	}
