@@ -44,7 +44,7 @@ type Sink interface {
 
 // SinkError is how a Sink says why, in words that may stand in the log.
 type SinkError struct {
-	Class string        // unavailable, denied, throttled or invalid, or another name
+	Class string        // unavailable, throttled, denied, invalid or expired; of others the log says failed
 	After time.Duration // that the far side asks for; zero: nothing
 }
 

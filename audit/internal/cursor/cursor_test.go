@@ -259,7 +259,7 @@ func TestWhatASinkMayDoWrong(t *testing.T) {
 		"nothing":       {func(context.Context, []cursor.Line) (int, error) { return 0, nil }, "stalled"},
 		"a text":        {func(context.Context, []cursor.Line) (int, error) { return 0, errors.New("canary-4711") }, "failed"},
 		"a class":       {func(context.Context, []cursor.Line) (int, error) { return 0, fmt.Errorf("x: %w", refusal{"denied", 0}) }, "denied"},
-		"no class":      {func(context.Context, []cursor.Line) (int, error) { return 0, refusal{"Canary 4711", 0} }, "failed"},
+		"no class":      {func(context.Context, []cursor.Line) (int, error) { return 0, refusal{"canary-4711", 0} }, "failed"},
 		"a nil pointer": {func(context.Context, []cursor.Line) (int, error) { return 0, (*refusal)(nil) }, "panic"},
 	} {
 		t.Run(name, func(t *testing.T) {

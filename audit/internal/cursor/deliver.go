@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -129,13 +130,17 @@ func (f *Feed) waiting() <-chan struct{} {
 	return grown
 }
 
+// classes are those that a sink's error may have in the log, which are also those of package
+// auth: a name that it makes up could be anything.
+var classes = [...]string{"unavailable", "throttled", "denied", "invalid", "expired"}
+
 // classOf is what an error says of itself: never its text.
 func classOf(err error) string {
 	var says interface{ FailureClass() string }
 	switch {
 	case errors.As(err, &says):
-		if class := says.FailureClass(); IsName(class) {
-			return class
+		if i := slices.Index(classes[:], says.FailureClass()); i >= 0 {
+			return classes[i]
 		}
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
