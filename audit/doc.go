@@ -67,8 +67,8 @@
 // index of the segment before it, and size and root of the tree so far. Behind it, in the
 // same commit, stand audit.carried lines, whose members "carried" together say what Open
 // must know: origin and key of the log, tenant, kept (the first line that Retain kept),
-// from and until (the earliest and latest time in the segment before), newest (by action,
-// the index of its newest line), open (grants without an answer: id, action, index) and
+// earliest and latest (time in the segment before), newest (of each action the index of its
+// newest line), open (grants without an answer: grant, action, index) and
 // closed (grants that the log closed as unknown and nobody answered since). A segment ends
 // with a commit line. audit.retained has {"retained":{"first":…}}, the first line that is
 // kept, and is under a checkpoint before anything goes.

@@ -13,20 +13,26 @@ const TextBytes = 60_000
 
 // Text is the member "carried" of one line. Texts of one segment add up.
 type Text struct {
-	Origin string           `json:"origin,omitempty"`
-	Key    string           `json:"key,omitempty"` // the verifier key
-	Tenant string           `json:"tenant,omitempty"`
-	Kept   int64            `json:"kept,omitempty"`  // first line that retention kept
-	From   int64            `json:"from,omitempty"`  // earliest time in the segment before; 0: not known
-	Until  int64            `json:"until,omitempty"` // latest
-	Newest map[string]int64 `json:"newest,omitempty"`
-	Open   []Entry          `json:"open,omitempty"`
-	Closed []Entry          `json:"closed,omitempty"`
+	Origin string  `json:"origin,omitempty"`
+	Key    string  `json:"key,omitempty"` // the verifier key
+	Tenant string  `json:"tenant,omitempty"`
+	Kept   int64   `json:"kept,omitempty"`     // first line that retention kept
+	From   int64   `json:"earliest,omitempty"` // time in the segment before; 0: not known
+	Until  int64   `json:"latest,omitempty"`
+	Newest []Last  `json:"newest,omitempty"`
+	Open   []Entry `json:"open,omitempty"`
+	Closed []Entry `json:"closed,omitempty"`
+}
+
+// Last is the newest line of an action.
+type Last struct {
+	Action string `json:"action"`
+	Index  int64  `json:"index"`
 }
 
 // Entry is a grant.
 type Entry struct {
-	ID     string `json:"id"`
+	ID     string `json:"grant"`
 	Action string `json:"action"`
 	Index  int64  `json:"index"`
 }
@@ -55,10 +61,8 @@ func (s *State) Texts(before Times) []string {
 		}
 	}
 	for _, action := range slices.Sorted(maps.Keys(s.newest)) {
-		if next(); now.Newest == nil {
-			now.Newest = map[string]int64{}
-		}
-		now.Newest[action] = s.newest[action]
+		next()
+		now.Newest = append(now.Newest, Last{action, s.newest[action]})
 	}
 	for _, e := range entries(s.open) {
 		next()
@@ -99,7 +103,9 @@ func (s *State) Take(t Text) {
 		s.tenant = t.Tenant
 	}
 	s.kept = max(s.kept, t.Kept)
-	maps.Copy(s.newest, t.Newest)
+	for _, l := range t.Newest {
+		s.newest[l.Action] = l.Index
+	}
 	for _, e := range t.Open {
 		s.open[e.ID] = Grant{e.Action, e.Index}
 	}

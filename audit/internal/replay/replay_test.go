@@ -82,7 +82,7 @@ func TestASegmentBeginsBehindItsTree(t *testing.T) {
 	}
 	before := l.t
 	good := line(replay.ActionSegment, `"segment":`+replay.SegmentText(7, 300, before.Root().String()))
-	carried := line(replay.ActionCarried, `"carried":{"tenant":"acme","kept":7,"from":3,"until":4,"newest":{"a":299},"open":[{"id":"g","action":"a","index":5}]}`)
+	carried := line(replay.ActionCarried, `"carried":{"tenant":"acme","kept":7,"earliest":3,"latest":4,"newest":[{"action":"a","index":299}],"open":[{"grant":"g","action":"a","index":5}]}`)
 	for name, c := range map[string]struct {
 		lines []string
 		good  bool
