@@ -28,7 +28,7 @@ import (
 // which the power may go, and what it may leave. Who changes the format changes them.
 const (
 	crashMoments = 931
-	crashImages  = 8911
+	crashImages  = 12729
 	// crashLeft are those in which Create did not end and cannot be called again before
 	// somebody removes the key that it left. They need a file system that keeps a newer name
 	// of a folder and loses an older one.

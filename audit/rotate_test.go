@@ -84,7 +84,7 @@ func wellFormed(t *testing.T, dir string) {
 			var l struct {
 				Carnet struct {
 					Operation string
-					Segment *struct {
+					Segment   *struct {
 						Previous, Size int64
 						Root           string
 					}

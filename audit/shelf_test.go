@@ -80,7 +80,7 @@ func eu(feeds ...audit.Feed) *audit.Options {
 	return &audit.Options{Feeds: feeds, Jurisdictions: []string{"eu"}}
 }
 
-func openWith(t testing.TB, dir string, o *audit.Options) *audit.Log {
+func openFed(t testing.TB, dir string, o *audit.Options) *audit.Log {
 	t.Helper()
 	l, err := audit.Open(t.Context(), dir, o)
 	if err != nil {
