@@ -533,9 +533,17 @@ func TestTheNextSegmentIsReservedAhead(t *testing.T) {
 	dir := create(t)
 	d := &segmenttest.Disk{}
 	l := openWith(t, dir, small, d)
-	for d.Count("unnamed") == 0 {
+	add(t, l, answer())
+	reserved := d.Count("reserve") // a megabyte of the newest
+	for int64(len(read(t, segmentOf(dir)))) <= small.SegmentBytes/8*7 {
 		add(t, l, answer())
 	}
+	eventually(t, func() error {
+		if d.Count("reserve") == reserved {
+			return errors.New("nothing is reserved ahead")
+		}
+		return nil
+	})
 	if n := len(segments(t, dir)); n != 1 {
 		t.Fatalf("%d segments", n)
 	}
