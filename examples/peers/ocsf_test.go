@@ -138,7 +138,41 @@ func written(t *testing.T) [][]byte {
 	must(t, err)
 	must(t, f.Close())
 	more(t, dir, 1)
-	return lines(t, dir)
+	return slices.Concat(lines(t, dir), segmented(t, dir))
+}
+
+// segmented are the lines of the same log when it has had segments: with a grant that is open, one
+// that the log has closed, and lines that were given up.
+func segmented(t *testing.T, dir string) (all [][]byte) {
+	t.Helper()
+	granted := func(log *audit.Log, grant string) {
+		_, err := log.Append(t.Context(), audit.Event{Action: "crm.contact.read", Grant: grant, Decision: "allowed"})
+		must(t, err)
+	}
+	log, err := audit.Open(t.Context(), dir, nil)
+	must(t, err)
+	granted(log, "orphan")
+	must(t, log.Close(t.Context()))
+	log, err = audit.Open(t.Context(), dir, &audit.Options{SegmentBytes: 4096})
+	must(t, err)
+	granted(log, "open")
+	fill := func() (last audit.Receipt) {
+		for range 40 {
+			last, err = log.Append(t.Context(), audit.Event{Action: "crm.contact.read", Outcome: audit.OutcomeSuccess})
+			must(t, err)
+		}
+		return last
+	}
+	fill()
+	all = lines(t, dir)
+	for _, grant := range []string{"orphan", "open"} {
+		_, err := log.Append(t.Context(), audit.Event{Action: "crm.contact.read", Grant: grant, Outcome: audit.OutcomeSuccess})
+		must(t, err)
+	}
+	must(t, log.Retain(t.Context(), fill().Index))
+	fill()
+	must(t, log.Close(t.Context()))
+	return append(all, lines(t, dir)...)
 }
 
 func decoded(t *testing.T, line []byte) map[string]any {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,9 +68,17 @@ func policy(t *testing.T, key string) torchwood.Policy {
 // lines are the leaves, without the commit lines.
 func lines(t *testing.T, dir string) [][]byte {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join(dir, "seg", fmt.Sprintf("%020d.jsonl", 0)))
-	if err != nil {
-		t.Fatal(err)
+	segments, err := filepath.Glob(filepath.Join(dir, "seg", "*.jsonl"))
+	if err != nil || len(segments) == 0 {
+		t.Fatal("no segment", err)
+	}
+	var text []byte
+	for _, name := range segments {
+		part, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = append(text, part...)
 	}
 	var leaves [][]byte
 	for line := range bytes.Lines(text) {
