@@ -49,7 +49,7 @@ func (l line) String() string {
 	if l.least {
 		sign = "≥"
 	}
-	if l.unit == "allocs" || l.unit == "calls" {
+	if l.unit == "allocs" || l.unit == "calls" || l.unit == "bytes" {
 		digits = 0
 	}
 	if l.unit != "" {

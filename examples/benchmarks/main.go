@@ -27,7 +27,9 @@ import (
 )
 
 // groups are all, in the order in which they are measured. Each has a file of its name.
-func groups() []group { return []group{failsafeFigures(), vaultFigures(), mapFigures()} }
+func groups() []group {
+	return []group{failsafeFigures(), vaultFigures(), mapFigures(), auditFigures()}
+}
 
 // The exit statuses.
 const (

@@ -13,7 +13,7 @@ import (
 
 var (
 	headPattern   = regexp.MustCompile(`^on \S+, \d+ CPUs, go\S+(, load \S+)?; medians of interleaved rounds$`)
-	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms| MiB)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
+	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms| MiB| bytes)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
 	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
 )
 
@@ -38,6 +38,15 @@ var printed = map[string][]string{
 	"map/allocations":     {"map/allocations: encoding/json go-json-experiment/json"},
 	"map/stream":          {"map/stream: documents"},
 	"map/compile":         {"map/compile: ParseSchema"},
+	"audit/together":      {"audit/together: fdatasync"},
+	"audit/tessera":       {"audit/tessera: tessera"},
+	"audit/tree":          {"audit/tree: group"},
+	"audit/one":           {"audit/one: fdatasync"},
+	"audit/many":          {"audit/many: 256"},
+	"audit/allocations":   {"audit/allocations:"},
+	"audit/proof":         {"audit/proof: checkpoint"},
+	"audit/reopen":        {"audit/reopen:"},
+	"audit/verify":        {"audit/verify: SHA-256"},
 }
 
 // TestFigures measures each figure, for as short as that can be: its lines are as they
