@@ -116,7 +116,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for name, want := range map[string]int{"": 19, "failsafe": 7, "vault": 4, "map": 8, "failsafe/step": 1, "step": 0} {
+	for name, want := range map[string]int{"": 28, "failsafe": 7, "vault": 4, "map": 8, "audit": 9, "failsafe/step": 1, "step": 0} {
 		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
 			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
 		}
