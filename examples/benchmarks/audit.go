@@ -23,6 +23,7 @@ func auditFigures() group {
 		{"audit/tree", "the same, against a group commit of lines without tree and checkpoints", logTree},
 		{"audit/one", "an event of a single caller, against a write and a sync of its line", logOne},
 		{"audit/many", "events of 4,096 callers at once, against those of 256", logMany},
+		{"audit/sink", "p99 of an event beside a sink that is dead, against a log without one", logSink},
 		{"audit/allocations", "allocations of one Append", logAllocations},
 		{"audit/proof", "bytes of a proof in a log of many lines", logProof},
 		{"audit/reopen", "Open of a log of 1 GiB", logReopen},
@@ -191,6 +192,58 @@ func logMany(ctx context.Context, s *session) (lines []line, err error) {
 		lines = []line{{
 			name: "audit/many", value: c.ratio, target: 1.2,
 			detail: fmt.Sprintf("Append of %d callers %s for an event, of %d callers %s; %v", all, ns(c.ours), crowd, ns(c.theirs), c),
+		}}
+		return err
+	})
+	return lines, err
+}
+
+// deaf is a sink that never answers.
+type deaf struct{}
+
+// Deliver implements audit.Sink.
+func (deaf) Deliver(ctx context.Context, _ []audit.Entry) (int, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// logSink compares the slowest of a hundred events.
+func logSink(ctx context.Context, s *session) (lines []line, err error) {
+	err = s.record(ctx, func(path string, log *audit.Log) (err error) {
+		beside := path + "-sink"
+		if err := audit.Create(ctx, beside, "carnet.invalid/sink", nil); err != nil {
+			return err
+		}
+		other, err := audit.Open(ctx, beside, &audit.Options{
+			Jurisdictions: []string{"eu"},
+			Feeds:         []audit.Feed{{Name: "siem", To: deaf{}, Jurisdictions: []string{"eu"}, Clearance: "internal", Within: time.Second}},
+		})
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if e := other.Close(ctx); !errors.Is(e, audit.ErrBehind) { // the sink has nothing
+				err = errors.Join(err, e)
+			}
+		}()
+		slowest := func(log *audit.Log) turn {
+			return func() (float64, error) {
+				took := make([]float64, s.events())
+				e := crossing()
+				err := many(ctx, len(took), 64, func(i int) error {
+					began := time.Now()
+					_, err := log.Append(ctx, e)
+					took[i] = float64(time.Since(began))
+					return err
+				})
+				slices.Sort(took)
+				return took[len(took)*99/100], err
+			}
+		}
+		c, err := s.compare(ctx, s.few, slowest(other), slowest(log))
+		lines = []line{{
+			name: "audit/sink", value: c.ratio, target: 1.2,
+			detail: fmt.Sprintf("p99 of Append of 64 callers beside a dead sink %s, without one %s; %v", ns(c.ours), ns(c.theirs), c),
 		}}
 		return err
 	})
