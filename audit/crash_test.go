@@ -138,9 +138,12 @@ func TestAPowerCutLosesAnySubsetOfUnsyncedBlocks(t *testing.T) {
 		dir   string // as it was before the write
 		acked []audit.Receipt
 	}
+	var mu sync.Mutex
 	var moments []moment
 	var acked []audit.Receipt
 	d.Hook = func(step string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if step == "write" {
 			moments = append(moments, moment{clone(t, live), append([]audit.Receipt(nil), acked...)})
 		}
@@ -152,7 +155,10 @@ func TestAPowerCutLosesAnySubsetOfUnsyncedBlocks(t *testing.T) {
 		long.Scopes = append(long.Scopes, strings.Repeat("scope", 20))
 	}
 	for _, e := range []audit.Event{answer(), long, answer(), long} {
-		acked = append(acked, add(t, l, e))
+		r := add(t, l, e)
+		mu.Lock()
+		acked = append(acked, r)
+		mu.Unlock()
 	}
 	shut(t, l) // writes the checkpoint line
 	var writes [][]byte

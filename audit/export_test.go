@@ -36,7 +36,8 @@ var Margin = int(margins[queue.Crossing])
 // Files is where the log is read from.
 func (l *Log) Files() fs.FS { return l.l.durable.FS() }
 
-// ReadFrom reads the log from another place, of the same content, while nobody writes.
+// ReadFrom reads the log from another place, of the same content, from before anything is
+// appended.
 func (l *Log) ReadFrom(fsys fs.FS) {
 	l.l.durable = reach.New(fsys, l.l.durable.Parts(), l.l.durable.Lines())
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -13,14 +14,16 @@ import (
 	"github.com/carnet-go/carnet/internal/segment/segmenttest"
 )
 
-// hung is a disk on which nothing can be opened until hang is closed.
+// hung is a disk on which nothing can be opened until hang, where there is one, is closed.
 type hung struct {
 	fs.FS
-	hang chan struct{}
+	hang atomic.Pointer[chan struct{}]
 }
 
-func (h hung) Open(name string) (fs.File, error) {
-	<-h.hang
+func (h *hung) Open(name string) (fs.File, error) {
+	if hang := h.hang.Load(); hang != nil {
+		<-*hang
+	}
 	return h.FS.Open(name)
 }
 
@@ -29,13 +32,14 @@ func (h hung) Open(name string) (fs.File, error) {
 func TestADiskThatHangsHoldsNoReader(t *testing.T) {
 	dir := create(t)
 	l := open(t, dir)
+	disk := &hung{FS: l.Files()}
+	l.ReadFrom(disk)
 	r := add(t, l, answer())
 	if _, err := l.Proof(t.Context(), r.Index); err != nil {
 		t.Fatal(err)
 	}
 	hang := make(chan struct{})
-	whole := l.Files()
-	l.ReadFrom(hung{whole, hang})
+	disk.hang.Store(&hang)
 	stuck := make(chan struct{})
 	opening := create(t)
 	d := &segmenttest.Disk{Hook: func(step string) error {
@@ -81,7 +85,6 @@ func TestADiskThatHangsHoldsNoReader(t *testing.T) {
 	}
 	close(hang)
 	close(stuck)
-	l.ReadFrom(whole)
 	if _, err := l.Proof(t.Context(), r.Index); err != nil {
 		t.Errorf("when it goes on: %v", err)
 	}
