@@ -75,10 +75,11 @@ func reasonOf(end End, cause string) string {
 
 // look compares the journal's runs with the audit log: what that does not know as begun,
 // or knows as ended, or as further on, was not written by a runner of this log, or is of
-// yesterday; and what only the log knows was taken away.
+// yesterday; and what only the log knows was taken away. A run whose beginning the log has given
+// up is one that it does not know.
 func (r *Runner) look(ctx context.Context) error {
-	known, line := map[string]logged{}, int64(0)
-	for e, err := range r.gate.Log().Events(ctx) {
+	known, line := map[string]logged{}, r.gate.Log().Kept()
+	for e, err := range r.gate.Log().EventsFrom(ctx, line) {
 		if err != nil {
 			return err
 		}

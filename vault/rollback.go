@@ -65,7 +65,10 @@ type seen struct {
 func (v *Vault) known(ctx context.Context, action string) (seen, error) {
 	s, ok := v.generations[action]
 	if !ok {
-		s.line = max(v.log.Newest(action), 0)
+		// A line that the log has given up is an error: what it said is not to be forgotten.
+		if s.line = v.log.Newest(action); s.line < 0 {
+			s.line = v.log.Kept()
+		}
 	}
 	for e, err := range v.log.EventsFrom(ctx, s.line) {
 		if err != nil {

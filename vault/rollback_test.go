@@ -98,3 +98,56 @@ func TestNoOperationIsAGeneration(t *testing.T) {
 		t.Errorf("%d events of the vault", own)
 	}
 }
+
+// TestRollbackAfterRetention: a log that has given up old lines knows other stores still; what it
+// knew of this one and gave up is not forgotten, so nothing is lent.
+func TestRollbackAfterRetention(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "log")
+	if err := audit.Create(t.Context(), dir, "acme.example/test/a", nil); err != nil {
+		t.Fatal(err)
+	}
+	now := vault.Issued{Version: "1", Store: "a", Generation: 5}
+	lend := func(log *audit.Log) error {
+		v := open(t, log, &backend{issue: func(context.Context, string) (vault.Issued, error) {
+			issued := now
+			issued.Fields = fields("key", "x")
+			return issued, nil
+		}}, &vault.Options{Own: []string{"self/key"}})
+		_, err := v.Own("self/key").Lease(t.Context(), auth.Grant{})
+		return errors.Join(err, v.Close(t.Context()))
+	}
+	small := &audit.Options{SegmentBytes: 4096}
+	log, err := audit.Open(t.Context(), dir, small)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lend(log); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if log, err = audit.Open(t.Context(), dir, small); err != nil { // by somebody who does not ask for it
+		t.Fatal(err)
+	}
+	var last audit.Receipt
+	for range 60 {
+		if last, err = log.Append(t.Context(), audit.Event{Action: "crm.contact.read", Outcome: audit.OutcomeSuccess}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := log.Retain(t.Context(), last.Index); err != nil || log.Kept() == 0 {
+		t.Fatal(log.Kept(), err)
+	}
+	now.Generation = 4
+	if err := lend(log); !errors.Is(err, auth.ErrUnavailable) {
+		t.Errorf("an older copy, of which the log has forgotten: %v", err)
+	}
+	now.Store = "b"
+	if err := lend(log); err != nil {
+		t.Errorf("a store that it never knew: %v", err)
+	}
+	if err := log.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
