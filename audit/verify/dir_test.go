@@ -497,6 +497,18 @@ func TestSignedNonsense(t *testing.T) {
 		{"grant that is a number", []string{genesis, `{"carnet":{"grant":1}}`}, "json", 1},
 		{"decision that is a number", []string{genesis, `{"carnet":{"decision":1}}`}, "json", 1},
 		{"checkpoint that is an object", []string{genesis, `{"carnet":{"checkpoint":{}}}`}, "json", 1},
+		{"each kind of value", []string{genesis, `{"a":[null,true,false,"\u00e9\ud83d\ude00\"\\\/\b\f\n\r\t",-0.5e+9,1E2,0,{},[],{"b":{"c":[{}]}}]}`}, "", 0},
+		{"false, cut", []string{genesis, `{"a":fals}`}, "json", 1},
+		{"null, cut", []string{genesis, `{"a":nul}`}, "json", 1},
+		{"word of nobody", []string{genesis, `{"a":none}`}, "json", 1},
+		{"name without quotes", []string{genesis, `{"a":{b:1}}`}, "json", 1},
+		{"name without value", []string{genesis, `{"a":{"b"}}`}, "json", 1},
+		{"unknown escape", []string{genesis, `{"a":"\x"}`}, "json", 1},
+		{"text without end", []string{genesis, `{"a":"`}, "json", 1},
+		{"zero before a number", []string{genesis, `{"a":01}`}, "json", 1},
+		{"number without digits", []string{genesis, `{"a":-}`}, "json", 1},
+		{"fraction without digits", []string{genesis, `{"a":1.}`}, "json", 1},
+		{"exponent without digits", []string{genesis, `{"a":1e}`}, "json", 1},
 		{"very deep", []string{genesis, `{"a":` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}`}, "json", 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {

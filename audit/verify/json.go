@@ -152,10 +152,19 @@ func (s *scanner) number() bool {
 
 func (s *scanner) digits() bool {
 	start := s.i
+	for len(s.b)-s.i >= 8 && allDigits(binary.LittleEndian.Uint64(s.b[s.i:])) {
+		s.i += 8
+	}
 	for s.i < len(s.b) && s.b[s.i] >= '0' && s.b[s.i] <= '9' {
 		s.i++
 	}
 	return s.i > start
+}
+
+// allDigits reports whether eight bytes are digits: of each the upper half is 3, and stays so
+// when 6 is added.
+func allDigits(w uint64) bool {
+	return w&(ones*0xf0) == ones*0x30 && (w+ones*6)&(ones*0xf0) == ones*0x30
 }
 
 // text consumes a string and returns what stands between its quotes, as it stands.

@@ -51,7 +51,9 @@ type lineReader struct {
 	f      facts
 	tried  tried
 	shapes [maxShapes]shape
-	oldest int // the shape that goes next
+	oldest int            // the shape that goes next
+	last   int            // the shape of the last line
+	after  [maxShapes]int // the shape that came after each one: kinds of lines take turns
 }
 
 // maxShapes is more than a writer at work needs, and few to try in vain.
@@ -59,18 +61,31 @@ const maxShapes = 6
 
 // read reads one event line.
 func (r *lineReader) read(b []byte) facts {
+	guess := r.after[r.last]
+	if f, ok := r.shapes[guess].read(b); ok {
+		r.last = guess
+		return f
+	}
 	for i := range r.shapes {
+		if i == guess {
+			continue
+		}
 		if f, ok := r.shapes[i].read(b); ok {
+			r.was(i)
 			return f
 		}
 	}
 	f := r.readFull(b)
 	if f.valid && !f.seldom() {
 		r.shapes[r.oldest].keep(r)
+		r.was(r.oldest)
 		r.oldest = (r.oldest + 1) % maxShapes
 	}
 	return f
 }
+
+// was remembers which shape a line had.
+func (r *lineReader) was(i int) { r.after[r.last], r.last = i, i }
 
 // readFull reads a line of any shape. One that is not UTF-8 says nothing.
 func (r *lineReader) readFull(b []byte) facts {

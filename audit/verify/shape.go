@@ -1,8 +1,10 @@
 package verify
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strconv"
 )
 
@@ -14,6 +16,8 @@ type shape struct {
 	values []value
 	facts  facts
 	tried  tried
+
+	changing []int // values of which a line had another one, in order
 }
 
 // value is a string, without its quotes, or a number.
@@ -40,35 +44,64 @@ type tried struct{ decision, grant bool }
 func (p *shape) keep(r *lineReader) {
 	p.line = append(p.line[:0], r.s.b...)
 	p.values = append(p.values[:0], r.s.values...)
+	p.changing = p.changing[:0]
 	p.facts, p.tried = r.f, r.tried
 }
 
 // read reads a line of this shape; ok is false where it may be of another one, or wrong.
+// Between values that were seen to change, the line is compared at once.
 func (p *shape) read(b []byte) (f facts, ok bool) {
-	f, found := p.facts, p.tried
-	values, s := p.values, scanner{b: b}
-	for j := 0; ; {
-		n := common(b[s.i:], p.line[j:])
-		s.i, j = s.i+n, j+n
-		if s.i == len(b) && j == len(p.line) {
+	f, found, s := p.facts, p.tried, scanner{b: b}
+	for j, k, hot := 0, 0, 0; ; k++ {
+		for hot < len(p.changing) && p.changing[hot] < k {
+			hot++
+		}
+		next := len(p.values)
+		if hot < len(p.changing) {
+			next = p.changing[hot]
+		}
+		if same := p.line[j:p.start(next)]; bytes.HasPrefix(b[s.i:], same) {
+			s.i, j, k = s.i+len(same), j+len(same), next
+		} else {
+			n := common(b[s.i:], same)
+			s.i, j = s.i+n, j+n
+			if k = p.at(k, j); k == len(p.values) {
+				return f, false
+			}
+			p.changing = slices.Insert(p.changing, hot, k)
+			s.i -= j - p.values[k].start // equal up to here, so it begins as far back
+		}
+		if k == len(p.values) {
 			f.grant = found.decision && found.grant
-			return f, len(b) > 0 // without a shape, an empty line is not JSON yet
+			return f, s.i == len(b) && len(b) > 0 // without a shape, an empty line is not JSON yet
 		}
-		for len(values) > 0 && values[0].end < j {
-			values = values[1:]
-		}
-		if len(values) == 0 || values[0].start > j {
-			return f, false
-		}
-		v := values[0]
-		values = values[1:]
-		s.i -= j - v.start // equal up to here, so it begins as far back
+		v := p.values[k]
 		j = v.end
 		start := s.i
 		if !s.simple(v.text) || !v.role.tell(b[start:s.i], &f, &found) {
 			return f, false
 		}
 	}
+}
+
+// start is where a value begins, or the line ends.
+func (p *shape) start(k int) int {
+	if k == len(p.values) {
+		return len(p.line)
+	}
+	return p.values[k].start
+}
+
+// at is the value, from k on, in which a line differs at j, or just behind which it does; the
+// number of values: it differs elsewhere.
+func (p *shape) at(k, j int) int {
+	for k < len(p.values) && p.values[k].end < j {
+		k++
+	}
+	if k < len(p.values) && p.values[k].start > j {
+		return len(p.values)
+	}
+	return k
 }
 
 // tell takes another value of a role.
