@@ -57,8 +57,14 @@ func TestZeroReportIsNotVerified(t *testing.T) {
 	if got := (verify.Report{}).String(); got != "nothing was verified" {
 		t.Errorf("got %q", got)
 	}
-	if got := (verify.Finding{}).String(); !strings.Contains(got, "is not as it must be") {
-		t.Errorf("got %q", got)
+	for f, want := range map[verify.Finding]string{
+		{}:                                      `"known checkpoint": is not as it must be (), first bad index 0`,
+		{Code: "stray", File: "x", Index: -1}:   `"x": does not belong to the log (stray)`,
+		{Code: "line", File: segment, Index: 7}: `"` + segment + `": a line does not match its hash in the tree (line), first bad index 7`,
+	} {
+		if got := f.String(); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

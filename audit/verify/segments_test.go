@@ -3,7 +3,9 @@ package verify_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"slices"
@@ -110,6 +112,8 @@ func TestSegmentsThatAreOthers(t *testing.T) {
 			log[s1].Data = append(bytes.Clone(log[s0].Data[at:]), log[s1].Data...)
 			log[s0].Data = log[s0].Data[:at]
 		}, verify.Finding{Code: "torn", File: s0, Index: first1 - 1}},
+		"second missing, third too short to tell": {func(log fstest.MapFS) { delete(log, s1); log[s2].Data = log[s2].Data[:99] },
+			verify.Finding{Code: "cut", File: s0, Index: first1}},
 		"one cut in two": {func(log fstest.MapFS) {
 			at := bytes.Index(log[s0].Data, []byte(commitPrefix))
 			at += bytes.IndexByte(log[s0].Data[at:], '\n') + 1
@@ -123,6 +127,51 @@ func TestSegmentsThatAreOthers(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", name, f, c.want)
 		}
 	}
+}
+
+// TestASegmentThatCannotBeReadTellsNothing of whether one before it is missing, or cut.
+func TestASegmentThatCannotBeReadTellsNothing(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	log := rotated(t, key).files()
+	delete(log, segmentName(first1))
+	for _, how := range []string{"open", "read"} {
+		r, err := verify.Dir(context.Background(), broken{log, segmentName(first2), how}, []string{key.vkey})
+		if err != nil || first(t, r) != (verify.Finding{Code: "cut", File: segment, Index: first1}) {
+			t.Errorf("%s: got %v, %v", how, r, err)
+		}
+	}
+}
+
+// TestUnreadableTilesOfWhatWasDropped are an error, and so is the end of the context there.
+func TestUnreadableTilesOfWhatWasDropped(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	w := large(t, key, 600)
+	w.rotate()
+	w.retain(600)
+	log := dropped(w.files(), 600)
+	for _, name := range []string{"tile/0/000", "tile/0/001", "tile/1/000.p/2"} {
+		if _, err := verify.Dir(context.Background(), broken{log, name, "read"}, []string{key.vkey}); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	log["tile/0/002"] = &fstest.MapFile{Data: make([]byte, 256*32)}
+	maps.DeleteFunc(log, func(name string, _ *fstest.MapFile) bool { return strings.HasPrefix(name, "tile/0/002.p/") })
+	if _, err := verify.Dir(context.Background(), broken{log, "tile/0/002", "read"}, []string{key.vkey}); !errors.Is(err, fs.ErrPermission) {
+		t.Errorf("a tile of another size: got %v", err)
+	}
+	if _, err := verify.Dir(context.Background(), odd{log}, []string{key.vkey}); err == nil || strings.Contains(err.Error(), "secret") {
+		t.Errorf("an error of nobody: got %v", err)
+	}
+}
+
+// odd is a log whose lines cannot be read, for a reason that nobody knows.
+type odd struct{ fstest.MapFS }
+
+func (o odd) Open(name string) (fs.File, error) {
+	if strings.HasPrefix(name, "seg/") {
+		return nil, errors.New("secret")
+	}
+	return o.MapFS.Open(name)
 }
 
 // TestHeaderOfASegment: what the first line of a segment says is what the tree says, and no

@@ -61,7 +61,7 @@ func (p *shape) read(b []byte) (f facts, ok bool) {
 			next = p.changing[hot]
 		}
 		if same := p.line[j:p.start(next)]; bytes.HasPrefix(b[s.i:], same) {
-			s.i, j, k = s.i+len(same), j+len(same), next
+			s.i, k = s.i+len(same), next
 		} else {
 			n := common(b[s.i:], same)
 			s.i, j = s.i+n, j+n

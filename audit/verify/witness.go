@@ -71,10 +71,7 @@ func (w Witnesses) open() (cosigners, error) {
 		if err != nil {
 			return cosigners{}, err
 		}
-		same := func(o cosigner) bool { return o.name == c.name && o.hash == c.hash }
-		if !slices.ContainsFunc(by.keys, same) {
-			by.keys = append(by.keys, c)
-		}
+		by.keys = append(by.keys, c)
 		if !slices.Contains(names, c.name) {
 			names = append(names, c.name)
 		}
