@@ -50,7 +50,8 @@ const rules = `
 	audit < audit/audittest, audit/slogaudit, audit/syslogaudit, audit/webhookaudit;
 
 	# Who reads a log shares nothing with who writes it.
-	NONE < audit/verify;
+	NONE < audit/verify/internal/edge;
+	audit/verify/internal/edge < audit/verify;
 
 	# Who, and whether they may.
 	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;

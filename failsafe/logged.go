@@ -75,8 +75,7 @@ func reasonOf(end End, cause string) string {
 
 // look compares the journal's runs with the audit log: what that does not know as begun,
 // or knows as ended, or as further on, was not written by a runner of this log, or is of
-// yesterday; and what only the log knows was taken away. A run whose beginning the log has given
-// up is one that it does not know.
+// yesterday; what only the log knows was taken away, and what it has given up it knows no more.
 func (r *Runner) look(ctx context.Context) error {
 	known, line := map[string]logged{}, r.gate.Log().Kept()
 	for e, err := range r.gate.Log().EventsFrom(ctx, line) {

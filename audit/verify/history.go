@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // history walks over the lines once, from the first to the last.
@@ -15,7 +17,7 @@ type history struct {
 	log    fs.FS
 	ring   keyring
 	report Report
-	tree   tree
+	tree   edge.Tree
 	tiles  tiles
 
 	segments []int64 // first indices of those that were not read yet
@@ -60,7 +62,7 @@ func (h *history) differs(level int, f Finding) {
 
 // line takes the next line.
 func (h *history) line(l *line, b []byte) {
-	index := h.tree.size
+	index := h.tree.Size
 	switch {
 	case l.commit:
 		h.commit(b, l.torn)
@@ -72,7 +74,7 @@ func (h *history) line(l *line, b []byte) {
 		h.stop(codeTorn, h.firstBad(index))
 	default:
 		h.event(index, &l.facts)
-		h.tree.add(l.leaf, h.tiles.check)
+		h.tree.Add(l.leaf, h.tiles.check)
 		h.meet()
 	}
 }
@@ -80,7 +82,7 @@ func (h *history) line(l *line, b []byte) {
 // damagedCommit reports whether a line that does not begin like one was a commit line. Of the
 // last bytes of a log that should go on, nothing tells what they were to be.
 func (h *history) damagedCommit(l *line, b []byte) bool {
-	size := h.tree.size
+	size := h.tree.Size
 	return len(b) <= maxCommit && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && resembles(b, commitLine(&h.tree))
 }
 
@@ -88,23 +90,23 @@ func (h *history) damagedCommit(l *line, b []byte) bool {
 // differs is wrong. If it does not, a line that differs is; and where none does, the commit
 // line itself, or the lines that were taken out before it.
 func (h *history) commit(b []byte, torn bool) {
-	whole := !torn && h.tree.size > h.batch.first
+	whole := !torn && h.tree.Size > h.batch.first
 	switch {
 	case whole && bytes.Equal(b, commitLine(&h.tree)):
 		h.publish()
 	case h.batch.bad >= 0:
 		h.stop(codeLine, h.batch.bad)
 	case !torn && h.without(b):
-		h.stop(codeLine, h.tree.size)
+		h.stop(codeLine, h.tree.Size)
 	default:
 		h.publish()
 		first := h.batch.first
-		if h.signed < h.tree.size { // lines were added behind those that the checkpoint proves
+		if h.signed < h.tree.Size { // lines were added behind those that the checkpoint proves
 			first = max(first, h.signed)
 		}
 		h.report.add(Finding{codeCommit, h.fileOf(first), first})
 	}
-	h.batch = batch{first: h.tree.size, bad: -1}
+	h.batch = batch{first: h.tree.Size, bad: -1}
 }
 
 // publish makes the findings of a batch final.
@@ -138,9 +140,9 @@ func (h *history) firstBad(index int64) int64 {
 // without reports whether the commit line would hold after lines that are not there, and of
 // which the tile still has the hashes.
 func (h *history) without(b []byte) bool {
-	t := tree{size: h.tree.size, edge: slices.Clone(h.tree.edge)}
-	for _, leaf := range h.tiles.ahead(t.size) {
-		t.add(leaf, nil)
+	t := h.tree.Clone()
+	for _, leaf := range h.tiles.ahead(t.Size) {
+		t.Add(leaf, nil)
 		if bytes.Equal(b, commitLine(&t)) {
 			return true
 		}
@@ -183,7 +185,7 @@ func (h *history) checkpoint(index int64, c *checkpoint, found func(code string,
 	switch {
 	case c == nil || !h.belongs(*c) || c.size <= h.inband:
 		found(codeInband, index)
-	case c.size != index || c.root != h.tree.root():
+	case c.size != index || c.root != h.tree.Root():
 		found(codeHistory, h.inband)
 	default:
 		h.inband = index
@@ -225,9 +227,9 @@ func (h *history) remember(known [][]byte, by cosigners) {
 
 // meet compares the checkpoints of the tree's size.
 func (h *history) meet() {
-	size := h.tree.size
+	size := h.tree.Size
 	if h.newest != nil && h.newest.size == size {
-		if h.newest.root == h.tree.root() {
+		if h.newest.root == h.tree.Root() {
 			h.signed = size
 		} else {
 			h.batch.lines.add(Finding{codeHistory, checkpointFile, h.inband})
@@ -239,7 +241,7 @@ func (h *history) meet() {
 		switch {
 		case !h.belongs(c) || c.size == 0:
 			h.batch.lines.add(Finding{codeKnown, "", -1})
-		case c.root != h.tree.root():
+		case c.root != h.tree.Root():
 			h.batch.lines.add(Finding{codeHistory, "", h.agreed})
 		default:
 			h.agreed = c.size
@@ -249,7 +251,7 @@ func (h *history) meet() {
 
 // end tells what is missing when the last line was read.
 func (h *history) end(absent bool) {
-	size := h.tree.size
+	size := h.tree.Size
 	ahead := h.newest != nil && h.newest.size > size
 	switch {
 	case absent:
@@ -288,10 +290,10 @@ func (h *history) end(absent bool) {
 const maxCommit = len(commitPrefix) + len(`{"size":,"root":""}}`) + 19 + 44
 
 // commitLine is the one commit line that may stand after the lines of a tree.
-func commitLine(t *tree) []byte {
-	root := t.root()
+func commitLine(t *edge.Tree) []byte {
+	root := t.Root()
 	b := append(make([]byte, 0, maxCommit), commitPrefix+`{"size":`...)
-	b = append(strconv.AppendInt(b, t.size, 10), `,"root":"`...)
+	b = append(strconv.AppendInt(b, t.Size, 10), `,"root":"`...)
 	return append(base64.StdEncoding.AppendEncode(b, root[:]), `"}}`...)
 }
 

@@ -97,7 +97,7 @@ func (h *history) read(ctx context.Context) error {
 		if err := h.segment(ctx, segmentName(first)); err != nil {
 			return err
 		}
-		if first > 0 && h.tree.size == first {
+		if first > 0 && h.tree.Size == first {
 			h.report.add(Finding{codeSegment, segmentName(first), first}) // it has no line
 		}
 	}
@@ -107,7 +107,7 @@ func (h *history) read(ctx context.Context) error {
 // follows reports whether a segment begins where the lines so far end. One that begins
 // elsewhere is one too many, or those between are missing.
 func (h *history) follows(first int64) bool {
-	size := h.tree.size
+	size := h.tree.Size
 	whole := size == h.batch.first
 	switch {
 	case first == size && whole:
@@ -177,7 +177,7 @@ func (h *history) header(index int64, s *header) bool {
 	if index == 0 || index != h.files[newest] {
 		return s == nil // no other line says such a thing
 	}
-	if s == nil || s.size != index || s.root != h.tree.root().String() {
+	if s == nil || s.size != index || s.root != h.tree.Root().String() {
 		return false
 	}
 	if newest == 0 {
@@ -207,8 +207,8 @@ func (h *history) retained(ctx context.Context) error {
 	if h.base > 0 && h.newest != nil { // the genesis event is not there to say it
 		h.origin, h.signer, h.report.Origin = h.newest.origin, h.newest.signer, h.newest.origin
 	}
-	for h.tree.size < h.base {
-		hashes := h.tiles.ahead(h.tree.size)
+	for h.tree.Size < h.base {
+		hashes := h.tiles.ahead(h.tree.Size)
 		if h.tiles.err != nil || ctx.Err() != nil {
 			return cmp.Or(h.tiles.err, ctx.Err())
 		}
@@ -216,8 +216,8 @@ func (h *history) retained(ctx context.Context) error {
 			h.stop(codeMissing, 0)
 			return nil
 		}
-		for _, leaf := range hashes[:min(int64(len(hashes)), h.base-h.tree.size)] {
-			h.tree.add(leaf, h.tiles.check)
+		for _, leaf := range hashes[:min(int64(len(hashes)), h.base-h.tree.Size)] {
+			h.tree.Add(leaf, h.tiles.check)
 			h.meet()
 		}
 	}

@@ -9,11 +9,13 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // The tiles of C2SP tlog-tiles.
 const (
-	tileHeight = 8
+	tileHeight = edge.TileHeight
 	tileWidth  = 1 << tileHeight
 	maxLevel   = 7 // 256 to the power of 8 lines is more than an int64 counts
 )

@@ -57,7 +57,7 @@ func (l Log) verify(ctx context.Context, o *Options, p *progress) (Report, error
 	if err := h.run(ctx); err != nil {
 		return Report{}, err
 	}
-	h.report.First, h.report.Events, h.report.Root = h.base, max(0, h.tree.size-h.base), h.tree.root()
+	h.report.First, h.report.Events, h.report.Root = h.base, max(0, h.tree.Size-h.base), h.tree.Root()
 	if h.origin != "" && l.Origin != "" && l.Origin != h.origin {
 		h.report.add(Finding{codeOrigin, segmentName(h.base), h.base})
 	}
