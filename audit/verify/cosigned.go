@@ -33,10 +33,7 @@ func (h *history) cosigned() error {
 
 // alone is a note with the first of its signatures, which is the log's.
 func alone(msg []byte) []byte {
-	text, signatures, ok := bytes.Cut(msg, []byte("\n\n"))
-	if !ok {
-		return msg
-	}
+	text, signatures, _ := bytes.Cut(msg, []byte("\n\n"))
 	first, _, _ := bytes.Cut(signatures, []byte("\n"))
 	return bytes.Join([][]byte{text, nil, first, nil}, []byte("\n"))
 }

@@ -1,6 +1,8 @@
 package verify_test
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -47,6 +49,13 @@ func TestCosignedFile(t *testing.T) {
 		}
 	}
 	log := w.files()
+	log["cosigned"] = &fstest.MapFile{Data: []byte(half), Mode: 0o644}
+	for _, how := range []string{"open", "read"} {
+		if _, err := verify.Dir(t.Context(), broken{log, "cosigned", how}, []string{key.vkey}); !errors.Is(err, fs.ErrPermission) {
+			t.Errorf("cannot %s: %v", how, err)
+		}
+	}
+	log = w.files()
 	log["cosigned.old"] = &fstest.MapFile{Data: []byte(half), Mode: 0o644}
 	if f := first(t, dir(t, log, key.vkey)); f != (verify.Finding{Code: "stray", File: "cosigned.old", Index: -1}) {
 		t.Errorf("got %v", f)
