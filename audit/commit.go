@@ -37,6 +37,7 @@ func (g *log) run() {
 	defer close(g.ended)
 	c := &committer{log: g, due: time.NewTimer(retryAfter), done: make(chan error, 1)}
 	c.due.Stop()
+	c.arm() // for what Open has written
 	for c.step() {
 	}
 	g.result = c.finish()

@@ -15,23 +15,15 @@ import (
 	"github.com/carnet-go/carnet/audit"
 )
 
-// rotate makes a log begin another segment; nil: this writer has one segment only, and there
-// are no histories with rotations.
-var rotate func(ctx context.Context, l *audit.Log) error
-
 // historiesVariable names the folder in which the child plays them.
 const historiesVariable = "CARNET_AUDIT_HISTORIES"
 
 // histories are those with six appends and two more steps of one kind, in each order: a second
-// that passes, so that a checkpoint is published, or a rotation. Each shorter history is the
-// beginning of one of them.
+// that passes, so that a checkpoint is published, or a rotation: the segment is full when the next
+// line comes. Each shorter history is the beginning of one of them.
 func histories() []string {
 	var list []string
-	steps := "P"
-	if rotate != nil {
-		steps += "R"
-	}
-	for _, step := range steps {
+	for _, step := range "PR" {
 		for i := range 8 {
 			for j := range i {
 				h := []rune("AAAAAAAA")
@@ -78,13 +70,14 @@ func play(t *testing.T, n int, history, dir string) {
 				t.Fatal(err)
 			}
 			appends++
+			synctest.Wait()
+			audit.Full(l, false)
 			fmt.Printf("ack %d %d %s\n", n, r.Index, hex.EncodeToString(r.Leaf[:]))
 		case 'P':
 			time.Sleep(time.Second)
 		case 'R':
-			if err := rotate(ctx, l); err != nil {
-				t.Fatal(err)
-			}
+			synctest.Wait()
+			audit.Full(l, true)
 		}
 	}
 	if err := l.Close(ctx); err != nil {

@@ -51,7 +51,7 @@
 //	6003 API Activity           what crosses, and what has no other class
 //	3002 Authentication         gate.admit and gate.refuse of somebody; what a better login would allow
 //	2004 Detection Finding      gate.freeze and gate.thaw, vault.refuse and vault.accept, run.park and
-//	                            what was said of it, sinks that lag, drop or have gaps
+//	                            what was said of it, what becomes of sinks
 //	6002 Application Lifecycle  the log's own lines, and gate.open
 //
 // What OCSF has no place for stands in the member carnet, which is an extension of it: uid
@@ -70,10 +70,14 @@
 // earliest and latest (time in the segment before), newest (of each action the index of its
 // newest line), open (grants without an answer: grant, action, index) and
 // closed (grants that the log closed as unknown and nobody answered since). A segment ends
-// with a commit line. audit.retained has {"retained":{"first":…}}, the first line that is
-// kept, and is under a checkpoint before anything goes.
+// with a commit line. audit.retained has {"retained":{"first":…,"seal":…}}, the first line
+// that is kept, sealed with a key of the log, and is under a checkpoint before anything goes.
 //
 // # Limits
+//
+// What stands behind the newest checkpoint is worth as much as the permissions of the folder:
+// whoever may write there can add lines, which the next Open signs. By none of them does it
+// give up a line or forget what signed ones have said.
 //
 // Durability is promised on Linux; macOS and Windows build and pass the tests that do
 // not need it. One process has a log at a time. Open reads the newest segment; what is

@@ -62,7 +62,6 @@ func (l *Log) Read(ctx context.Context, q Query) iter.Seq2[Written, error] {
 			yield(Written{}, err)
 			return
 		}
-		g.asked.Read(q.From)
 		if err := g.search(q).run(ctx, yield); err != nil {
 			yield(Written{}, err)
 		}

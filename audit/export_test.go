@@ -86,3 +86,10 @@ func Rename(l *Log, origin string) {
 		l.l.pool.Put(&line{key: k})
 	}
 }
+
+// Full says whether the newest segment takes another line. Nobody writes meanwhile.
+func Full(l *Log, is bool) {
+	if l.l.most = segmentBytes; is {
+		l.l.most = 1
+	}
+}

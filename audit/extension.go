@@ -1,6 +1,9 @@
 package audit
 
-import "github.com/carnet-go/carnet/audit/internal/ocsf"
+import (
+	"github.com/carnet-go/carnet/audit/internal/ocsf"
+	"github.com/carnet-go/carnet/audit/internal/replay"
+)
 
 // extra is what the log itself adds to some of its own events.
 type extra struct {
@@ -116,6 +119,7 @@ func (l *line) own(x extra) {
 	if x.retained != 0 {
 		l.open("retained")
 		l.num("first", x.retained)
+		l.str("seal", replay.SealOf(l.key, x.retained))
 		l.shut()
 	}
 }

@@ -98,7 +98,6 @@ type log struct {
 	shipped   int // full tiles in the last publication
 	recovery  Recovery
 	last      map[string]int64 // by action, the newest line when it was opened
-	asked     carry.Asked
 	retaining sync.Mutex
 
 	feeds  cursor.Group
@@ -170,7 +169,6 @@ func (l *Log) Recovery() Recovery {
 func (l *Log) Newest(action string) int64 {
 	if g, err := l.open(); err == nil {
 		if index, ok := g.last[action]; ok {
-			g.asked.Ask(index)
 			return index
 		}
 	}
@@ -207,13 +205,13 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	if !g.isOf(e.Tenant) {
 		return Receipt{}, errTenant
 	}
-	if g.feeds.Refuses() && !answers(&e) {
-		return Receipt{}, errLag
-	}
 	if e.Time.IsZero() {
 		e.Time = time.Now()
 	}
 	class := shareOf(&e)
+	if class >= queue.Crossing && g.feeds.Refuses() {
+		return Receipt{}, errLag
+	}
 	if e.Resolves == 0 && e.Grant != "" && class == queue.Outcome && e.Outcome != OutcomeUnknown {
 		e.Resolves = g.state.Closing(e.Grant, e.Action)
 	}

@@ -15,12 +15,16 @@ var (
 	// has the line.
 	ErrNotKept = reach.ErrNotKept
 	// ErrNeeded is Retain's answer where a line is still needed: an open grant stands
-	// there, the newest line of an action that somebody asked for and read, or what a
-	// feed has not yet.
+	// there, what a vault knows of a store (until it says it anew), or what a feed has not
+	// yet.
 	ErrNeeded = errors.New("audit: a line is still needed")
 
 	errKept = errors.New("audit: the log has no such line to begin with")
 )
+
+// generations are actions of which the newest line says what a store was: who forgets it takes an
+// older copy. Package vault writes them.
+const generations = "vault.generation"
 
 // Kept is the index of the first line that Retain has left; 0 on a zero Log.
 func (l *Log) Kept() int64 {
@@ -33,8 +37,8 @@ func (l *Log) Kept() int64 {
 // Retain gives up lines before first: those of the oldest segments that have no other,
 // and never the newest two. An event that says so is on the disk, and under a checkpoint,
 // before anything goes. The tiles stay, so every proof does. ErrNeeded where an open
-// grant, the newest line of an action that [Log.Newest] was asked for and that was
-// read since, or a line that a feed has not yet, would go; then nothing goes.
+// grant, the newest line of what a vault knows of a store, or one that a feed has not yet,
+// would go; then nothing goes.
 //
 // Whoever reads a log from its beginning finds that beginning gone: [Log.Events] is
 // [ErrNotKept] then, and whatever in this process was told by old lines, such as runs
@@ -57,7 +61,7 @@ func (l *Log) Retain(ctx context.Context, first int64) error {
 	if kept == g.durable.Kept() {
 		return nil
 	}
-	if open := g.state.Needs(); open >= 0 && open < kept || g.asked.Needs(kept) || g.feeds.Next(kept) < kept {
+	if open := g.state.Needs(generations); open >= 0 && open < kept || g.feeds.Next(kept) < kept {
 		return ErrNeeded
 	}
 	if err := g.sayRetained(ctx, kept); err != nil {
@@ -82,7 +86,8 @@ func (g *log) sayRetained(ctx context.Context, kept int64) error {
 // remove removes the segments before a line, the oldest first, so that at each moment
 // what is left has no gap.
 func (g *log) remove(kept int64) error {
-	for _, p := range g.durable.Parts() {
+	parts := g.durable.Parts()
+	for _, p := range parts[:max(len(parts)-2, 0)] {
 		if p.First >= kept {
 			break
 		}

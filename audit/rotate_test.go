@@ -372,10 +372,13 @@ func crashes(t *testing.T, d *segmenttest.Disk, signed bool, at ...string) {
 		dir, step string
 		acked     int
 	}
+	var mu sync.Mutex // the committer goes on behind an append
 	var moments []moment
 	var receipts []audit.Receipt
 	var on bool
 	d.Hook = func(step string) error {
+		mu.Lock()
+		defer mu.Unlock()
 		if on {
 			moments = append(moments, moment{clone(t, live), step, len(receipts)})
 		}
@@ -384,17 +387,26 @@ func crashes(t *testing.T, d *segmenttest.Disk, signed bool, at ...string) {
 	l := openWith(t, live, small, d)
 	add(t, l, grant("lost"))
 	for {
-		if on = len(read(t, segmentOf(live))) > 5000; on && signed {
+		late := len(read(t, segmentOf(live))) > 5000
+		mu.Lock()
+		on = late
+		mu.Unlock()
+		if late && signed {
 			if _, err := l.Proof(t.Context(), receipts[len(receipts)-1].Index); err != nil {
 				t.Fatal(err)
 			}
 		}
-		receipts = append(receipts, add(t, l, answer()))
+		r := add(t, l, answer())
+		mu.Lock()
+		receipts = append(receipts, r)
+		mu.Unlock()
 		if len(segments(t, live)) == 2 {
 			break
 		}
 	}
+	mu.Lock()
 	on = false
+	mu.Unlock()
 	shut(t, l)
 	steps := map[string]int{}
 	for i, m := range moments {

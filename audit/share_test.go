@@ -160,6 +160,9 @@ func TestWhatIsRememberedIsWhatTheLineSays(t *testing.T) {
 				clear()
 			}
 		}
+		if rapid.Bool().Draw(rt, "of the table") {
+			e.Action = rapid.SampledFrom([]string{"gate.freeze", "gate.thaw", "gate.open", "gate.admit", "vault.refuse", "run.park", "run.settle", "crm.read"}).Draw(rt, "action")
+		}
 		if written, read := l.Facts(e); written != read {
 			rt.Fatalf("%+v, and its line %+v", written, read)
 		}

@@ -124,7 +124,7 @@ func (o *Options) permit() ([]cursor.Config, error) {
 // feed opens the cursors.
 func (g *log) feed(ctx context.Context, list []cursor.Config) (err error) {
 	for i := range list {
-		list[i].Tell, list[i].Origin, list[i].Seal = g.notice, g.key.Name(), g.key.Fingerprint
+		list[i].Tell, list[i].Origin, list[i].Seal = g.notice, g.key.Name(), func(b []byte) string { return g.key.Seal("cursor", string(b)) }
 		list[i].Source = &cursor.Log{Of: g.durable, Own: []byte(`"operation":"` + own)}
 	}
 	if g.feeds, err = cursor.OpenAll(ctx, filepath.Join(g.dir, folderSinks), list); err != nil {

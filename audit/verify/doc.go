@@ -34,6 +34,9 @@
 //
 // # Limits
 //
+// What audit.carried lines say is not held against the lines that they are about: it is for
+// whoever opens the log to write.
+//
 // Whoever has the key can write another history. Checkpoints that others hold are the
 // remedy: pass them as known. A log that its writer still uses may have lines that no
 // checkpoint covers yet; verify a closed or idle log, or a copy. A commit line that is taken

@@ -52,7 +52,7 @@ func TestTextsHaveTheWholeState(t *testing.T) {
 			s.Apply(int64(100+3*i), append(kinds(carry.Opens, fmt.Sprint("open.", i), "o"+id), kinds(carry.Closes, "c", "c"+id)...))
 		}
 		got := taken(t, s)
-		if got.Tenant() != "acme" || got.Kept() != 7 || !maps.Equal(got.Newest(), s.Newest()) || !maps.Equal(got.Open(), s.Open()) || got.Needs() != s.Needs() {
+		if got.Tenant() != "acme" || got.Kept() != 7 || !maps.Equal(got.Newest(), s.Newest()) || !maps.Equal(got.Open(), s.Open()) || got.Needs("x.") != s.Needs("x.") {
 			t.Errorf("%d: another state", n)
 		}
 		for i := range n {
@@ -71,11 +71,11 @@ func TestGrantsEndOnce(t *testing.T) {
 	s.Apply(4, kinds(carry.Answers, "other", "1"))
 	s.Apply(5, kinds(carry.Answers, "a", "1"))
 	s.Apply(6, kinds(carry.Doubts, "a", "2"))
-	if open := s.Open(); !reflect.DeepEqual(open, map[string]carry.Grant{"3": {Action: "a", Index: 3}}) || s.Needs() != 3 {
+	if open := s.Open(); !reflect.DeepEqual(open, map[string]carry.Grant{"3": {Action: "a", Index: 3}}) || s.Needs("x.") != 3 {
 		t.Errorf("%v", open)
 	}
 	s.Apply(7, kinds(carry.Closes, "a", "3"))
-	if s.Closing("3", "a") != 7 || s.Closing("3", "b") != 0 || s.Closing("1", "a") != 0 || s.Needs() != -1 {
+	if s.Closing("3", "a") != 7 || s.Closing("3", "b") != 0 || s.Closing("1", "a") != 0 || s.Needs("x.") != -1 {
 		t.Errorf("line %d", s.Closing("3", "a"))
 	}
 	s.Apply(8, kinds(carry.Doubts, "a", "3"))
@@ -132,18 +132,6 @@ func TestReadIsWhatALineSays(t *testing.T) {
 		if _, err := carry.Parse([]byte(bad)); err == nil {
 			t.Errorf("%q carries something", bad)
 		}
-	}
-}
-
-// TestAskedIsNeededWhenItWasRead.
-func TestAskedIsNeededWhenItWasRead(t *testing.T) {
-	var a carry.Asked
-	a.Ask(5)
-	a.Ask(9)
-	a.Read(9)
-	a.Read(4)
-	if a.Needs(9) || !a.Needs(10) {
-		t.Error("5 was not read, and 9 was")
 	}
 }
 

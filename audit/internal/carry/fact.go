@@ -36,7 +36,23 @@ const (
 	decision  = `decision":"`
 	grant     = `grant":"`
 	app       = `app_name":`
+	outcome   = `outcome_id":`
 )
+
+// The classes of OCSF whose lines have something elsewhere.
+const (
+	class     = `class_uid":`
+	findings  = "2004" // the outcome
+	lifecycle = "6002" // nobody acts: app_name
+)
+
+func finding(line []byte) bool { return of(line, findings) }
+
+// of says whether a line is of a class.
+func of(line []byte, uid string) bool {
+	at := find(line, 0, class)
+	return at >= 0 && bytes.HasPrefix(line[at:], []byte(uid))
+}
 
 // Reader reads many lines, and copies a name that occurs often once.
 type Reader struct {
@@ -55,6 +71,10 @@ func (r *Reader) Read(line []byte) Fact {
 	}
 	at = find(line, at, status)
 	unknown := at >= 0 && at < len(line) && line[at] == '0'
+	if finding(line) { // its status is that of the finding
+		of := find(line, 0, outcome)
+		unknown = of < 0 || of < len(line) && line[of] == '0'
+	}
 	at = find(line, max(at, 0), happened)
 	f.Time = number(line, at)
 	id, _ := text(line, max(at, 0), grant)
@@ -92,7 +112,7 @@ func kindOf(line []byte, at int, unknown bool) Kind {
 	switch c, _ := text(line, 0, code); {
 	case c == nil:
 		return Nothing
-	case string(c) == Interrupted && find(line, 0, app) >= 0:
+	case string(c) == Interrupted && (find(line, 0, app) >= 0 || of(line, lifecycle)):
 		return Closes
 	}
 	return Doubts

@@ -29,6 +29,7 @@ package carry
 
 import (
 	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -176,14 +177,20 @@ func (s *State) Keep(first int64) {
 	s.kept = max(s.kept, first)
 }
 
-// Needs is the oldest line that an open grant stands in; -1: none.
-func (s *State) Needs() int64 {
+// Needs is the oldest line that an open grant stands in, or that is the newest of an action with a
+// prefix; -1: none.
+func (s *State) Needs(prefix string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	oldest := int64(-1)
 	for _, g := range s.open {
 		if oldest < 0 || g.Index < oldest {
 			oldest = g.Index
+		}
+	}
+	for action, index := range s.newest {
+		if strings.HasPrefix(action, prefix) && (oldest < 0 || index < oldest) {
+			oldest = index
 		}
 	}
 	return oldest

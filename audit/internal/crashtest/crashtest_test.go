@@ -51,6 +51,8 @@ func TestWhatMayBeLost(t *testing.T) {
 	open := `1 openat(AT_FDCWD, ` + q("/d/a") + `, O_RDWR|O_CREAT|O_EXCL|O_CLOEXEC, 0600) = 3` + "\n"
 	folder := `1 openat(AT_FDCWD, ` + q("/d") + `, O_RDONLY|O_CLOEXEC) = 4` + "\n"
 	write := `1 write(3, ` + q("xy") + `, 2)  = 2` + "\n"
+	unnamed := `1 openat(AT_FDCWD, ` + q("/d") + `, O_RDWR|O_APPEND|O_CLOEXEC|O_TMPFILE, 0600) = 3` + "\n" + write
+	named := `1 linkat(AT_FDCWD, ` + q("/proc/self/fd/3") + `, AT_FDCWD, ` + q("/d/a") + `, AT_SYMLINK_FOLLOW) = 0` + "\n"
 	for name, c := range map[string]struct {
 		trace string
 		want  []string // at the last moment
@@ -69,6 +71,10 @@ func TestWhatMayBeLost(t *testing.T) {
 		"a folder, and a file there":  {`1 mkdirat(AT_FDCWD, ` + q("/d/x") + `, 0700) = 0` + "\n" + strings.Replace(open, q("/d/a"), q("/d/x/a"), 1), []string{"", "x/", `x/ x/a=""`}},
 		"a truncation":                {open + write + "1 fdatasync(3) = 0\n" + folder + "1 fsync(4) = 0\n1 ftruncate(3, 1) = 0\n", []string{`a="x"`, `a="xy"`}},
 		"a rewrite":                   {open + write + "1 fdatasync(3) = 0\n" + folder + "1 fsync(4) = 0\n1 pwrite64(3, " + q("z") + ", 1, 1) = 1\n", []string{`a="xy"`, `a="xz"`}},
+		"an unnamed file":             {unnamed, []string{""}},
+		"an unnamed file, named":      {unnamed + named, []string{"", `a=""`, `a="\x00\x00"`, `a="xy"`}},
+		"and synced before":           {unnamed + "1 fdatasync(3) = 0\n" + named, []string{"", `a="xy"`}},
+		"and its name":                {unnamed + "1 fdatasync(3) = 0\n" + named + folder + "1 fsync(4) = 0\n", []string{`a="xy"`}},
 		"threads":                     {"1 openat(AT_FDCWD, " + q("/d/a") + ", O_RDWR|O_CREAT <unfinished ...>\n2 write(1, " + q("hi") + ", 2) = 2\n1 <... openat resumed>, 0600) = 3\n", []string{"", `a=""`}},
 		"what is elsewhere":           {strings.Replace(open, q("/d/a"), q("/dd/a"), 1) + write, []string{""}},
 		"a descriptor that is closed": {open + folder + "1 fsync(4) = 0\n1 close(3) = 0\n" + write, []string{`a=""`}},

@@ -19,8 +19,8 @@
 // # Limits
 //
 // File systems keep more than this: most write names in order, and a new file's name with the
-// file. Modes, owners and times are not modelled, nor are links, and a call that is not
-// understood is an error. Linux only, because strace is.
+// file. Modes, owners and times are not modelled, nor are links but that of an unnamed file, and
+// a call that is not understood is an error. Linux only, because strace is.
 //
 // # Errors
 //

@@ -106,6 +106,8 @@ func (r *replay) call(name string, args []string, result string) error {
 			above.rename(change{name: nil})
 			return nil
 		})
+	case "linkat":
+		return r.linked(args)
 	case "renameat", "renameat2":
 		return r.renamed(args)
 	case "pwrite64":
@@ -157,6 +159,10 @@ func (r *replay) opened(args []string, fd string) error {
 	delete(r.open, fd)
 	if err != nil || from == nil {
 		return err
+	}
+	if strings.Contains(args[2], "O_TMPFILE") {
+		r.open[fd] = &inode{} // which has no name
+		return nil
 	}
 	n := look(from, path)
 	if n == nil {
@@ -241,6 +247,23 @@ func (r *replay) renamed(args []string) error {
 			from.rename(change{old: nil, name: from.now[old]})
 			return nil
 		})
+	})
+}
+
+// linked gives an open file a name: it had none.
+func (r *replay) linked(args []string) error {
+	from, err := unquote(args[1])
+	if err != nil {
+		return err
+	}
+	fd, ok := strings.CutPrefix(from, "/proc/self/fd/")
+	n := r.open[fd]
+	return r.change(args[2], args[3], func(above *inode, name string) error {
+		if !ok || n == nil {
+			return errors.New("crashtest: a second name of a file is not modelled")
+		}
+		above.rename(change{name: n})
+		return nil
 	})
 }
 

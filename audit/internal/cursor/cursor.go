@@ -76,6 +76,8 @@ type Line struct {
 	Text  []byte // without its newline
 	Time  time.Time
 	Own   bool // of the log itself, such as a notice: nobody lags for it
+
+	since time.Time // when the wait for its delivery began
 }
 
 func (l Line) leaf() [32]byte { return sha256.Sum256(append([]byte{0}, l.Text...)) } // RFC 6962, section 2.1
@@ -237,7 +239,10 @@ func (f *Feed) fill() (<-chan struct{}, error) {
 		if err != nil || line.Index != at {
 			break
 		}
-		line.Text = bytes.Clone(line.Text)
+		line.Text, line.since = bytes.Clone(line.Text), line.Time
+		if now := time.Now(); line.since.After(now) { // whoever wrote it has another clock
+			line.since = now
+		}
 		f.batch = append(f.batch, line)
 		f.size += len(line.Text)
 		if at++; f.full() {
@@ -261,7 +266,7 @@ func (f *Feed) seen() {
 	f.now.Next, f.oldest = f.next, time.Time{}
 	for _, l := range f.batch {
 		if !l.Own {
-			f.oldest = l.Time
+			f.oldest = l.since
 			break
 		}
 	}

@@ -40,7 +40,7 @@ func (l *Log) Lines(ctx context.Context, from int64) iter.Seq2[Line, error] {
 				yield(Line{}, err)
 				return
 			}
-			if !yield(Line{line.Index, line.Text, timeOf(line.Text), bytes.Contains(line.Text, l.Own)}, nil) {
+			if !yield(Line{Index: line.Index, Text: line.Text, Time: timeOf(line.Text), Own: bytes.Contains(line.Text, l.Own)}, nil) {
 				return
 			}
 		}

@@ -30,6 +30,15 @@ func (k *Key) Fingerprint(b []byte) string {
 	return text
 }
 
+// Seal is 64 hex digits over a text for one purpose: nobody without the key can say it.
+func (k *Key) Seal(purpose, text string) string {
+	d := k.seals.get()
+	defer k.seals.put(d)
+	d.write(purpose)
+	d.write(text)
+	return hex.EncodeToString(d.sum())
+}
+
 // keyed makes HMAC-SHA-256 digests under one key, from many goroutines.
 type keyed struct {
 	key  []byte

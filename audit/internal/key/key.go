@@ -47,6 +47,7 @@ type Key struct {
 	verifier note.Verifier
 	people   keyed // pseudonyms
 	bytes    keyed // fingerprints
+	seals    keyed // what the log says to itself
 }
 
 var (
@@ -78,6 +79,7 @@ func New(origin string, signer crypto.Signer) (*Key, error) {
 	}
 	k.people.key = mac(secret, "pseudonym")
 	k.bytes.key = mac(secret, "fingerprint")
+	k.seals.key = mac(secret, "seal")
 	return k, nil
 }
 

@@ -109,8 +109,10 @@ func Of(action string) Class {
 		return Class{Finding, Create, Medium, action}
 	case "run.retry", "run.settle": // what somebody said of a run that is parked
 		return Class{Finding, Update, Informational, "run.park"}
-	case "audit.lag", "audit.gap", "audit.drop": // of a sink
+	case "audit.lag", "audit.gap", "audit.again", "audit.abandoned": // of a sink
 		return Class{Finding, Create, Medium, action}
+	case "audit.caughtup":
+		return Class{Finding, Close, Informational, "audit.lag"}
 	}
 	if strings.HasPrefix(action, "audit.") {
 		return Class{UID: Lifecycle, Activity: Other}

@@ -17,7 +17,7 @@ func TestOf(t *testing.T) {
 		"gate.freeze": {200401, 2, ocsf.New, "gate.freeze"}, "gate.thaw": {200403, 2, ocsf.Resolved, "gate.freeze"},
 		"vault.refuse": {200401, 2, ocsf.New, "vault.refuse"}, "vault.accept": {200403, 2, ocsf.Resolved, "vault.refuse"},
 		"run.park": {200401, 2, ocsf.New, "run.park"}, "run.retry": {200402, 2, ocsf.InProgress, "run.park"}, "run.settle": {200402, 2, ocsf.InProgress, "run.park"},
-		"audit.lag": {200401, 2, ocsf.New, "audit.lag"}, "audit.gap": {200401, 2, ocsf.New, "audit.gap"}, "audit.drop": {200401, 2, ocsf.New, "audit.drop"},
+		"audit.lag": {200401, 2, ocsf.New, "audit.lag"}, "audit.gap": {200401, 2, ocsf.New, "audit.gap"}, "audit.again": {200401, 2, ocsf.New, "audit.again"}, "audit.abandoned": {200401, 2, ocsf.New, "audit.abandoned"}, "audit.caughtup": {200403, 2, ocsf.Resolved, "audit.lag"},
 		"crm.contact.read": {600399, 6, 0, ""}, "auditor.note.read": {600399, 6, 0, ""}, "": {600399, 6, 0, ""},
 	} {
 		c := ocsf.Of(action)

@@ -168,7 +168,7 @@ func (r *Found) verify(ctx context.Context) error {
 		return err
 	}
 	r.Key, r.State = k, carry.New(k.Name(), k.Verifier())
-	r.Replay = replay.Replay{Tiles: &r.Tiles, State: r.State}
+	r.Replay = replay.Replay{Tiles: &r.Tiles, State: r.State, Key: k}
 	if r.Replay.Now, err = k.OpenOwn(text); err != nil {
 		return err
 	}

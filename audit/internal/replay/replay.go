@@ -29,11 +29,13 @@ package replay
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
@@ -73,6 +75,7 @@ type Replay struct {
 	Floor key.Checkpoint // Options.Floor; size 0: none
 	Tiles *tree.Folder
 	State *carry.State
+	Key   *key.Key // seals what lets lines go; nil: nothing does
 
 	Tree   tree.Tree
 	Good   int64                 // behind the last commit of the segment that was read last; 0: it has none
@@ -86,6 +89,8 @@ type Replay struct {
 	next     tree.Tree // with lines that are not yet committed
 	offset   int64     // behind the last line read
 	previous int64     // first line of the segment before
+	began    int64     // size of the tree in front of all that is read
+	known    bool      // the state is that of all lines before: what is carried says nothing new
 	batch    pending
 	text     []byte // of a commit line
 }
@@ -103,11 +108,17 @@ type pending struct {
 }
 
 // Begin sets the tree in front of the first segment that will be read.
-func (r *Replay) Begin(t *tree.Tree) { r.Tree, r.Before = *t, map[int64]carry.Times{} }
+func (r *Replay) Begin(t *tree.Tree) {
+	r.Tree, r.Before, r.began = *t, map[int64]carry.Times{}, t.Size
+}
+
+// SealOf is what lets a log give up the lines before one.
+func SealOf(k *key.Key, first int64) string { return k.Seal("retained", strconv.FormatInt(first, 10)) }
 
 // Segment reads one segment, up to what is no line of this log.
 func (r *Replay) Segment(ctx context.Context, in io.ReaderAt, part reach.Part, previous int64) error {
 	r.next, r.offset, r.previous, r.batch = r.Tree, 0, previous, pending{}
+	r.known = r.known || r.Tree.Size != r.began
 	r.Good, r.Signed, r.Times = 0, 0, carry.Times{}
 	return scan(ctx, in, part.Bytes, func(c *chunk) (bool, error) {
 		for i := range c.lines {
@@ -190,12 +201,19 @@ func (r *Replay) note(l *line) error {
 		return err
 	case l.fact.Action == ActionRetained:
 		var w struct {
-			Carnet struct{ Retained struct{ First int64 } }
+			Carnet struct {
+				Retained struct {
+					First int64
+					Seal  string
+				}
+			}
 		}
-		if json.Unmarshal(l.text, &w) != nil {
-			return ErrDamage
+		err := json.Unmarshal(l.text, &w)
+		said := w.Carnet.Retained
+		if err != nil || r.Key == nil || said.First > r.next.Size || !hmac.Equal([]byte(said.Seal), []byte(SealOf(r.Key, said.First))) {
+			return ErrDamage // a commit has no key: whoever can write could let lines go
 		}
-		b.kept = w.Carnet.Retained.First
+		b.kept = said.First
 	}
 	return nil
 }
@@ -214,7 +232,9 @@ func (r *Replay) commit() error {
 	}
 	b := &r.batch
 	for _, t := range b.carried {
-		r.State.Take(t)
+		if !r.known { // of segments behind that one, the lines before have told it, and are signed first
+			r.State.Take(t)
+		}
 		if t.From != 0 {
 			r.Before[r.previous] = carry.Times{From: t.From, Until: t.Until}
 		}

@@ -105,7 +105,7 @@ func TestASegmentBeginsBehindItsTree(t *testing.T) {
 		if !c.good {
 			continue
 		}
-		if r.Tree.Root() != l.t.Root() || r.State.Tenant() != "acme" || r.State.Needs() != 5 || r.State.Kept() != 7 || r.Before[7] != (carry.Times{From: 3, Until: 4}) || r.Began != 1000 || r.Own != 1000 {
+		if r.Tree.Root() != l.t.Root() || r.State.Tenant() != "acme" || r.State.Needs("vault.") != 5 || r.State.Kept() != 7 || r.Before[7] != (carry.Times{From: 3, Until: 4}) || r.Began != 1000 || r.Own != 1000 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}

@@ -51,6 +51,7 @@ var errExist = fmt.Errorf("audit: there is a log already: %w", fs.ErrExist)
 type Site struct {
 	dir, tmp string
 	lock     *segment.Lock
+	placed   bool // and it could not be taken back: what stands there stays, with its keys
 }
 
 // Free is fs.ErrExist where anything of a log stands at dir.
@@ -85,6 +86,11 @@ func Stake(dir string) (*Site, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("audit: the folder above the log is missing: %w", fs.ErrNotExist)
 		}
+		return nil, errors.New("audit: the folder above the log cannot be written")
+	}
+	// The keys beside dir must not outlive the site that says whose they are.
+	if !left && atomicfile.SyncDir(filepath.Dir(dir)) != nil {
+		_ = os.Remove(s.tmp)
 		return nil, errors.New("audit: the folder above the log cannot be written")
 	}
 	if s.lock, err = segment.NewLock(filepath.Join(s.tmp, Lock)); err != nil {
@@ -122,6 +128,10 @@ func (s *Site) leave(left bool) error {
 
 // Clear removes everything, the site last, and while it is locked.
 func (s *Site) Clear() {
+	if s.placed {
+		_ = s.lock.Close()
+		return
+	}
 	_ = os.Remove(s.dir + SuffixKey)
 	_ = os.Remove(s.dir + SuffixVerify)
 	if runtime.GOOS == "windows" {
@@ -145,7 +155,12 @@ func (s *Site) Finish(private, verifier string) error {
 	if runtime.GOOS == "windows" {
 		_ = s.lock.Close() // a folder with an open file cannot be renamed there
 	}
-	if os.Rename(s.tmp, s.dir) != nil || atomicfile.SyncDir(filepath.Dir(s.dir)) != nil {
+	err := os.Rename(s.tmp, s.dir)
+	if err == nil && atomicfile.SyncDir(filepath.Dir(s.dir)) != nil {
+		err = fs.ErrInvalid
+		s.placed = os.Rename(s.dir, s.tmp) != nil
+	}
+	if err != nil {
 		return errors.New("audit: the log could not be put in place")
 	}
 	return s.lock.Close()
