@@ -87,9 +87,9 @@ func Rename(l *Log, origin string) {
 	}
 }
 
-// Full says whether the newest segment takes another line. Nobody writes meanwhile.
+// Full says whether the newest segment takes another line.
 func Full(l *Log, is bool) {
-	if l.l.most = segmentBytes; is {
-		l.l.most = 1
+	if l.l.most.Store(segmentBytes); is {
+		l.l.most.Store(1)
 	}
 }

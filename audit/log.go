@@ -74,7 +74,7 @@ type log struct {
 	lock   *segment.Lock
 	folder *segment.Folder
 	now    newest
-	most   int64         // bytes of a segment
+	most   atomic.Int64  // bytes of a segment
 	age    time.Duration // of a segment; 0: any
 	pool   sync.Pool     // of *line
 

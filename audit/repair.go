@@ -31,7 +31,8 @@ func repair(dir string, o *Options, f *reopen.Found) (*log, error) {
 	g.lock, g.folder, g.state, g.tiles = f.Lock, f.Folder, f.State, f.Tiles
 	g.tree, g.dirty, g.recovery.Torn = f.Replay.Tree, f.Replay.Dirty, f.Torn
 	g.now = newest{file: f.File, first: f.Parts[last].First, began: began(f.Replay.Began), times: f.Replay.Times}
-	g.most, g.age = cmp.Or(o.SegmentBytes, segmentBytes), o.SegmentAge
+	g.age = o.SegmentAge
+	g.most.Store(cmp.Or(o.SegmentBytes, segmentBytes))
 	for i := range f.Parts {
 		f.Parts[i].Times = f.Replay.Before[f.Parts[i].First]
 	}

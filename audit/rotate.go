@@ -29,12 +29,12 @@ func (g *log) full(n int) bool {
 	if g.tree.Size <= g.now.head || g.file().Poisoned() != nil {
 		return false
 	}
-	return g.file().Size()+int64(n+tree.CommitMax) > g.most || g.age > 0 && time.Since(g.now.began) >= g.age
+	return g.file().Size()+int64(n+tree.CommitMax) > g.most.Load() || g.age > 0 && time.Since(g.now.began) >= g.age
 }
 
 // prepare reserves room for the next segment when the newest is nearly full.
 func (g *log) prepare() {
-	if g.file().Size() > g.most/8*7 {
+	if g.file().Size() > g.most.Load()/8*7 {
 		g.folder.Prepare(queue.BatchBytes + margins[queue.Denial])
 	}
 }
