@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"maps"
 	"math/big"
 	"net"
 	"slices"
@@ -100,8 +101,9 @@ type directory struct {
 	mu       sync.Mutex
 	password string
 	dials    int
-	seen     []string // what was asked, and as whom
-	conns    map[*served]bool
+	seen     []string         // what was asked, and as whom
+	conns    map[*served]bool // whether it was dropped
+	ended    sync.Cond        // one of them
 	wg       sync.WaitGroup
 }
 
@@ -124,6 +126,7 @@ type served struct {
 func newDirectory(t testing.TB) *directory {
 	t.Helper()
 	d := &directory{ca: newAuthority(t), password: password, conns: map[*served]bool{}}
+	d.ended.L = &d.mu
 	d.tls = d.ca.server(t, "127.0.0.1")
 	t.Cleanup(d.close)
 	return d
@@ -140,11 +143,21 @@ func (d *directory) drop() {
 	defer d.mu.Unlock()
 	for c := range d.conns {
 		_ = c.raw.Close()
+		d.conns[c] = true
+	}
+}
+
+// heard waits until all that was asked on dropped connections is noted.
+func (d *directory) heard() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for slices.Contains(slices.Collect(maps.Values(d.conns)), true) {
+		d.ended.Wait()
 	}
 }
 
 // settle waits until the other side has noticed that its connections have ended.
-func (d *directory) settle() { time.Sleep(50 * time.Millisecond) }
+func (d *directory) settle() { time.Sleep(200 * time.Millisecond) }
 
 // listen serves on a port of its own, as real ones do.
 func (d *directory) listen(t testing.TB) (address string) {
@@ -186,11 +199,12 @@ func (d *directory) serve(raw net.Conn) {
 	c := &served{Conn: raw, d: d, raw: raw}
 	d.mu.Lock()
 	d.dials++
-	d.conns[c] = true
+	d.conns[c] = false
 	d.mu.Unlock()
 	defer func() {
 		d.mu.Lock()
 		delete(d.conns, c)
+		d.ended.Broadcast()
 		d.mu.Unlock()
 	}()
 	if !d.startTLS && !c.secure() {
