@@ -20,7 +20,8 @@ import (
 const rules = `
 	# The ground: what may cross, and what happened. Neither knows the other.
 	NONE < internal/atomicfile, internal/declare, internal/flight, internal/netguard, internal/segment;
-	NONE < mapping/internal/apart, mapping/internal/keyed, mapping/internal/names, mapping/internal/scan, mapping/internal/split, mapping/internal/strict;
+	NONE < mapping/internal/apart, mapping/internal/names, mapping/internal/scan, mapping/internal/siv, mapping/internal/split, mapping/internal/strict;
+	mapping/internal/siv < mapping/internal/keyed;
 	internal/declare, mapping/internal/keyed, mapping/internal/names, mapping/internal/scan < mapping/internal/transform;
 	mapping/internal/keyed < mapping/token;
 	mapping/internal/transform < mapping/internal/program;

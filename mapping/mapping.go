@@ -32,8 +32,9 @@
 // identify somebody together, the source's owner says, or nothing here knows; and nothing adds up what
 // goes in several records. Residency is what the destination declares, and labels of a destination's
 // schema are not compared with what flows there: they are for documents that come from there. A token
-// tells whether two values are equal, and whoever may call Map can ask for the token of a value. The key
-// of a token is forgotten after the call, and what a hash made of it goes with the garbage. A label is
+// tells whether two values are equal, one that can be opened how many blocks of 16 bytes its value takes, and
+// whoever may call Map can ask for the token of a value. The key of a token is forgotten after the call, and
+// what a hash or a cipher made of it goes with the garbage. A label is
 // its schema's and not the data's: whoever writes Go here can put the same bytes under a softer schema,
 // by Schema.Document or Schema.Encode, and only a reviewer sees that.
 //

@@ -2,7 +2,6 @@ package mapping
 
 import (
 	"cmp"
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
@@ -165,23 +164,12 @@ func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	last, ok := scan.ReadDate([]byte(d.Until))
 	p.Find(!ok, "M117", at+"/until", "does not say its last day, such as 2027-03-31")
 	shape.Words(p.reader(), labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
-	anyKey := d.Via == "token.hmac" && (d.Args == nil || string(d.Args) == "{}")
-	args := d.Args
-	if anyKey {
-		args = json.RawMessage(`{"key":"any"}`)
-	}
 	if f.value() == nil || p.Found > before {
 		return
 	}
-	step, problem := transform.New(d.Via, args, transform.Field{Node: f.value()})
-	if strings.HasPrefix(d.Via, transform.CustomPrefix) {
-		step, problem = transform.Approved(d.Via, args)
-	}
-	switch {
-	case problem.Kind != 0:
+	step, anyKey, problem := transform.Released(d.Via, d.Args, f.value())
+	if problem.Kind != 0 {
 		p.Add("M118", at+"/via", at+"/via", problem.Text, problem.Nearest)
-	case !step.Hides:
-		p.Find(true, "M118", at+"/via", "is a transform that hides nothing, so it releases nothing")
 	}
 	to := Label{d.To, f.label.Categories, f.label.Residency, f.label.Purposes}
 	for _, given := range []struct {

@@ -206,10 +206,10 @@ func TestNonInterference(t *testing.T) {
 
 // transforms are what can be done to a value of each kind, or to the names of a map.
 var transforms = map[string][]string{
-	"name":    {``, ``, `{"token.hmac":{"key":"k"}}`, `{"text.nfc":{}}`, `{"text.truncate":{"n":2}}`, `{"enum":{"map":{"a":"x"},"else":"y"}}`, `{"custom.own":{"version":"1"}}`, `{"redact":{}}`, `{"mask.keep_last":{"n":2}}`, `{"text.nfc":{}},{"custom.own":{"version":"1"}}`},
-	"string":  {``, `{"token.hmac":{"key":"k"}}`, `{"text.nfc":{}},{"text.truncate":{"n":1}}`, `{"text.truncate":{"n":2}}`, `{"enum":{"map":{"a":"x"},"else":"y"}}`, `{"custom.own":{"version":"1"}}`, `{"mask.keep_last":{"n":2}}`, `{"string.to_int":{"minimum":0,"maximum":18446744073709551615}}`, `{"string.to_number":{"scale":1,"minimum":-1,"maximum":2}}`, `{"date.year":{}}`, `{"date.format":{"layout":"2006-01"}}`},
-	"integer": {``, `{"int.to_string":{}}`, `{"int.to_string":{}},{"text.truncate":{"n":1}}`, `{"int.bucket":{"width":2}}`, `{"number.scale":{"scale":2}}`, `{"token.hmac":{"key":"k"}}`, `{"minor.to_number":{"scale":1}}`},
-	"natural": {``, `{"int.to_string":{}}`, `{"token.hmac":{"key":"k"}}`, `{"mask.keep_last":{"n":4}}`},
+	"name":    {``, ``, `{"token.hmac":{"key":"k"}}`, `{"token.aes_siv":{"key":"k"}}`, `{"text.nfc":{}}`, `{"text.truncate":{"n":2}}`, `{"enum":{"map":{"a":"x"},"else":"y"}}`, `{"custom.own":{"version":"1"}}`, `{"redact":{}}`, `{"mask.keep_last":{"n":2}}`, `{"text.nfc":{}},{"custom.own":{"version":"1"}}`},
+	"string":  {``, `{"token.hmac":{"key":"k"}}`, `{"token.aes_siv":{"key":"k"}}`, `{"text.nfc":{}},{"text.truncate":{"n":1}}`, `{"text.truncate":{"n":2}}`, `{"enum":{"map":{"a":"x"},"else":"y"}}`, `{"custom.own":{"version":"1"}}`, `{"mask.keep_last":{"n":2}}`, `{"string.to_int":{"minimum":0,"maximum":18446744073709551615}}`, `{"string.to_number":{"scale":1,"minimum":-1,"maximum":2}}`, `{"date.year":{}}`, `{"date.format":{"layout":"2006-01"}}`},
+	"integer": {``, `{"int.to_string":{}}`, `{"int.to_string":{}},{"text.truncate":{"n":1}}`, `{"int.bucket":{"width":2}}`, `{"number.scale":{"scale":2}}`, `{"token.hmac":{"key":"k"}}`, `{"token.aes_siv":{"key":"k"}}`, `{"minor.to_number":{"scale":1}}`},
+	"natural": {`{"int.to_string":{}}`, `{"token.aes_siv":{"key":"k"}}`, ``, `{"token.hmac":{"key":"k"}}`, `{"token.aes_siv":{"key":"k"}}`, `{"mask.keep_last":{"n":4}}`},
 	"number":  {``, `{"number.to_string":{}}`, `{"number.to_minor":{}}`, `{"number.scale":{"scale":0}}`, `{"number.scale":{"scale":1,"round":"half_even"}}`, `{"number.bucket":{"width":2}}`},
 	"boolean": {``, `{"redact":{}}`},
 }
@@ -229,7 +229,7 @@ func (c chance) taker(f *form) *form {
 	if c.one(3) {
 		into = &form{kind: pick(c, "integer", "number"), least: pick(c, -9, 0), most: pick(c, 1, 3, 9, 9999), scale: c.IntN(4)}
 	} else if c.one(2) {
-		into = &form{kind: "string", least: c.IntN(2), most: pick(c, 4, 12, 70)}
+		into = &form{kind: "string", least: c.IntN(2), most: pick(c, 4, 12, 170)}
 	}
 	into.nullable = f.nullable
 	return into
@@ -241,10 +241,10 @@ func TestRandomTransforms(t *testing.T) {
 	own := mapping.Func{Name: "own", Version: "1", MaxLength: 4, Do: func(dst, text []byte) ([]byte, bool) {
 		return append(append(dst, text...), "<<"...), len(text) < 4
 	}}
-	seeds(t, 3000, tally{"compiled": 200, "mapped": 1500, "failed": 300}, func(c chance, n tally) {
+	seeds(t, 3000, tally{"compiled": 200, "mapped": 1500, "failed": 300, "sealed": 8}, func(c chance, n tally) {
 		source := &form{kind: "map", most: 3, each: c.form(0), names: &form{kind: "name"}}
 		c.fill(source.names, 0)
-		into := &form{kind: "map", most: 3, each: c.taker(source.each), names: &form{kind: "name", least: c.IntN(2), most: pick(c, 2, 4, 12, 70), pattern: pick(c, anyName, anyName, source.names.pattern)}}
+		into := &form{kind: "map", most: 3, each: c.taker(source.each), names: &form{kind: "name", least: c.IntN(2), most: pick(c, 2, 4, 12, 170), pattern: pick(c, anyName, anyName, source.names.pattern)}}
 		wrapped := func(title string, f *form) string {
 			f.name = "x"
 			return asJSON(t, (&form{kind: "object", members: []*form{f}}).file(title, openLabel))
@@ -258,6 +258,9 @@ func TestRandomTransforms(t *testing.T) {
 			return
 		}
 		n["compiled"]++
+		if strings.Contains(m.Report(), "token.aes_siv") {
+			n["sealed"]++
+		}
 		w := ways{Mapper: m}
 		for range 10 {
 			document := c.spelled(map[string]any{"x": c.document(source)})

@@ -120,7 +120,7 @@ func (c chance) fill(f *form, levels int) {
 	case "string":
 		c.fillText(f)
 	case "name":
-		f.least, f.most, f.pattern = c.IntN(2), c.between(2, 4), pick(c, anyName, abOnly, aToZOnly)
+		f.least, f.most, f.pattern = c.IntN(2), pick(c, 2, 4, 8), pick(c, anyName, abOnly, aToZOnly)
 	case "array":
 		f.most, f.each = c.IntN(4), c.form(levels-1)
 	case "map":
@@ -137,7 +137,7 @@ func (c chance) fill(f *form, levels int) {
 
 func (c chance) fillText(f *form) {
 	f.least = c.IntN(2)
-	f.most = f.least + c.between(1, 3)
+	f.most = f.least + pick(c, 1, 2, 3, 6, 8)
 	switch c.IntN(6) {
 	case 0:
 		f.choices = []string{"a", "bb"}[:c.between(1, 2)]

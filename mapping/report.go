@@ -90,7 +90,7 @@ func (r *rule) flow() report.Flow {
 	}
 	f.From = r.from.path
 	for _, step := range r.steps {
-		made := report.Step{Name: step.Name, Hides: step.Hides, Custom: strings.HasPrefix(step.Name, transform.CustomPrefix)}
+		made := report.Step{Name: step.Name, Hides: step.Hides, Reversible: step.Reversible, Custom: strings.HasPrefix(step.Name, transform.CustomPrefix)}
 		if made.Custom {
 			made.MaxLength = step.Out.MaxLength
 		}

@@ -16,6 +16,7 @@ const pins = `{"title": "p", "type": "object", "additionalProperties": false, "r
 			{"via": "text.prefix", "args": {"n": 4}, "to": "internal", "approved": "DPO-1", "until": "2999-01-01"},
 			{"via": "mask.keep_last", "args": {"n": 2}, "to": "internal", "approved": "DPO-2", "until": "2999-01-01"},
 			{"via": "token.hmac", "to": "internal", "approved": "DPO-3", "until": "2999-01-01"},
+			{"via": "token.aes_siv", "to": "internal", "approved": "DPO-7", "until": "2999-01-01"},
 			{"via": "redact", "to": "internal", "approved": "DPO-4", "until": "2999-01-01"}]},
 		"sex": {"type": "string", "maxLength": 1, "classification": "internal"},
 		"age": {"type": "integer", "minimum": 0, "maximum": 119, "release": [
@@ -29,6 +30,7 @@ func TestTwoReleasesShowNoMore(t *testing.T) {
 		prefix = `{"text.prefix": {"n": 4}}`
 		last   = `{"mask.keep_last": {"n": 2}}`
 		token  = `{"token.hmac": {"key": "k"}}`
+		sealed = `{"token.aes_siv": {"key": "k"}}`
 		redact = `{"redact": {}}`
 		three  = `{"int.bucket": {"width": 3}}`
 		four   = `{"int.bucket": {"width": 4}}`
@@ -40,11 +42,13 @@ func TestTwoReleasesShowNoMore(t *testing.T) {
 		"two grids":          {`"from": "/age", "do": [` + three + `, {"int.to_string": {}}]`, `"from": "/age", "do": [` + four + `, {"int.to_string": {}}]`, "M228"},
 		"one, twice":         {`"from": "/pin", "do": [` + prefix + `]`, `"from": "/pin", "do": [` + prefix + `]`, "no findings"},
 		"end and token":      {`"from": "/pin", "do": [` + last + `]`, `"from": "/pin", "do": [` + token + `]`, "M226 M226"},
+		"end and sealed":     {`"from": "/pin", "do": [` + last + `]`, `"from": "/pin", "do": [` + sealed + `]`, "M226 M226"},
+		"both tokens":        {`"from": "/pin", "do": [` + token + `]`, `"from": "/pin", "do": [` + sealed + `]`, "M226 M226 M226"},
 		"end and redacted":   {`"from": "/pin", "do": [` + last + `]`, `"from": "/pin", "do": [` + redact + `]`, "M226 M226"},
 		"token and redacted": {`"from": "/pin", "do": [` + token + `]`, `"from": "/pin", "do": [` + redact + `]`, "M226 M226 M226"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			dst := schema(t, `{"title": "o", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "maxLength": 64}, "b": {"type": "string", "maxLength": 64}, "sex": {"type": "string", "maxLength": 1}}}`)
+			dst := schema(t, `{"title": "o", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "maxLength": 64}, "b": {"type": "string", "maxLength": 128}, "sex": {"type": "string", "maxLength": 1}}}`)
 			drop := `"/age": "not needed"`
 			if name == "two grids" {
 				drop = `"/pin": "not needed"`

@@ -164,6 +164,8 @@ func TestArguments(t *testing.T) {
 		{anyText, `{"token.hmac": {}}`, "M210"}, {anyText, `{"token.hmac": {"key": "A"}}`, "M210"}, {anyText, `{"token.hmac": {"key": "a//b"}}`, "M210"}, {anyText, `{"token.hmac": {"key": "../a"}}`, "M210"}, {anyText, `{"token.hmac": {"key": "` + strings.Repeat("a", 129) + `"}}`, "M210"},
 		{`"type": "boolean"`, `{"token.hmac": {"key": "a"}}`, "M211"}, {`"type": "string", "enum": ["a", "bbbbbbbb"]`, `{"token.hmac": {"key": "a"}}`, "M211"}, {`"type": "string", "maxLength": 5`, `{"token.hmac": {"key": "a"}}`, "M211"}, {`"type": "string", "format": "date"`, `{"token.hmac": {"key": "a"}}`, "M211"},
 		{`"type": "integer", "minimum": 0, "maximum": 99999`, `{"token.hmac": {"key": "a"}}`, "M211"}, {`"type": "integer", "enum": [1, 99999999]`, `{"token.hmac": {"key": "a"}}`, "M211"},
+		{anyText, `{"token.aes_siv": {}}`, "M210"}, {anyText, `{"token.aes_siv": {"key": "../a"}}`, "M210"}, {anyText, `{"token.aes_siv": {"key": "a", "pad": false}}`, "M210"}, {anyText, `{"token.vault": {}}`, "M209"},
+		{`"type": "number", "scale": 1`, `{"token.aes_siv": {"key": "a"}}`, "M211"}, {`"type": "string", "enum": ["a", "bbbbbbbb"]`, `{"token.aes_siv": {"key": "a"}}`, "M211"}, {`"type": "string", "maxLength": 5`, `{"token.aes_siv": {"key": "a"}}`, "M211"}, {`"type": "string", "format": "date"`, `{"token.aes_siv": {"key": "a"}}`, "M211"}, {`"type": "integer", "minimum": 0, "maximum": 99999`, `{"token.aes_siv": {"key": "a"}}`, "M211"},
 		{anyText, `{"sha256": {}}`, "M209"}, {anyText, `{"hash": {}}`, "M209"}, {anyText, `{}`, "M209"},
 	} {
 		src := `{"title": "src", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "required": ["v"], "properties": {"v": {` + tt.from + `}}}`
@@ -177,11 +179,17 @@ func TestArguments(t *testing.T) {
 
 // TestTokens: a token is that of one value of one field under one key, in every mapping.
 func TestTokens(t *testing.T) {
+	tokens(t, "token.hmac", "tk1.", 22)
+	tokens(t, "token.aes_siv", "ts1.", 43)
+}
+
+// tokens holds it of a transform whose tokens begin so and end with so many characters, of short values.
+func tokens(t *testing.T, via, begins string, characters int) {
 	mint := func(schema, field, from, key, version, raw string) string {
 		t.Helper()
 		src := `{"title": "` + schema + `", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "required": ["` + field + `"], "properties": {"` + field + `": {` + from + `}}}`
-		dst := `{"title": "dst", "type": "object", "additionalProperties": false, "required": ["id"], "properties": {"id": {"type": "string", "maxLength": 63, "in": "path"}}}`
-		m := compile(t, src, dst, `{"mapping": "one", "from": "`+schema+`", "to": "dst", "set": {"/id": {"from": "/`+field+`", "do": [{"token.hmac": {"key": "`+key+`"}}], "on_error": "fail"}}}`, anywhereAPI())
+		dst := `{"title": "dst", "type": "object", "additionalProperties": false, "required": ["id"], "properties": {"id": {"type": "string", "maxLength": 99999, "in": "path"}}}`
+		m := compile(t, src, dst, `{"mapping": "one", "from": "`+schema+`", "to": "dst", "set": {"/id": {"from": "/`+field+`", "do": [{"`+via+`": {"key": "`+key+`"}}], "on_error": "fail"}}}`, anywhereAPI())
 		if keys := m.Keys(); len(keys) != 1 || keys[0] != key {
 			t.Errorf("needs %v", keys)
 		}
@@ -196,7 +204,7 @@ func TestTokens(t *testing.T) {
 	}
 	const number = `"type": "integer"`
 	base := mint("hr", "id", anyText, "crm", "1", `"4711"`)
-	if !strings.HasPrefix(base, "tk1.1.") || len(base) != len("tk1.1.")+22 || strings.Trim(base[6:], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
+	if !strings.HasPrefix(base, begins+"1.") || len(base) != 6+characters || strings.Trim(base[6:], "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") != "" {
 		t.Errorf("%s", base)
 	}
 	for name, same := range map[string]string{
@@ -206,7 +214,7 @@ func TestTokens(t *testing.T) {
 			t.Errorf("%s: %s, and not %s", name, same, base)
 		}
 	}
-	drawn := func(token string) string { return token[len(token)-22:] } // without the version in front
+	drawn := func(token string) string { return token[len(token)-characters:] } // without the version in front
 	seen := map[string]string{drawn(base): "base"}
 	for name, other := range map[string]string{
 		"another value": mint("hr", "id", anyText, "crm", "1", `"4712"`), "another field": mint("hr", "no", anyText, "crm", "1", `"4711"`), "another schema": mint("er", "id", anyText, "crm", "1", `"4711"`),
@@ -214,7 +222,7 @@ func TestTokens(t *testing.T) {
 		"composed": mint("hr", "id", anyText, "crm", "1", `"\u00e9"`), "decomposed": mint("hr", "id", anyText, "crm", "1", `"e\u0301"`), "case": mint("hr", "id", anyText, "crm", "1", `"E\u0301"`), "space": mint("hr", "id", anyText, "crm", "1", `"4711 "`),
 		"shifted by one character": mint("hri", "d", anyText, "crm", "1", `"4711"`),
 	} {
-		if !strings.HasPrefix(other, "tk1.") || seen[drawn(other)] != "" {
+		if !strings.HasPrefix(other, begins) || seen[drawn(other)] != "" {
 			t.Errorf("%s: %s is that of %s", name, other, seen[drawn(other)])
 		}
 		seen[drawn(other)] = name
@@ -222,7 +230,7 @@ func TestTokens(t *testing.T) {
 	if got := mint("hr", "id", anyText, "crm", "1", `""`); got != "mapping: M315 data does not fit at /id" {
 		t.Errorf("of nothing: %s", got)
 	}
-	if got := mint("hr", "id", anyText, "crm", strings.Repeat("v", 36), `"4711"`); len(got) != 63 {
+	if got := mint("hr", "id", anyText, "crm", strings.Repeat("v", 36), `"4711"`); len(got) != 41+characters {
 		t.Errorf("longest: %s", got)
 	}
 }
@@ -238,6 +246,18 @@ func TestATokenIsWhatItsDocSays(t *testing.T) {
 	want := `"tk1.1.` + base64.RawURLEncoding.EncodeToString(mac.Sum(nil)[:16]) + `"`
 	if got := mapOne(t, m, `-4711`); got != want {
 		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+// TestWhatOpensShowsItsBlocks and not how long it is.
+func TestWhatOpensShowsItsBlocks(t *testing.T) {
+	m := one(t, `"type": "string", "minLength": 1, "maxLength": 99`, `"type": "string", "maxLength": 999`, `{"token.aes_siv": {"key": "crm/tokens"}}`)
+	for length, want := range map[int]int{1: 32, 15: 32, 16: 48, 31: 48, 32: 64} {
+		got := mapOne(t, m, `"`+strings.Repeat("a", length)+`"`)
+		_, characters, _ := strings.Cut(got, "ts1.1.")
+		if made, err := base64.RawURLEncoding.DecodeString(strings.TrimSuffix(characters, `"`)); err != nil || len(made) != want {
+			t.Errorf("%d characters: %s is %d bytes, %v", length, got, len(made), err)
+		}
 	}
 }
 

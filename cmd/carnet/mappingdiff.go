@@ -107,7 +107,7 @@ func changes(old, now []string) []string {
 // stories are how lines begin, in the order in which they are told; a field that is set, and then
 // absent, is one story.
 var stories = [][]string{
-	{"destination "}, {"carried by "}, {"set ", "absent ", "drop "}, {"together ", "not together "}, {"custom "},
+	{"destination "}, {"carried by "}, {"set ", "absent ", "drop "}, {"together ", "not together "}, {"custom "}, {"reversible "},
 	{"leaves "}, {"no release is used", "not after "}, {"hash of the source's schema "}, {"hash of the destination's schema "}, {"hash "},
 }
 

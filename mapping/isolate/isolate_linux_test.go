@@ -41,7 +41,7 @@ const people = `{"title": "people", "type": "object", "additionalProperties": fa
 		"friends": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": ["integer", "null"], "minimum": 0}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"minLength": 1, "maxLength": 20}, "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]},
 		"grid": {"type": "array", "maxItems": 2, "items": {"type": "object", "patternProperties": {"^[a-z\"]$": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 1}}},
 		"house": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
-		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
+		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.aes_siv", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
 
 const rows = `{"title": "rows", "type": "object", "additionalProperties": false, "required": ["id", "kind", "name"],
 	"properties": {
@@ -56,7 +56,7 @@ const rows = `{"title": "rows", "type": "object", "additionalProperties": false,
 		"grid": {"type": "array", "maxItems": 2, "items": {"type": "object", "patternProperties": {"^[a-z\"]$": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 1}}},
 		"seen": {"type": "array", "maxItems": 3, "items": {"type": ["object", "null"], "additionalProperties": false, "required": ["year", "kind"], "properties": {"year": {"type": "integer", "minimum": 0, "maximum": 9999}, "by": {"type": "string", "maxLength": 64}, "kind": {"type": "string", "maxLength": 9}}}},
 		"place": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
-		"mail": {"type": "string", "maxLength": 64},
+		"mail": {"type": "string", "maxLength": 404},
 		"source": {"type": "string", "maxLength": 10},
 		"note": {"type": "string", "maxLength": 10}}}`
 
@@ -65,7 +65,7 @@ const peopleToRows = `{"mapping": "people-to-rows", "from": "people", "to": "row
 		"/id": {"from": "/id"}, "/kind": {"const": "per\u0073on"}, "/tag": {"from": "/tags"}, "/X-Note": {"from": "/note"}, "/name": {"from": "/name"}, "/rate": {"from": "/rate"}, "/serial": {"from": "/serial"},
 		"/friends": {"from": "/friends", "do": [{"token.hmac": {"key": "k"}}]}, "/friends/*": {"from": "/friends/*"}, "/grid": {"from": "/grid"}, "/grid/*": {"from": "/grid/*"}, "/grid/*/*": {"from": "/grid/*/*"},
 		"/seen": {"from": "/visits"}, "/seen/*/year": {"from": "/visits/*/day", "do": [{"date.year": {}}]}, "/seen/*/by": {"from": "/visits/*/doctor", "do": [{"token.hmac": {"key": "k"}}]}, "/seen/*/kind": {"const": "visit"},
-		"/place/city": {"from": "/house/city"}, "/mail": {"from": "/mail", "do": [{"token.hmac": {"key": "k"}}]},
+		"/place/city": {"from": "/house/city"}, "/mail": {"from": "/mail", "do": [{"token.aes_siv": {"key": "k"}}]},
 		"/source": {"const": "hr"}, "/note": {"absent": "nobody has one"}}}`
 
 func crm() mapping.Destination {
@@ -337,12 +337,13 @@ func TestDeepPaths(t *testing.T) {
 // TestTokensAreCounted holds that as many are counted as were made, also those that nobody sees.
 func TestTokensAreCounted(t *testing.T) {
 	const src = `{"title": "a", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]},
-		"properties": {"a": {"type": "string", "minLength": 1, "maxLength": 99}, "b": {"type": "string", "minLength": 1, "maxLength": 99}}}`
-	const dst = `{"title": "b", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "maxLength": 99}, "b": {"type": "integer"}}}`
+		"properties": {"a": {"type": "string", "minLength": 1, "maxLength": 99}, "b": {"type": "string", "minLength": 1, "maxLength": 99}, "c": {"type": "string", "minLength": 1, "maxLength": 99}}}`
+	const dst = `{"title": "b", "type": "object", "additionalProperties": false, "properties": {"a": {"type": "string", "maxLength": 99}, "b": {"type": "integer"}, "c": {"type": "string", "maxLength": 999}}}`
 	m := compile(t, src, dst, `{"mapping": "m", "from": "a", "to": "b", "set": {
 		"/a": {"from": "/a", "do": [{"token.hmac": {"key": "k"}}, {"token.hmac": {"key": "k"}}]},
-		"/b": {"from": "/b", "do": [{"token.hmac": {"key": "k"}}, {"string.to_int": {}}], "on_error": "drop"}}}`)
-	for document, want := range map[string]string{`{"a": "x"}`: "tokens 2", `{"b": "x"}`: "tokens 1", `{"a": "x", "b": "x"}`: "tokens 3"} {
+		"/b": {"from": "/b", "do": [{"token.hmac": {"key": "k"}}, {"string.to_int": {}}], "on_error": "drop"},
+		"/c": {"from": "/c", "do": [{"token.aes_siv": {"key": "k"}}]}}}`)
+	for document, want := range map[string]string{`{"c": "x"}`: "tokens 1", `{"a": "x", "c": "x"}`: "tokens 3", `{"a": "x"}`: "tokens 2", `{"b": "x"}`: "tokens 1", `{"a": "x", "b": "x"}`: "tokens 3"} {
 		if got := lines(t, m, strings.NewReader(document), keys(), isolate.Limits{}); len(got) != 1 || !strings.Contains(got[0], want) {
 			t.Errorf("%s: %s, want %s", document, got, want)
 		}

@@ -16,7 +16,8 @@
 // that cannot be told from others, nothing is looked for: one of less than 6 characters, one
 // that stands as well in a field that is copied, in a constant, an argument or a name, the number
 // that a bucket may begin with, and in errors what is part of a field's name. A number is looked
-// for in digits, and not as a part of a longer one. What a transform has no result for shows
+// for in digits, and not as a part of a longer one. A token is not opened: whoever has its key is
+// not looked for. What a transform has no result for shows
 // nothing: samples are for the values that it has one for.
 //
 // # Errors

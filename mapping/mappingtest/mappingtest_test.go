@@ -146,7 +146,7 @@ const accounts = `{"title": "accounts", "type": "object", "additionalProperties"
 
 const statement = `{"title": "statement", "type": "object", "additionalProperties": false, "properties": {
 	"country": {"type": "string", "maxLength": 40}, "branch": {"type": "string", "maxLength": 40}, "level": {"type": "string", "maxLength": 40}, "from": {"type": "integer"}, "balance": {"type": "number", "scale": 2},
-	"age": {"type": "integer"}, "memo": {"type": "string", "maxLength": 34}, "text": {"type": "string", "maxLength": 40}}}`
+	"age": {"type": "integer"}, "memo": {"type": "string", "maxLength": 63}, "text": {"type": "string", "maxLength": 300}}}`
 
 // country is a function of somebody that was approved as one that shows two letters, and shows
 // all of them.
@@ -306,6 +306,20 @@ func TestNoLeakWithoutFalseAlarms(t *testing.T) {
 	} {
 		if got := heard(t, leaky(t, withoutCode, byLevel, bySalary, constant, ofMemo), sample); got != "" {
 			t.Errorf("%s: %s", name, got)
+		}
+	}
+}
+
+// TestNoLeakOfTokens: what a token hides is not found in it, also in one that can be opened.
+func TestNoLeakOfTokens(t *testing.T) {
+	const sealed, hashed = `"/text": {"from": "/iban", "do": [{"token.aes_siv": {"key": "k"}}], "on_error": "drop"}`, `"/memo": {"from": "/salary", "do": [{"token.hmac": {"key": "k"}}]}`
+	from := strings.NewReplacer(`"maxLength": 34, RELEASED("custom.country", {"version": "1"})`, `"maxLength": 34, RELEASED("token.aes_siv", {})`, `RELEASED("int.bucket", {"width": 10})`, `RELEASED("token.hmac", {})`).Replace(withoutCode)
+	number := strings.ReplaceAll(from, "token.hmac", "token.aes_siv")
+	for name, m := range map[string]*mapping.Mapper{
+		"that opens": leaky(t, from, sealed), "of a number that opens": leaky(t, number, strings.Replace(sealed, "/iban", "/salary", 1)), "of each kind": leaky(t, from, sealed, hashed),
+	} {
+		if got := heard(t, m); got != "" {
+			t.Errorf("one %s: %s", name, got)
 		}
 	}
 }

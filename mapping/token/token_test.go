@@ -48,19 +48,30 @@ var (
 	crm    = token.Domain{Key: "crm/tokens", Schema: "employee", Field: "/number"}
 )
 
-// written is what a mapping makes of a value.
-func written(t *testing.T, from mapping.KeySource, schema, field, value string) string {
+// written is the hash that a mapping makes of a value.
+func written(t testing.TB, from mapping.KeySource, schema, field, value string) string {
+	t.Helper()
+	return made(t, from, "token.hmac", schema, field, value)
+}
+
+// sealed is what it makes that can be opened.
+func sealed(t testing.TB, from mapping.KeySource, schema, field, value string) string {
+	t.Helper()
+	return made(t, from, "token.aes_siv", schema, field, value)
+}
+
+func made(t testing.TB, from mapping.KeySource, via, schema, field, value string) string {
 	t.Helper()
 	src, err := mapping.ParseSchema(fmt.Appendf(nil, `{"title": %q, "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {%q: {"type": "string", "maxLength": 99}}}`, schema, field[1:]))
 	if err != nil {
 		t.Fatal(err)
 	}
-	dst, err := mapping.ParseSchema([]byte(`{"title": "out", "type": "object", "additionalProperties": false, "properties": {"v": {"type": "string", "maxLength": 63}}}`))
+	dst, err := mapping.ParseSchema([]byte(`{"title": "out", "type": "object", "additionalProperties": false, "properties": {"v": {"type": "string", "maxLength": 999}}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	to := mapping.Destination{System: "crm", Kind: "api", Jurisdictions: []string{"eu"}, Clearance: mapping.Clearance{Class: mapping.Public, Purposes: []string{"crm"}}}
-	m, err := mapping.Compile(src, dst, fmt.Appendf(nil, `{"mapping": "m", "from": %q, "to": "out", "set": {"/v": {"from": %q, "do": [{"token.hmac": {"key": "crm/tokens"}}], "on_error": "fail"}}}`, schema, field), to)
+	m, err := mapping.Compile(src, dst, fmt.Appendf(nil, `{"mapping": "m", "from": %q, "to": "out", "set": {"/v": {"from": %q, "do": [{%q: {"key": "crm/tokens"}}], "on_error": "fail"}}}`, schema, field, via), to)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +136,7 @@ func TestDomains(t *testing.T) {
 func TestNothing(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	text := written(t, keys(now), "employee", "/number", "1017")
+	text, opens := written(t, keys(now), "employee", "/number", "1017"), sealed(t, keys(now), "employee", "/number", "1017")
 	for name, c := range map[string]struct {
 		ctx    context.Context
 		from   token.Versions
@@ -149,8 +160,17 @@ func TestNothing(t *testing.T) {
 		if all, err := token.All(c.ctx, c.from, c.domain, c.value); !errors.Is(err, c.want) || all != nil || strings.Contains(err.Error(), "cAnArY") {
 			t.Errorf("%s: %q, %v", name, all, err)
 		}
+		if all, err := token.AllSealed(c.ctx, c.from, c.domain, c.value); !errors.Is(err, c.want) || all != nil || strings.Contains(err.Error(), "cAnArY") {
+			t.Errorf("%s, sealed: %q, %v", name, all, err)
+		}
 		if is, err := token.Is(c.ctx, c.from, c.domain, text, c.value); !errors.Is(err, c.want) || is {
 			t.Errorf("%s: %v, %v", name, is, err)
+		}
+		if c.value == "" {
+			continue // Open is given none
+		}
+		if value, err := token.Open(c.ctx, c.from, c.domain, opens); !errors.Is(err, c.want) || value != "" || strings.Contains(err.Error(), "cAnArY") {
+			t.Errorf("%s, opened: %q, %v", name, value, err)
 		}
 	}
 }
@@ -165,15 +185,40 @@ func (d deaf) UseKeys(_ context.Context, _ string, use func(version string, key 
 	return nil
 }
 
-// TestVersion holds what is no token at all.
+// TestVersion holds what is no token at all: of either kind, what ours are not like to the last character.
 func TestVersion(t *testing.T) {
-	text := written(t, keys(now), "employee", "/number", "1017")
-	for _, bad := range []string{"", "tk1.", "1017", text[1:], text + "A", text[:len(text)-1], text + "\n", text[:len(text)-1] + "\n", strings.Replace(text, "tk1.", "tk2.", 1), "tk1." + text, strings.Replace(text, ".2.", "..", 1), strings.Replace(text, ".2.", ".2:.", 1), text[:len(text)-1] + "/"} {
-		if v, ok := token.Version(bad); ok {
-			t.Errorf("%q is of %q", bad, v)
+	for kind, text := range map[string]string{"tk1.": written(t, keys(now), "employee", "/number", "1017"), "ts1.": sealed(t, keys(now), "employee", "/number", "1017")} {
+		if v, ok := token.Version(text); v != "2" || !ok {
+			t.Error(v, ok)
 		}
-		if is, err := token.Is(t.Context(), keys(now), crm, bad, "1017"); !errors.Is(err, token.ErrInvalid) || is {
-			t.Errorf("%q: %v, %v", bad, is, err)
+		bad := []string{
+			"", kind, "1017", text[1:], text + "A", text[:len(text)-1], text + "\n", text[:len(text)-1] + "\n", text[:len(text)-2] + "\n\n", text[:20] + "\r\n" + text[20:], kind + text,
+			strings.Replace(text, kind, "tk2.", 1), strings.Replace(text, kind, kind[:3]+"..", 1), strings.Replace(text, ".2.", "..", 1), strings.Replace(text, ".2.", ".2:.", 1), strings.Replace(text, ".2.", ".2..", 1), text[:len(text)-1] + "/", text + "=",
+		}
+		for _, last := range []string{"B", "C", "F"} { // bits behind the last byte
+			bad = append(bad, text[:len(text)-1]+last)
+		}
+		for _, bad := range bad {
+			if v, ok := token.Version(bad); ok {
+				t.Errorf("%q is of %q", bad, v)
+			}
+			if is, err := token.Is(t.Context(), keys(now), crm, bad, "1017"); !errors.Is(err, token.ErrInvalid) || is {
+				t.Errorf("%q: %v, %v", bad, is, err)
+			}
+			if value, err := token.Open(t.Context(), untouched{t}, crm, bad); err != token.ErrInvalid || value != "" {
+				t.Errorf("%q opens as %q, %v", bad, value, err)
+			}
 		}
 	}
+	if _, ok := token.Version("ts1.2." + strings.Repeat("A", 22)); ok {
+		t.Error("a token of no value")
+	}
+}
+
+// untouched is asked for no key.
+type untouched struct{ t *testing.T }
+
+func (u untouched) UseKeys(context.Context, string, func(version string, key []byte) error) error {
+	u.t.Error("a key is lent for what is no token")
+	return nil
 }

@@ -81,6 +81,7 @@ var transforms = map[string]string{
 	"text.truncate":    "The first n characters: {n}.",
 	"time.date":        "The day of a date-time in UTC.",
 	"time.to_unix":     "Seconds since 1970.",
+	"token.aes_siv":    "A keyed token, the same for the same value of the same field, which who has the key can open: {key}. A release may name it.",
 	"token.hmac":       "A keyed token, the same for the same value of the same field: {key}. A release may name it.",
 	"unit.convert":     "Another unit: {to, scale}. It is exact.",
 	"unix.to_time":     "Seconds since 1970 as a date-time in UTC.",

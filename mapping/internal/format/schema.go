@@ -64,7 +64,7 @@ var schema = declare.Form{
 
 		"Release":            "What the source's owner lets go: the result of one transform, under a lower label, until a day.",
 		"Release.via":        "The transform that a mapping begins with.",
-		"Release.args":       "Its arguments, exactly; token.hmac without any is of every key.",
+		"Release.args":       "Its arguments, exactly; a token without any is of every key.",
 		"Release.to":         "The class of the result, not above the field's.",
 		"Release.residency":  "Jurisdictions that the result may be in; absent: the field's.",
 		"Release.purposes":   "What the result may be used for; absent: what the field may.",

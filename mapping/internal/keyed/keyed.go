@@ -1,19 +1,27 @@
-// Package keyed makes the tokens of one key.
+// Package keyed makes the tokens of one key, and opens those that can be opened.
 //
-//	mac := keyed.New(version, key)
-//	defer mac.Wipe()
-//	dst = mac.Append(dst, keyed.Domain("crm/tokens", "employee", "/number"), value)
+//	key := keyed.New(version, secret)
+//	defer key.Wipe()
+//	domain := keyed.Domain("crm/tokens", "employee", "/number")
+//	dst = key.Hash(dst, domain, value) // tk1.VERSION.CHARACTERS
+//	dst = key.Seal(dst, domain, value) // ts1.VERSION.CHARACTERS
+//	token, ok := keyed.Read(text)
+//	value, ok := key.Open(token, domain)
 //
 // # Guarantees
 //
-// A token is tk1.VERSION.CHARACTERS: the first 128 bits of HMAC-SHA-256 over the parts of its
-// domain, the version of the key and the value, each behind its length. So none is that of
-// another domain, version or value but by chance.
+// A hash is the first 128 bits of HMAC-SHA-256 over the parts of its domain, the version of the
+// key and the value, each behind its length. What is sealed is the value under AES-256-SIV with
+// the others as its data, and under a key that HKDF-SHA-256 derives for that alone. So no token is that of
+// another domain, version or value, but a hash by chance, and each value has one token of a kind, which is
+// written in one way.
 //
 // # Limits
 //
-// What a hash made of the key goes with the garbage: Wipe overwrites values. Whether a value is one
-// of many is for whoever makes a token of it.
+// What is sealed shows how many blocks of 16 bytes the value takes with one byte more. What a hash
+// or a cipher made of the key goes with the garbage: Wipe overwrites values, and what was derived.
+// Whether a value is one of many is for whoever makes a token of it. The first hash of a Key, and the
+// first seal, allocate what they make of it; later ones nothing.
 //
 // # Errors
 //
@@ -21,56 +29,51 @@
 //
 // # Concurrency
 //
-// A Mac is one goroutine's.
+// A Key is one goroutine's.
 package keyed
 
 import (
-	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"hash"
-	"strings"
+
+	"github.com/carnet-go/carnet/mapping/internal/siv"
 )
 
 const (
-	prefix     = "tk1."
-	tokenBytes = 16 // 40 bits collide among 100,000 people
-	characters = (8*tokenBytes + 5) / 6
 	maxVersion = 36 // a UUID
 	minKey     = 16
 )
 
-// Shortest and Longest are how many characters a token has.
-const (
-	Shortest = len(prefix) + 1 + len(".") + characters
-	Longest  = Shortest + maxVersion - 1
-)
-
-// Mac makes the tokens of one key.
-type Mac struct {
+// Key makes the tokens of one key.
+type Key struct {
 	version string
-	hash    hash.Hash
+	secret  []byte    // lent
+	hash    hash.Hash // nil: none was made yet
+	siv     *siv.SIV  // as well
 	message []byte
 	sum     [sha256.Size]byte
 	room    [4 * sha256.BlockSize]byte // of the message, mostly
 }
 
-// New takes a version of letters, digits, _ and -, and a key of at least 16 bytes; nil:
-// they are none. It keeps no reference to the key.
-func New(version string, key []byte) *Mac {
-	if len(key) < minKey || !versioned(version) {
+// New takes a version of letters, digits, _ and -, and a secret of at least 16 bytes, which it
+// uses until Wipe; nil: they are none.
+func New(version string, secret []byte) *Key {
+	if len(secret) < minKey || !versioned(version) {
 		return nil
 	}
-	m := &Mac{version: version, hash: hmac.New(sha256.New, key)}
-	m.message = m.room[:0]
-	return m
+	k := &Key{version: version, secret: secret}
+	k.message = k.room[:0]
+	return k
 }
 
-// Wipe overwrites the values. The Mac must not be used any more.
-func (m *Mac) Wipe() {
-	clear(m.message[:cap(m.message)])
-	m.hash = nil
+// Wipe overwrites the values, and forgets the secret. The Key must not be used any more.
+func (k *Key) Wipe() {
+	clear(k.message[:cap(k.message)])
+	if k.siv != nil {
+		k.siv.Wipe()
+	}
+	k.secret, k.hash, k.siv = nil, nil, nil
 }
 
 func versioned(text string) bool {
@@ -82,14 +85,6 @@ func versioned(text string) bool {
 	return len(text) > 0 && len(text) <= maxVersion
 }
 
-// Version is that of a token's key, as it says; false: it is no token.
-func Version(token string) (string, bool) {
-	rest, ok := strings.CutPrefix(token, prefix)
-	version, sum, also := strings.Cut(rest, ".")
-	_, err := base64.RawURLEncoding.Strict().DecodeString(sum)
-	return version, ok && also && err == nil && len(sum) == characters && versioned(version)
-}
-
 // Domain is what is the same for all values of one field under one name of a key.
 func Domain(key, schema, path string) []byte { return behind(behind(behind(nil, key), schema), path) }
 
@@ -98,20 +93,12 @@ func behind[T string | []byte](dst []byte, part T) []byte {
 	return append(binary.BigEndian.AppendUint64(dst, uint64(len(part))), part...)
 }
 
-// Append appends the token of a value.
-func (m *Mac) Append(dst, domain, value []byte) []byte {
-	m.reserve(len(domain) + 8 + len(m.version) + 8 + len(value))
-	m.message = behind(behind(append(m.message[:0], domain...), m.version), value)
-	m.hash.Reset()
-	_, _ = m.hash.Write(m.message)
-	dst = append(append(append(dst, prefix...), m.version...), '.')
-	return base64.RawURLEncoding.AppendEncode(dst, m.hash.Sum(m.sum[:0])[:tokenBytes])
-}
-
-// reserve makes room for a message. What held one before is overwritten.
-func (m *Mac) reserve(size int) {
-	if cap(m.message) < size {
-		clear(m.message[:cap(m.message)])
-		m.message = make([]byte, 0, size)
+// bound begins a message of so many bytes with a domain and the version. What held one before is
+// overwritten, where it has not the room.
+func (k *Key) bound(domain []byte, size int) {
+	if size += len(domain) + 8 + len(k.version); cap(k.message) < size {
+		clear(k.message[:cap(k.message)])
+		k.message = make([]byte, 0, size)
 	}
+	k.message = behind(append(k.message[:0], domain...), k.version)
 }

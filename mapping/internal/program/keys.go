@@ -22,10 +22,10 @@ func (r *Run) lend(ctx context.Context, keys Keys) error {
 	if keys == nil {
 		return ErrNoKey
 	}
-	if r.call.Macs == nil {
-		r.call.Macs = make(map[string]*keyed.Mac, len(r.program.Keys))
+	if r.call.Keys == nil {
+		r.call.Keys = make(map[string]*keyed.Key, len(r.program.Keys))
 	}
-	defer clear(r.call.Macs)
+	defer clear(r.call.Keys)
 	r.written, r.err = false, nil
 	switch outer := r.next(ctx, keys, r.program.Keys); {
 	case r.written && r.err != nil:
@@ -60,12 +60,12 @@ func (r *Run) next(ctx context.Context, keys Keys, names []string) error {
 		if l.lent {
 			return errUsed
 		}
-		mac := keyed.New(version, key)
-		if mac == nil {
+		made := keyed.New(version, key)
+		if made == nil {
 			return errUsed
 		}
-		defer mac.Wipe()
-		l.lent, r.call.Macs[names[0]] = true, mac
+		defer made.Wipe()
+		l.lent, r.call.Keys[names[0]] = true, made
 		return r.next(ctx, keys, names[1:])
 	})
 }

@@ -74,6 +74,8 @@ type Step struct {
 	Hides  bool            `json:"hides,omitempty"`  // what comes out does not tell what came in
 	Custom bool            `json:"custom,omitempty"` // code of whoever registered it
 
+	Reversible bool `json:"reversible,omitempty"` // by who has its key
+
 	MaxLength int `json:"max_length,omitempty"` // of what that makes
 }
 
@@ -141,8 +143,11 @@ func (r *Report) foot() []string {
 		}
 		all = append(all, line)
 	}
-	for _, step := range r.customs() {
+	for _, step := range r.steps(func(s Step) bool { return s.Custom }) {
 		all = append(all, "custom code to be read: "+step)
+	}
+	for _, step := range r.steps(func(s Step) bool { return s.Reversible }) {
+		all = append(all, "reversible by who has the key: "+step)
 	}
 	ends := "no release is used"
 	if r.NotAfter != "" {
@@ -151,12 +156,12 @@ func (r *Report) foot() []string {
 	return append(all, "leaves "+r.Leaves, ends, "hash of the source's schema "+r.FromHash, "hash of the destination's schema "+r.ToHash, "hash "+r.Hash)
 }
 
-// customs are the functions that somebody registered, each once.
-func (r *Report) customs() []string {
+// steps are those of a kind, each once.
+func (r *Report) steps(is func(Step) bool) []string {
 	var all []string
 	for _, f := range r.Set {
 		for _, step := range f.Do {
-			if step.Custom && !slices.Contains(all, step.line()) {
+			if is(step) && !slices.Contains(all, step.line()) {
 				all = append(all, step.line())
 			}
 		}

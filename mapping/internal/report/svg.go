@@ -110,6 +110,9 @@ func (f *Flow) done() []string {
 		if step.Custom {
 			line += " (code to be read)"
 		}
+		if step.Reversible {
+			line += " (reversible)"
+		}
 		all = append(all, line)
 	}
 	if f.OnError != "" {

@@ -21,6 +21,7 @@ func large() *report.Report {
 		Set: []report.Flow{
 			{Into: "/phone", From: "/phone", Do: []report.Step{{Name: "mask.keep_last", Args: json.RawMessage(`{"n":4}`)}}, OnError: "drop", Before: long, After: "internal " + long, Approved: "DPO-7", Until: "2026-12-31"},
 			{Into: "/fax", From: "/phone", Do: []report.Step{{Name: "mask.keep_last", Args: json.RawMessage(`{"n":16}`)}}, OnError: "null", Before: long, After: "internal " + long},
+			{Into: "/id", From: "/phone", Do: []report.Step{{Name: "token.aes_siv", Args: json.RawMessage(`{"key":"k"}`), Hides: true, Reversible: true}}, Before: long, After: "internal"},
 			{Into: deep + "/into", In: "path", From: deep + "/from", Before: "internal", After: "internal"},
 			{Into: "/origin", Constant: `"` + strings.Repeat("<&日", 200) + `"`, After: "public"},
 			{Into: "/country", From: "/iban", Do: []report.Step{
@@ -45,10 +46,11 @@ func TestPictureLeavesNothingOut(t *testing.T) {
 	wanted := []string{
 		`mask.keep_last {"n":4}`, `mask.keep_last {"n":16}`, "on error drop", "on error null", "on error fail",
 		`custom.country {"version":"2"} (code to be read)`, `custom code to be read: custom.country {"version":"2"}`,
+		`token.aes_siv {"key":"k"} (reversible)`, `reversible by who has the key: token.aes_siv {"key":"k"}`,
 		"released by DPO-7 until 2026-12-31", "not after 2027-01-01T00:00:00Z",
 		"together /a, /b: " + r.Leaves, "not together /a, /c: restricted", "leaves " + r.Leaves,
-		"destination crm (api) in us, accepts " + r.Accepts, "enum " + string(r.Set[4].Do[1].Args),
-		"constant " + r.Set[3].Constant, r.Set[0].Before, r.Set[0].After, r.Set[2].From, r.Set[2].Into + " (path)",
+		"destination crm (api) in us, accepts " + r.Accepts, "enum " + string(r.Set[5].Do[1].Args),
+		"constant " + r.Set[4].Constant, r.Set[0].Before, r.Set[0].After, r.Set[3].From, r.Set[3].Into + " (path)",
 		"dropped: " + r.Drop[0].Reason, "absent: " + r.Absent[0].Reason,
 		"hash of the source's schema f1", "hash of the destination's schema f2", "hash f3",
 	}

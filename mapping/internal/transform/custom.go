@@ -74,9 +74,8 @@ func Version(args map[string]json.RawMessage) (string, Problem) {
 	return version, p
 }
 
-// Approved is a function as a release names it: by name and version. Whether there is one is
-// found where a mapping is compiled.
-func Approved(name string, raw json.RawMessage) (Step, Problem) {
+// approved is a function as a release names it: by name and version.
+func approved(name string, raw json.RawMessage) (Step, Problem) {
 	args := map[string]json.RawMessage{}
 	if raw != nil && json.Unmarshal(raw, &args) != nil {
 		return Step{}, arguments("its arguments are no object")

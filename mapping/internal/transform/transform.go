@@ -55,7 +55,7 @@ type Value struct {
 
 // Call is what one mapping of one document needs.
 type Call struct {
-	Macs    map[string]*keyed.Mac // by the name of their key
+	Keys    map[string]*keyed.Key // by their name
 	Scratch []byte                // appended to; values of one field point into it
 
 	composing *norm.Iter // holds nothing between values
@@ -63,12 +63,13 @@ type Call struct {
 
 // Step is one transform with its arguments.
 type Step struct {
-	Name     string
-	Args     string     // canonical JSON
-	Key      string     // name of the key; empty: needs none
-	Out      *scan.Node // describes what comes out
-	Fallible bool
-	Hides    bool // what comes out does not tell what came in: a release may name it
+	Name       string
+	Args       string     // canonical JSON
+	Key        string     // name of the key; empty: needs none
+	Out        *scan.Node // describes what comes out
+	Fallible   bool
+	Hides      bool // what comes out does not tell what came in: a release may name it
+	Reversible bool // but to who has the key
 
 	apply func(*Call, Value) (Value, bool)
 }
@@ -111,7 +112,8 @@ var makers = map[string]maker{
 	"mask.keep_last":   keepLast,
 	"mask.email":       maskEmail,
 	"redact":           redact,
-	"token.hmac":       token,
+	"token.hmac":       hashed,
+	"token.aes_siv":    sealed,
 	"text.truncate":    truncate,
 	"text.prefix":      beginning,
 	"text.nfc":         nfc,

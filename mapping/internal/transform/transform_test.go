@@ -30,7 +30,7 @@ func fields() map[string]*scan.Node {
 var steps = []struct{ name, args string }{
 	{"int.to_string", ""}, {"string.to_int", `{"minimum":-5,"maximum":1000}`}, {"string.to_int", `{}`}, {"number.to_string", ""}, {"string.to_number", `{"scale":2}`}, {"time.date", ""}, {"time.to_unix", ""}, {"unix.to_time", ""}, {"date.year", ""},
 	{"date.format", `{"layout":"2006-01"}`}, {"date.format", `{"layout":"2006-01-02"}`}, {"date.format", `{"layout":"20060102150405Z"}`}, {"enum", `{"map":{"a":"x"},"else":"yy"}`}, {"enum", `{"map":{"a":1,"b":-2}}`}, {"enum", `{"map":{"1":1},"else":7}`}, {"enum", `{"map":{"true":"t","false":"f"}}`},
-	{"mask.keep_last", `{"n":3}`}, {"mask.email", `{"domains":["b.example","a.example"]}`}, {"redact", ""}, {"token.hmac", `{"key":"k"}`},
+	{"mask.keep_last", `{"n":3}`}, {"mask.email", `{"domains":["b.example","a.example"]}`}, {"redact", ""}, {"token.hmac", `{"key":"k"}`}, {"token.aes_siv", `{"key":"k"}`},
 	{"text.truncate", `{"n":1}`}, {"text.truncate", `{"n":2}`}, {"text.truncate", `{"n":30}`}, {"text.prefix", `{"n":5}`}, {"text.prefix", `{"n":1}`}, {"text.nfc", ""}, {"int.bucket", `{"width":2}`}, {"int.bucket", `{"width":10}`}, {"int.bucket", `{"width":9223372036854775807}`}, {"number.bucket", `{"width":10}`},
 	{"number.scale", `{"scale":0}`}, {"number.scale", `{"scale":1}`}, {"number.scale", `{"scale":4}`}, {"number.scale", `{"scale":18}`}, {"number.scale", `{"scale":0,"round":"down"}`}, {"number.scale", `{"scale":1,"round":"half_even"}`}, {"number.to_minor", ""}, {"minor.to_number", `{"scale":0}`}, {"minor.to_number", `{"scale":2}`},
 	{"unit.convert", `{"to":"km"}`}, {"unit.convert", `{"to":"mm"}`}, {"unit.convert", `{"to":"d"}`}, {"unit.convert", `{"to":"ms","scale":2}`}, {"unit.convert", `{"to":"mg","scale":0}`}, {"unit.convert", `{"to":"t","scale":6}`},
@@ -82,7 +82,7 @@ func TestStepsKeepTheirWord(t *testing.T) {
 			rapid.Check(t, func(t *rapid.T) {
 				v := value(t, node)
 				before := string(v.Text)
-				call := transform.Call{Macs: map[string]*keyed.Mac{"k": keyed.New("v1", make([]byte, 32))}}
+				call := transform.Call{Keys: map[string]*keyed.Key{"k": keyed.New("v1", make([]byte, 32))}}
 				out, ok := step.Apply(&call, v)
 				again, okAgain := step.Apply(&call, v)
 				switch {
@@ -116,7 +116,7 @@ func described(n *scan.Node, v transform.Value) bool {
 	return ok && v.Kind == n.Kind
 }
 
-func TestMacs(t *testing.T) {
+func TestKeys(t *testing.T) {
 	for _, tt := range []struct {
 		version string
 		size    int
@@ -126,9 +126,11 @@ func TestMacs(t *testing.T) {
 			t.Errorf("%+v", tt)
 		}
 	}
-	step, _ := transform.New("token.hmac", json.RawMessage(`{"key":"k"}`), transform.Field{Node: fields()["text"]})
-	if _, ok := step.Apply(&transform.Call{}, transform.Value{Kind: scan.String, Text: []byte("x")}); ok {
-		t.Error("a token without a key")
+	for _, name := range []string{"token.hmac", "token.aes_siv"} {
+		step, _ := transform.New(name, json.RawMessage(`{"key":"k"}`), transform.Field{Node: fields()["text"]})
+		if _, ok := step.Apply(&transform.Call{}, transform.Value{Kind: scan.String, Text: []byte("x")}); ok {
+			t.Errorf("%s without a key", name)
+		}
 	}
 }
 
@@ -143,6 +145,7 @@ func TestProblems(t *testing.T) {
 		{"mask.email", `{"domains":["-"]}`, "text", transform.BadArguments, ""}, {"date.format", `{"layout":"x"}`, "date", transform.BadArguments, ""}, {"string.to_int", `{"minimum":1.5}`, "text", transform.BadArguments, ""}, {"string.to_int", `{"minimum":2,"maximum":1}`, "text", transform.BadArguments, ""}, {"string.to_number", `{"scale":19}`, "text", transform.BadArguments, ""},
 		{"enum", `{}`, "text", transform.BadArguments, ""}, {"enum", `{"map":{"a":"x"}}`, "text", transform.BadArguments, ""}, {"enum", `{"map":{"a":"x"}}`, "choices", transform.BadArguments, ""}, {"enum", `{"map":{"c":"x"},"else":"y"}`, "choices", transform.BadArguments, ""}, {"enum", `{"map":{"1":1,"2":"x"}}`, "few", transform.BadArguments, ""}, {"enum", `{"map":{"a":1.5}}`, "text", transform.BadArguments, ""},
 		{"token.hmac", `{}`, "text", transform.BadArguments, ""}, {"token.hmac", `{"key":"k"}`, "few", transform.WrongType, ""}, {"token.hmac", `{"key":"k"}`, "choices", transform.WrongType, ""}, {"token.hmac", `{"key":"k"}`, "boolean", transform.WrongType, ""},
+		{"token.aes_siv", `{}`, "text", transform.BadArguments, ""}, {"token.aes_siv", `{"key":"k"}`, "few", transform.WrongType, ""}, {"token.aes_siv", `{"key":"k"}`, "choices", transform.WrongType, ""}, {"token.aes_siv", `{"key":"k"}`, "boolean", transform.WrongType, ""},
 		{"int.to_string", ``, "text", transform.WrongType, ""}, {"number.to_string", ``, "text", transform.WrongType, ""}, {"string.to_int", ``, "integer", transform.WrongType, ""}, {"unix.to_time", ``, "text", transform.WrongType, ""}, {"time.date", ``, "date", transform.WrongType, ""}, {"date.year", ``, "integer", transform.WrongType, ""}, {"date.year", ``, "text", transform.WrongType, ""},
 		{"mask.keep_last", `{"n":1}`, "boolean", transform.WrongType, ""}, {"mask.email", ``, "integer", transform.WrongType, ""}, {"enum", `{"map":{"1":"x"},"else":"y"}`, "number", transform.WrongType, ""},
 		{"text.truncate", `{"n":0}`, "text", transform.BadArguments, ""}, {"text.truncate", `{"n":4194305}`, "text", transform.BadArguments, ""}, {"text.truncate", `{"n":1}`, "integer", transform.WrongType, ""}, {"text.nfc", `{"n":1}`, "text", transform.BadArguments, ""}, {"text.nfc", `{}`, "boolean", transform.WrongType, ""},
