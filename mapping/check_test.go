@@ -171,6 +171,53 @@ func TestSizes(t *testing.T) {
 	}
 }
 
+// TestSizesWithoutSpace: the largest document may have white space around it, wherever it comes from,
+// and one byte more is too much.
+func TestSizesWithoutSpace(t *testing.T) {
+	form := `{"title": "%s", "type": "object", "additionalProperties": false, "defaults": {"classification": "public", "residency": ["*"], "purposes": ["*"]}, "properties": {"a": {"type": "string", "maxLength": 4194304}}}`
+	m := compile(t, fmt.Sprintf(form, "src"), fmt.Sprintf(form, "dst"), `{"mapping": "m", "from": "src", "to": "dst", "set": {"/a": {"from": "/a"}}}`, anywhereAPI())
+	fits := `{"a":"` + strings.Repeat("x", 4<<20-8) + `"}`
+	spaces := strings.Repeat(" \t\r", 100_000)
+	for name, c := range map[string]struct{ document, before, behind, want string }{
+		"alone":          {fits, "", "", ""},
+		"behind":         {fits, "", "  ", ""},
+		"around":         {fits, spaces + "\n", spaces, ""},
+		"one more":       {`{"a":"x` + fits[6:], "", "", "M302"},
+		"one in it":      {"{ " + fits[1:], "", "", "M302"},
+		"text behind it": {fits, "", spaces + "x", "M302"},
+	} {
+		text, want := c.before+c.document+c.behind, c.want
+		if err := m.Source().Document([]byte(text)).Check(); codeOf(err) != want {
+			t.Errorf("%s: Document is %v, and not %q", name, err, want)
+		}
+		var r mapping.Record
+		if err := m.MapJSON(t.Context(), []byte(text), nil, &r); codeOf(err) != want {
+			t.Errorf("%s: MapJSON is %v, and not %q", name, err, want)
+		}
+		for form, stream := range map[string]string{"line": text + "\n{}\n", "last line": "{}\n" + text, "element": "[{}," + text + "]", "first element": "[" + text + ",{}]"} {
+			n, refused := 0, ""
+			for _, err := range m.Source().Documents(t.Context(), strings.NewReader(stream)) {
+				n++
+				refused += codeOf(err)
+			}
+			if n != 2 || refused != want {
+				t.Errorf("%s, as %s: %d documents, %q is refused, and not %q", name, form, n, refused, want)
+			}
+		}
+	}
+}
+
+// codeOf is that of a DataError; empty: there is no error.
+func codeOf(err error) string {
+	if data, ok := errors.AsType[*mapping.DataError](err); ok {
+		return data.Code
+	}
+	if err != nil {
+		return err.Error()
+	}
+	return ""
+}
+
 func TestDocumentsUnderASchema(t *testing.T) {
 	s := schema(t, profile)
 	raw := []byte(`{"ssn":"x","id":9007199254740993}`)

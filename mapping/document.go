@@ -25,7 +25,7 @@ var (
 // what stood there it does not tell. Its codes:
 //
 //	M301  not JSON, or data after the end
-//	M302  larger than 4 MiB
+//	M302  larger than 4 MiB, without the white space around it
 //	M303  text that is not Unicode: bad UTF-8, half of a surrogate pair, or NUL
 //	M304  member that nobody declared
 //	M305  member occurs twice

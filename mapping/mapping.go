@@ -26,7 +26,7 @@
 //
 // # Limits
 //
-// A document has at most 4 MiB, a schema and a mapping 1 MiB, and a record 16 MiB, where each value
+// A document has at most 4 MiB without the white space around it, a schema and a mapping 1 MiB, and a record 16 MiB, where each value
 // outside of its body counts as 32 bytes more than it has. An array or a map is made of one, element by
 // element: none is cut, sorted or joined. There is no choice between types. That two harmless fields
 // identify somebody together, the source's owner says, or nothing here knows; and nothing adds up what

@@ -334,6 +334,20 @@ func TestDeepPaths(t *testing.T) {
 	}
 }
 
+// TestSizes: the largest document has white space around it here, too, and one byte more is too much.
+func TestSizes(t *testing.T) {
+	const form = `{"title": "%s", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]}, "properties": {"a": {"type": "string", "maxLength": 4194304}, "b": {"type": "integer"}}}`
+	m := compile(t, fmt.Sprintf(form, "a"), fmt.Sprintf(form, "b"), `{"mapping": "m", "from": "a", "to": "b", "set": {"/a": {"absent": "too long"}, "/b": {"from": "/b"}}, "drop": {"/a": "too long"}}`)
+	fits, blank := `{"b":1,"a":"`+strings.Repeat("x", 4<<20-14)+`"}`, strings.Repeat(" \t\r", 50_000)
+	more := strings.Replace(fits, ":1,", ":11,", 1)
+	for name, stream := range map[string]string{"lines": blank + fits + blank + "\n" + more + "\n" + fits, "array": "[" + blank + fits + blank + "," + more + "," + fits + "\n]"} {
+		got := lines(t, m, strings.NewReader(stream), nil, isolate.Limits{})
+		if len(got) != 3 || !strings.HasPrefix(got[0], `{"b":1}`) || !strings.Contains(got[1], "M302") || !strings.HasPrefix(got[2], `{"b":1}`) {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+}
+
 // TestTokensAreCounted holds that as many are counted as were made, also those that nobody sees.
 func TestTokensAreCounted(t *testing.T) {
 	const src = `{"title": "a", "type": "object", "additionalProperties": false, "defaults": {"classification": "internal", "residency": ["*"], "purposes": ["*"]},

@@ -1,6 +1,6 @@
 package scan
 
-// MaxSize is the largest document, in bytes.
+// MaxSize is the largest document, in bytes, without the white space around it.
 const MaxSize = 4 << 20
 
 // The codes of faults.

@@ -13,7 +13,7 @@
 //
 // # Limits
 //
-// A document has at most 4 MiB. An integer is written as one: 1.0, 1e3 and -0 are none. A
+// A document has at most 4 MiB, without the white space around it. An integer is written as one: 1.0, 1e3 and -0 are none. A
 // number has no exponent and at most the declared digits after its point. Text holds no NUL.
 //
 // # Errors

@@ -1,16 +1,18 @@
 package scan
 
 import (
+	"bytes"
 	"math/bits"
 	"unicode/utf8"
 )
 
-// Source copies a document. The zero byte behind it ends every loop.
+// Source copies a document, without the white space around it. The zero byte behind it ends every
+// loop.
 func Source(raw []byte) []byte { return Into(nil, raw) }
 
 // Into is Source in that memory, or in new one where it has not enough.
 func Into(memory, raw []byte) []byte {
-	if len(raw) > MaxSize {
+	if raw = bytes.Trim(raw, blank); len(raw) > MaxSize {
 		raw = raw[:MaxSize+1] // too large, however much it is
 	}
 	if cap(memory) <= len(raw) {
@@ -18,6 +20,9 @@ func Into(memory, raw []byte) []byte {
 	}
 	return append(append(memory[:0], raw...), 0)
 }
+
+// blank is what JSON may have between two values.
+const blank = " \t\r\n"
 
 // Walk reads a whole source, and puts what has a slot into values, which must be zero.
 // They mean nothing where there is a fault.

@@ -48,7 +48,7 @@ type Stream struct {
 	done  error
 }
 
-// New reads documents of at most so many bytes.
+// New reads documents of at most so many bytes, without the white space around them.
 func New(r io.Reader, most int) *Stream {
 	return &Stream{r: bufio.NewReaderSize(r, 64<<10), most: most}
 }
@@ -102,6 +102,8 @@ func (s *Stream) solid() (byte, error) {
 	}
 }
 
+const blank = " \t\r\n"
+
 func space(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 
 func (s *Stream) skip(n int) {
@@ -151,17 +153,19 @@ func (s *Stream) line() ([]byte, int64, error) {
 		case over:
 			return nil, at, ErrTooLarge
 		}
-		return bytes.TrimRight(s.held, " \t\r\n"), at, nil
+		return bytes.TrimRight(s.held, blank), at, nil
 	}
 }
 
-// hold keeps what is read, unless it is too much in all.
+// hold keeps what is read, unless it is too much in all: white space behind a document is no part
+// of it.
 func (s *Stream) hold(part []byte, over bool) bool {
-	if over || len(s.held)+len(part) > s.most+2 { // with the end of a line
+	room := min(s.most-len(s.held), len(part))
+	if over || len(bytes.TrimLeft(part[room:], blank)) > 0 {
 		s.held = s.held[:0]
 		return true
 	}
-	s.held = append(s.held, part...)
+	s.held = append(s.held, part[:room]...)
 	return false
 }
 
@@ -185,7 +189,7 @@ func (s *Stream) element() ([]byte, int64, error) {
 			continue
 		}
 		last := buffered[n] == ']'
-		doc := bytes.TrimRight(s.held, " \t\r\n")
+		doc := bytes.TrimRight(s.held, blank)
 		if e.broken || len(doc) == 0 && !over {
 			return nil, at, ErrSyntax
 		}
