@@ -195,7 +195,7 @@ func (c *compiler) drop(from *field, reason, at string) {
 func (c *compiler) complete() {
 	for _, into := range c.mapper.dst.leaves {
 		outer := c.rules[into.collection()]
-		whole := into.collection() != nil && (outer == nil || outer.broken || outer.absent != "")
+		whole := into.collection() != nil && (outer == nil || outer.absent != "")
 		c.Find(c.rules[into] == nil && !whole, "M204", "/set", "does not set the destination's "+into.path)
 	}
 	for _, from := range c.mapper.src.leaves {

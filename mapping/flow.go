@@ -85,7 +85,7 @@ func (c *compiler) paired() {
 			c.Find(true, "M229", at, "stands in a collection that is absent")
 			continue
 		}
-		if r.from == nil || r.broken {
+		if r.from == nil {
 			continue
 		}
 		var source *field
