@@ -35,16 +35,10 @@ func (p *profile) combine(all []shape.Combine[Class]) {
 }
 
 func (p *profile) combination(d *shape.Combine[Class], at string) combination {
-	k := combination{unless: map[*field][]string{}, label: harmless()}
-	k.label.Class, k.label.Categories = d.Classification, names.Sorted(d.Categories)
+	all := []string{Anywhere}
+	k := combination{unless: map[*field][]string{}, label: Label{d.Classification, names.Sorted(d.Categories), names.Or(d.Residency, all), names.Or(d.Purposes, all)}}
 	p.Find(d.Classification == Unlabelled, "M124", at+"/classification", "does not say what the fields are together")
 	shape.Words(p.reader(), labels{Categories: d.Categories, Residency: d.Residency, Purposes: d.Purposes}, at)
-	if d.Residency != nil {
-		k.label.Residency = names.Sorted(d.Residency)
-	}
-	if d.Purposes != nil {
-		k.label.Purposes = names.Sorted(d.Purposes)
-	}
 	p.Find(len(d.Fields) < 2 || len(d.Fields) != len(names.Sorted(d.Fields)), "M124", at+"/fields", "is not two fields or more, each once")
 	for i, path := range d.Fields {
 		at := at + "/fields/" + strconv.Itoa(i)
@@ -62,8 +56,7 @@ func (p *profile) combination(d *shape.Combine[Class], at string) combination {
 		p.Find(!slices.Contains(d.Fields, path), "M124", at, "is not one of the combined fields")
 		for i, name := range d.Unless[path] {
 			at := at + "/" + strconv.Itoa(i)
-			custom, is := strings.CutPrefix(name, transform.CustomPrefix)
-			if !slices.Contains(transform.Names(), name) && !(is && names.Name.MatchString(custom)) {
+			if !transform.Named(name) {
 				p.Unknown("M124", at, at, "is no transform", name, slices.Values(transform.Names()))
 			}
 		}

@@ -127,7 +127,7 @@ func Compile(src, dst *Schema, mapping []byte, to Destination, funcs ...Func) (*
 	}
 	c := compiler{
 		mapper: &Mapper{src: src, dst: dst, text: slices.Clone(mapping), to: clone(to), label: harmless()},
-		now:    time.Now(), rules: map[*field]*rule{}, used: map[*field]bool{},
+		now:    time.Now(), rules: make(map[*field]*rule, len(dst.leaves)), used: make(map[*field]bool, len(src.leaves)),
 	}
 	if c.Read(mapping, &c.file) {
 		c.register(funcs)
@@ -150,7 +150,7 @@ func (c *compiler) check() {
 	c.Find(!names.Name.MatchString(f.Mapping), "M201", "/mapping", "has no name: [a-z0-9][a-z0-9._-]{0,63}")
 	c.Find(f.From != m.src.title, "M201", "/from", "is from another schema than "+m.src.title)
 	c.Find(f.To != m.dst.title, "M201", "/to", "is to another schema than "+m.dst.title)
-	c.Find(m.to.System == "" || !slices.Contains(kinds(), m.to.Kind), "M225", "", "goes to a destination that nobody declared")
+	c.Find(m.to.System == "" || !slices.Contains(kinds, m.to.Kind), "M225", "", "goes to a destination that nobody declared")
 	for _, path := range slices.Sorted(maps.Keys(f.Set)) {
 		at := "/set/" + declare.Escape(path)
 		if into := c.named(m.dst, path, at, "/set", "M202", "is no field of the destination"); into != nil {
@@ -196,11 +196,15 @@ func (c *compiler) complete() {
 	for _, into := range c.mapper.dst.leaves {
 		outer := c.rules[into.collection()]
 		whole := into.collection() != nil && (outer == nil || outer.absent != "")
-		c.Find(c.rules[into] == nil && !whole, "M204", "/set", "does not set the destination's "+into.path)
+		if c.rules[into] == nil && !whole {
+			c.Find(true, "M204", "/set", "does not set the destination's "+into.path)
+		}
 	}
 	for _, from := range c.mapper.src.leaves {
 		outer := from.collection()
-		c.Find(!c.used[from] && (outer == nil || c.used[outer]), "M205", "/drop", "neither uses nor drops the source's "+from.path)
+		if !c.used[from] && (outer == nil || c.used[outer]) {
+			c.Find(true, "M205", "/drop", "neither uses nor drops the source's "+from.path)
+		}
 	}
 }
 
@@ -214,7 +218,9 @@ func (c *compiler) shown() {
 			continue
 		}
 		other := by[r.from]
-		c.Find(other != nil && other != r.release, "M228", "/set/"+declare.Escape(into.path), "shows another part of "+r.from.path+" than another field does: two releases are none of both together")
+		if other != nil && other != r.release {
+			c.Find(true, "M228", "/set/"+declare.Escape(into.path), "shows another part of "+r.from.path+" than another field does: two releases are none of both together")
+		}
 		by[r.from] = r.release
 	}
 }

@@ -2,6 +2,7 @@ package mapping
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/carnet-go/carnet/mapping/internal/names"
 )
@@ -14,9 +15,8 @@ type Destination struct {
 	Clearance     Clearance // what it accepts
 }
 
-func kinds() []string {
-	return []string{"api", "database", "directory", "event", "log", "metric", "store"}
-}
+// kinds are all. Nothing writes into them.
+var kinds = []string{"api", "database", "directory", "event", "log", "metric", "store"}
 
 // refusal is one reason why a flow is none, as a finding.
 type refusal struct{ code, problem string }
@@ -24,9 +24,9 @@ type refusal struct{ code, problem string }
 // refusals are all reasons.
 func (d Destination) refusals(l Label) []refusal {
 	var all []refusal
-	refuse := func(wrong bool, code, problem string) {
+	refuse := func(wrong bool, code string, problem ...string) {
 		if wrong {
-			all = append(all, refusal{code, problem})
+			all = append(all, refusal{code, strings.Join(problem, "")})
 		}
 	}
 	if l.Class == Unlabelled || l.Class >= Sealed {
@@ -35,13 +35,13 @@ func (d Destination) refusals(l Label) []refusal {
 		return all
 	}
 	lasting := d.Kind == "log" || d.Kind == "metric"
-	refuse(d.System == "" || !slices.Contains(kinds(), d.Kind), "M225", "goes to a destination that nobody declared")
-	refuse(l.Class > d.Clearance.Class, "M219", "is "+l.Class.String()+", above what the destination accepts")
-	refuse(lasting && l.Class > Internal && l.Class <= d.Clearance.Class, "M223", "is "+l.Class.String()+", above internal: too high for a log or metric")
+	refuse(d.System == "" || !slices.Contains(kinds, d.Kind), "M225", "goes to a destination that nobody declared")
+	refuse(l.Class > d.Clearance.Class, "M219", "is ", l.Class.String(), ", above what the destination accepts")
+	refuse(lasting && l.Class > Internal && l.Class <= d.Clearance.Class, "M223", "is ", l.Class.String(), ", above internal: too high for a log or metric")
 	for _, category := range l.Categories {
-		refuse(!slices.Contains(d.Clearance.Categories, category), "M220", "is "+category+", which the destination does not accept")
+		refuse(!slices.Contains(d.Clearance.Categories, category), "M220", "is ", category, ", which the destination does not accept")
 	}
-	refuse(!names.Within(d.Jurisdictions, l.Residency), "M221", "may be in "+names.Listed(l.Residency)+", and the destination is in "+names.Listed(d.Jurisdictions))
-	refuse(!names.Within(d.Clearance.Purposes, l.Purposes), "M222", "may be used for "+names.Listed(l.Purposes)+", and the destination serves "+names.Listed(d.Clearance.Purposes))
+	refuse(!names.Within(d.Jurisdictions, l.Residency), "M221", "may be in ", names.Listed(l.Residency), ", and the destination is in ", names.Listed(d.Jurisdictions))
+	refuse(!names.Within(d.Clearance.Purposes, l.Purposes), "M222", "may be used for ", names.Listed(l.Purposes), ", and the destination serves ", names.Listed(d.Clearance.Purposes))
 	return all
 }

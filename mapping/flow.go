@@ -16,7 +16,8 @@ import (
 
 // rule reads what sets one field.
 func (c *compiler) rule(into *field, f shape.Rule, at string) {
-	r := &rule{into: into, onError: f.OnError, label: harmless(), before: harmless()}
+	r := &rule{into: into, onError: f.OnError, label: harmless()}
+	r.before = r.label
 	c.rules[into] = r
 	before := c.Found
 	defer func() { r.broken = c.Found > before }()
@@ -58,13 +59,15 @@ func (c *compiler) constant(r *rule, raw json.RawMessage, at string) {
 
 // flow reads what is made of a source field.
 func (c *compiler) flow(r *rule, f shape.Rule, at string) {
-	from := c.named(c.mapper.src, f.From, at+"/from", at+"/from", "M203", "is no field of the source")
+	source := at + "/from"
+	from := c.named(c.mapper.src, f.From, source, source, "M203", "is no field of the source")
 	if from == nil {
 		return
 	}
 	c.used[from], r.from = true, from
+	r.needs = r.conditions()
 	if !from.leaf() || from.collects() != r.into.collects() {
-		c.Find(true, "M208", at+"/from", "is an object, or one side only is a collection: fields are used one by one")
+		c.Find(true, "M208", source, "is an object, or one side only is a collection: fields are used one by one")
 		return
 	}
 	c.Find(from.collects() && f.Do == nil && f.OnError != "", "M215", at, "is a collection: it has a result")
@@ -74,15 +77,15 @@ func (c *compiler) flow(r *rule, f shape.Rule, at string) {
 	}
 	c.fits(r, out, at)
 	c.lower(r)
-	c.judge(r, at+"/from")
+	c.judge(r, source)
 }
 
 // paired holds that what stands in a collection is made of the elements that it is made of.
 func (c *compiler) paired() {
 	for into, r := range c.rules {
-		outer, at := c.rules[into.collection()], "/set/"+declare.Escape(into.path)
+		outer := c.rules[into.collection()]
 		if outer != nil && outer.absent != "" {
-			c.Find(true, "M229", at, "stands in a collection that is absent")
+			c.Find(true, "M229", "/set/"+declare.Escape(into.path), "stands in a collection that is absent")
 			continue
 		}
 		if r.from == nil {
@@ -92,7 +95,9 @@ func (c *compiler) paired() {
 		if outer != nil {
 			source = outer.from
 		}
-		c.Find(r.from.collection() != source, "M229", at+"/from", "does not stand in the collection that its own is made of")
+		if r.from.collection() != source {
+			c.Find(true, "M229", "/set/"+declare.Escape(into.path)+"/from", "does not stand in the collection that its own is made of")
+		}
 	}
 }
 
@@ -117,10 +122,11 @@ func (c *compiler) steps(r *rule, f shape.Rule, at string) (*scan.Node, bool) {
 		}
 	}
 	known := slices.Contains([]string{"", fail, drop, toNull}, f.OnError)
-	c.Find(!known, "M215", at+"/on_error", "is not fail, drop or null")
+	onError := at + "/on_error"
+	c.Find(!known, "M215", onError, "is not fail, drop or null")
 	c.Find(fallible && f.OnError == "", "M215", at, "can have no result, and says no on_error")
 	several := r.from.value() != r.from.node && (f.OnError == drop || f.OnError == toNull)
-	c.Find(several, "M215", at+"/on_error", "is of an array or a map: it can only fail")
+	c.Find(several, "M215", onError, "is of an array or a map: it can only fail")
 	return out, known && !several
 }
 

@@ -171,15 +171,7 @@ func (p *profile) release(f *field, d *shape.Release[Class], at string) {
 	if problem.Kind != 0 {
 		p.Add("M118", at+"/via", at+"/via", problem.Text, problem.Nearest)
 	}
-	to := Label{d.To, f.label.Categories, f.label.Residency, f.label.Purposes}
-	for _, given := range []struct {
-		names []string
-		into  *[]string
-	}{{d.Categories, &to.Categories}, {d.Residency, &to.Residency}, {d.Purposes, &to.Purposes}} {
-		if given.names != nil {
-			*given.into = names.Sorted(given.names)
-		}
-	}
+	to := Label{d.To, names.Or(d.Categories, f.label.Categories), names.Or(d.Residency, f.label.Residency), names.Or(d.Purposes, f.label.Purposes)}
 	f.releases = append(f.releases, release{via: step, anyKey: anyKey, to: to, approved: d.Approved, until: last.AddDate(0, 0, 1)})
 }
 

@@ -9,16 +9,16 @@ import (
 func (c *compiler) presence() {
 	for _, into := range c.mapper.dst.leaves {
 		r := c.rules[into]
-		if r == nil || r.broken || !into.required {
+		if r == nil || r.broken || !into.required || r.certain(nil) {
 			continue
 		}
 		object := into.optional()
 		if object == nil {
-			c.Find(!r.certain(nil), "M214", "/set/"+declare.Escape(into.path), "may be absent, and the destination's field may not")
+			c.Find(true, "M214", "/set/"+declare.Escape(into.path), "may be absent, and the destination's field may not")
 			continue
 		}
 		object.each(func(other *field) {
-			if o := c.rules[other]; o != nil && other.collection() == into.collection() && !o.broken && !o.empty() && !r.certain(o.conditions()) {
+			if o := c.rules[other]; o != nil && other.collection() == into.collection() && !o.broken && !o.empty() && !r.certain(o.needs) {
 				c.Find(true, "M214", "/set/"+declare.Escape(into.path), "may be absent where "+other.path+" is not")
 			}
 		})

@@ -190,16 +190,10 @@ func (p *profile) label(f *field, d *property, at string) {
 	if own.Classification == Unlabelled {
 		own.Classification = p.defaults.Classification
 	}
-	choose := func(own, defaults []string) []string {
-		if own == nil {
-			own = defaults
-		}
-		return names.Sorted(own)
-	}
 	f.label = Label{
 		Class:      own.Classification,
-		Categories: choose(own.Categories, p.defaults.Categories),
-		Residency:  choose(own.Residency, p.defaults.Residency),
-		Purposes:   choose(own.Purposes, p.defaults.Purposes),
+		Categories: names.Or(own.Categories, p.defaults.Categories),
+		Residency:  names.Or(own.Residency, p.defaults.Residency),
+		Purposes:   names.Or(own.Purposes, p.defaults.Purposes),
 	}
 }

@@ -45,7 +45,7 @@ func (c *compiler) finish() {
 
 // fingerprint is the hash of all that the author, the schemas and the destination say.
 func (c *compiler) fingerprint() string {
-	m, set, absent := c.mapper, map[string]report.Flow{}, map[string]string{}
+	m, set, absent := c.mapper, make(map[string]report.Flow, len(c.mapper.rules)), map[string]string{}
 	for _, r := range m.rules {
 		set[r.into.path] = r.flow()
 	}
@@ -61,7 +61,7 @@ func (c *compiler) fingerprint() string {
 
 // outputs are the members of an object in the body that may be written.
 func (c *compiler) outputs(object *field) []program.Output {
-	all := []program.Output{}
+	all := make([]program.Output, 0, len(object.members))
 	for _, member := range object.members {
 		o := program.Output{Key: append(scan.AppendJSON(nil, []byte(member.name)), ':'), Required: member.required}
 		switch {

@@ -13,9 +13,10 @@ type rule struct {
 	steps      []transform.Step
 	onError    string
 	constant   scan.Value
-	source     []byte // of the constant
-	absent     string // the reason why it is not set
-	broken     bool   // has a finding of its own
+	source     []byte   // of the constant
+	absent     string   // the reason why it is not set
+	broken     bool     // has a finding of its own
+	needs      []*field // its conditions
 
 	before, label  Label
 	release, ended *release
@@ -52,5 +53,5 @@ func (r *rule) conditions() []*field {
 
 // certain says whether it sets something wherever all these fields are there.
 func (r *rule) certain(given []*field) bool {
-	return !r.empty() && !slices.ContainsFunc(r.conditions(), func(f *field) bool { return !slices.Contains(given, f) })
+	return !r.empty() && !slices.ContainsFunc(r.needs, func(f *field) bool { return !slices.Contains(given, f) })
 }

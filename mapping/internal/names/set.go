@@ -15,6 +15,14 @@ func Sorted(all []string) []string {
 	return slices.Compact(all)
 }
 
+// Or is what is said, or else what holds where nothing is, each name once.
+func Or(said, otherwise []string) []string {
+	if said == nil {
+		said = otherwise
+	}
+	return Sorted(said)
+}
+
 // Common are the names that both sets have.
 func Common(a, b []string) []string {
 	switch {

@@ -134,7 +134,7 @@ func New(name string, raw json.RawMessage, f Field) (Step, Problem) {
 	if made == nil {
 		return Step{}, Problem{UnknownName, "is no transform", declare.Nearest(name, Names())}
 	}
-	args := map[string]json.RawMessage{}
+	var args map[string]json.RawMessage
 	if raw != nil && string(raw) != "{}" && json.Unmarshal(raw, &args) != nil {
 		return Step{}, arguments("its arguments are no object")
 	}
