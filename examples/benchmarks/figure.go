@@ -31,11 +31,15 @@ type line struct {
 	unit   string  // empty: a ratio
 	least  bool    // the target is the least that it may be; otherwise the most
 	target float64 // as is
+	open   bool    // it has no target
 	detail string  // what was measured, in absolute figures
 }
 
 // missed is what whoever reads the line would say.
 func (l line) missed() bool {
+	if l.open {
+		return false
+	}
 	value := math.Round(l.value*100) / 100
 	if l.least {
 		return !(value >= l.target)
@@ -58,7 +62,11 @@ func (l line) String() string {
 	if l.missed() {
 		missed = " missed"
 	}
-	return fmt.Sprintf("%s: %.*f%s (target %s %.*f)%s\n    %s\n", l.name, digits, l.value, unit, sign, digits, l.target, missed, l.detail)
+	target := fmt.Sprintf("target %s %.*f", sign, digits, l.target)
+	if l.open {
+		target = "no target"
+	}
+	return fmt.Sprintf("%s: %.*f%s (%s)%s\n    %s\n", l.name, digits, l.value, unit, target, missed, l.detail)
 }
 
 // effort is how much is done for a figure.

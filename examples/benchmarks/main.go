@@ -24,6 +24,8 @@ import (
 	"runtime"
 	"strings"
 	"syscall"
+
+	"github.com/carnet-go/carnet/mapping/isolate"
 )
 
 // groups are all, in the order in which they are measured. Each has a file of its name.
@@ -39,6 +41,7 @@ const (
 )
 
 func main() {
+	isolate.Main() // returns, but in a process of isolate's
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second one ends it at once
 	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)

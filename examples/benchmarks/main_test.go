@@ -9,13 +9,21 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/carnet-go/carnet/mapping/isolate"
 )
 
 var (
 	headPattern   = regexp.MustCompile(`^on \S+, \d+ CPUs, go\S+(, load \S+)?; medians of interleaved rounds$`)
-	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms| MiB| bytes)? \(target [≤≥] \d+(\.\d\d)?\)( missed)?$`)
+	linePattern   = regexp.MustCompile(`^[a-z]+/[a-z0-9]+( [a-z]+)?: \d+(\.\d\d)?( allocs| calls| waits| s| ms| MiB| bytes)? \((no target|target [≤≥] \d+(\.\d\d)?)\)( missed)?$`)
 	detailPattern = regexp.MustCompile(`^    \S.*[^ ]$`)
 )
+
+// TestMain is a child's main, too.
+func TestMain(m *testing.M) {
+	isolate.Main()
+	os.Exit(m.Run())
+}
 
 // printed are the lines of each figure, each with the peers that its detail names.
 var printed = map[string][]string{
@@ -38,6 +46,7 @@ var printed = map[string][]string{
 	"map/allocations":     {"map/allocations: encoding/json go-json-experiment/json"},
 	"map/stream":          {"map/stream: documents"},
 	"map/compile":         {"map/compile: ParseSchema"},
+	"map/isolate":         {"map/isolate start: process", "map/isolate: process"},
 	"audit/together":      {"audit/together: fdatasync"},
 	"audit/tessera":       {"audit/tessera: tessera"},
 	"audit/tree":          {"audit/tree: group"},
@@ -117,7 +126,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for name, want := range map[string]int{"": 29, "failsafe": 7, "vault": 4, "map": 8, "audit": 10, "failsafe/step": 1, "step": 0} {
+	for name, want := range map[string]int{"": 30, "failsafe": 7, "vault": 4, "map": 9, "audit": 10, "failsafe/step": 1, "step": 0} {
 		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
 			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
 		}

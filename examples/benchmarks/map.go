@@ -29,6 +29,7 @@ func mapFigures() group {
 		{"map/allocations", "allocations of one MapInto, and of MapJSON", mapAllocations},
 		{"map/stream", "growth of the heap over a stream of documents (NDJSON), each mapped", mapStream},
 		{"map/compile", "Compile of a mapping of 500 fields", mapCompile},
+		{"map/isolate", "a process of mapping/isolate from start to end, and a batch of documents in it against the same without", mapIsolate},
 	}}
 }
 
