@@ -121,7 +121,7 @@ func (c *committer) finish() error {
 	}
 	c.retaining.Lock() // who retains has been woken, and needs the folder until then
 	defer c.retaining.Unlock()
-	return errors.Join(err, c.file().Close(), c.folder.Close(), c.lock.Close())
+	return errors.Join(err, c.people.Close(), c.file().Close(), c.folder.Close(), c.lock.Close())
 }
 
 // seal publishes a checkpoint of the whole log.

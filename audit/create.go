@@ -11,6 +11,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
@@ -26,6 +27,7 @@ const (
 	actionGenesis    = replay.ActionGenesis
 	actionCheckpoint = replay.ActionCheckpoint
 	actionRecovered  = own + "recovered"
+	actionErased     = carry.ActionErased
 )
 
 // Create makes a log, once: an existing one is fs.ErrExist, and so is a key that an
@@ -91,6 +93,9 @@ func fill(ctx context.Context, dir string, k *key.Key) error {
 		return errors.New("audit: the log's first segment could not be made")
 	}
 	defer file.Close()
+	if err := people.Create(dir, k); err != nil {
+		return err
+	}
 	g := newLog(dir, k)
 	g.state = carry.New(k.Name(), k.Verifier())
 	g.now.file, g.durable = file, reach.New(os.DirFS(dir), []reach.Part{{}}, 0)

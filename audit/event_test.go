@@ -312,18 +312,12 @@ func TestDataMayBeAnywhere(t *testing.T) {
 	}
 }
 
-func TestPseudonymsAndFingerprintsAreKeyed(t *testing.T) {
+// TestSubjectsAreNotInTheLog: pseudonyms are random, and digests keyed.
+func TestSubjectsAreNotInTheLog(t *testing.T) {
 	one, two := open(t, create(t)), open(t, create(t))
 	a := audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711-müller"}
-	form := regexp.MustCompile(`^p-[0-9a-f]{32}$`)
-	if p := one.Pseudonym(a); !form.MatchString(p) || p != one.Pseudonym(a) || p == two.Pseudonym(a) {
-		t.Errorf("pseudonym %q", p)
-	}
-	if one.Pseudonym(audit.Actor{Issuer: "ab", Subject: "c"}) == one.Pseudonym(audit.Actor{Issuer: "a", Subject: "bc"}) {
-		t.Error("issuer and subject run together")
-	}
-	if one.Pseudonym(audit.Actor{}) != "" {
-		t.Error("nobody has a pseudonym")
+	if one.Pseudonym(a) != "" {
+		t.Error("a look-up has made a pseudonym")
 	}
 	f := one.Fingerprint([]byte("secret"))
 	if len(f) != 64 || f != one.Fingerprint([]byte("secret")) || f == two.Fingerprint([]byte("secret")) || f == one.Fingerprint(nil) {
@@ -332,9 +326,26 @@ func TestPseudonymsAndFingerprintsAreKeyed(t *testing.T) {
 	e := answer()
 	e.Actor, e.Material, e.Chain = a, f, []audit.Actor{a}
 	add(t, one, e)
-	text := read(t, segmentOf(one.Dir()))
-	if bytes.Contains(text, []byte("4711-m")) || bytes.Count(text, []byte(one.Pseudonym(a))) != 2 {
-		t.Error("the subject is in the log, or its pseudonym is not")
+	add(t, two, e)
+	e.Actor, e.Chain = audit.Actor{Issuer: "ab", Subject: "c"}, []audit.Actor{{Issuer: "a", Subject: "bc"}}
+	add(t, one, e)
+	form := regexp.MustCompile(`^p-[0-9a-f]{32}$`)
+	if p := one.Pseudonym(a); !form.MatchString(p) || p != one.Pseudonym(a) || p == two.Pseudonym(a) {
+		t.Errorf("pseudonym %q", p)
+	}
+	if one.Pseudonym(e.Actor) == one.Pseudonym(e.Chain[0]) {
+		t.Error("issuer and subject run together")
+	}
+	if one.Pseudonym(audit.Actor{}) != "" {
+		t.Error("nobody has a pseudonym")
+	}
+	for _, file := range []string{segmentOf(one.Dir()), tableOf(one.Dir())} {
+		if bytes.Contains(read(t, file), []byte("4711-m")) {
+			t.Error("the subject is on the disk")
+		}
+	}
+	if bytes.Count(read(t, segmentOf(one.Dir())), []byte(one.Pseudonym(a))) != 2 {
+		t.Error("its pseudonym is not in the log")
 	}
 }
 

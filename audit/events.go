@@ -35,7 +35,7 @@ func (l *Log) EventsFrom(ctx context.Context, first int64) iter.Seq2[Event, erro
 type Query struct {
 	Since, Until time.Time // of Event.Time: from Since on, and before Until; zero: any
 	// Actor is who, as Append takes it or as Events shows it; zero: anybody. Chain and For
-	// are not looked at.
+	// are not looked at. Of somebody who was erased only the pseudonym finds anything.
 	Actor  Actor
 	System string // exactly; empty: any
 	Grant  string
@@ -72,15 +72,15 @@ func (l *Log) Read(ctx context.Context, q Query) iter.Seq2[Written, error] {
 type search struct {
 	Query
 	log    *log
-	person string   // the pseudonym of Actor
+	person string   // the pseudonym of Actor; empty: he has none
 	border int64    // from here on the next segment is judged by its times
 	texts  [][]byte // that stand in each line that matches, as values without escapes do
 }
 
 func (g *log) search(q Query) *search {
 	s := &search{Query: q, log: g}
-	if q.Actor != (Actor{}) {
-		s.person = string(g.key.Pseudonym(nil, q.Actor.Issuer, q.Actor.Subject))
+	if n, ok := g.people.Find(q.Actor.Issuer, q.Actor.Subject); ok {
+		s.person = n.String()
 	}
 	for _, text := range [...]string{q.System, q.Grant, q.Run, q.Action, q.Actor.Issuer} {
 		if text != "" {

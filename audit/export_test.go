@@ -7,6 +7,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/member"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
@@ -50,21 +51,25 @@ func (l *Log) AppendLine(ctx context.Context, text []byte) (Receipt, error) {
 // Facts are what is remembered of an event when it is written, and when its line is read.
 func (l *Log) Facts(e Event) (written, read carry.Fact) {
 	x := line{key: l.l.key, b: []byte{0}}
+	_ = x.meet(context.Background(), &e, l.l.people, queue.Crossing)
 	x.encode(&e, extra{})
 	return factOf(&e), new(carry.Reader).Read(x.b[1:])
 }
 
 // NoteText is how a signed note is written, in quotes.
 func NoteText(s string) []byte {
-	l := line{b: []byte("{")}
-	l.note("n", s)
-	return l.b[len(`{"n":`):]
+	x := member.Text("{")
+	x.Note("n", s)
+	return x[len(`{"n":`):]
 }
 
 // Encoder encodes an event again and again.
 func Encoder(l *Log, e Event) func() {
 	to := &line{key: l.l.key, b: make([]byte, 0, 1<<16)}
 	return func() {
+		if err := to.meet(context.Background(), &e, l.l.people, queue.Crossing); err != nil {
+			panic(err)
+		}
 		to.b = append(to.b[:0], 0)
 		to.encode(&e, extra{})
 	}

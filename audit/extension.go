@@ -2,6 +2,7 @@ package audit
 
 import (
 	"github.com/carnet-go/carnet/audit/internal/ocsf"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 )
 
@@ -17,109 +18,109 @@ type extra struct {
 
 // extension is everything that OCSF has no place for, at all or in the class.
 func (l *line) extension(e *Event, x extra, class int64) {
-	l.open("carnet")
+	l.b.Open("carnet")
 	switch class {
 	case ocsf.Finding:
-		l.num("outcome_id", int64(e.Outcome))
+		l.b.Num("outcome_id", int64(e.Outcome))
 	case ocsf.Lifecycle:
-		l.str("operation", e.Action)
-		l.str("instance", e.Instance)
+		l.b.Str("operation", e.Action)
+		l.b.Str("instance", e.Instance)
 	case ocsf.Authentication:
-		l.str("operation", e.Action)
+		l.b.Str("operation", e.Action)
 	}
 	l.chain(e.Chain)
 	if e.For != (Actor{}) {
-		l.name("for")
-		l.person(e.For)
+		l.b.Name("for")
+		l.person(e.For, l.who.whom)
 	}
-	l.num("level", int64(e.Assurance.Level))
-	l.str("acr", e.Assurance.ACR)
-	l.strs("amr", e.Assurance.AMR)
-	l.at("auth_time", e.Assurance.AuthTime)
-	l.strs("scopes", e.Scopes)
-	l.strs("jurisdictions", e.Jurisdictions)
-	l.str("effect", e.Effect)
-	l.yes("privileged", e.Privileged)
-	l.num("step_phase_id", int64(e.Phase))
-	l.str("workflow", e.Workflow)
-	l.str("run", e.Run)
-	l.str("step", e.Step)
-	l.num("attempt", int64(e.Attempt))
-	l.num("use", int64(e.Use))
-	l.str("decision", e.Decision)
-	l.str("rule_name", e.Rule)
-	l.str("rule_at", e.RuleAt)
-	l.strs("needs", e.Needs)
-	l.strs("approvals", e.Approvals)
-	l.str("grant", e.Grant)
-	l.str("lease", e.Lease)
-	l.str("material", e.Material)
-	l.at("start_by", e.StartBy)
-	l.at("not_after", e.NotAfter)
-	l.at("used_at", e.UsedAt)
-	l.at("peer_from", e.Peer.From)
-	l.at("peer_until", e.Peer.Until)
+	l.b.Num("level", int64(e.Assurance.Level))
+	l.b.Str("acr", e.Assurance.ACR)
+	l.b.Strs("amr", e.Assurance.AMR)
+	l.b.At("auth_time", e.Assurance.AuthTime)
+	l.b.Strs("scopes", e.Scopes)
+	l.b.Strs("jurisdictions", e.Jurisdictions)
+	l.b.Str("effect", e.Effect)
+	l.b.Yes("privileged", e.Privileged)
+	l.b.Num("step_phase_id", int64(e.Phase))
+	l.b.Str("workflow", e.Workflow)
+	l.b.Str("run", e.Run)
+	l.b.Str("step", e.Step)
+	l.b.Num("attempt", int64(e.Attempt))
+	l.b.Num("use", int64(e.Use))
+	l.b.Str("decision", e.Decision)
+	l.b.Str("rule_name", e.Rule)
+	l.b.Str("rule_at", e.RuleAt)
+	l.b.Strs("needs", e.Needs)
+	l.b.Strs("approvals", e.Approvals)
+	l.b.Str("grant", e.Grant)
+	l.b.Str("lease", e.Lease)
+	l.b.Str("material", e.Material)
+	l.b.At("start_by", e.StartBy)
+	l.b.At("not_after", e.NotAfter)
+	l.b.At("used_at", e.UsedAt)
+	l.b.At("peer_from", e.Peer.From)
+	l.b.At("peer_until", e.Peer.Until)
 	l.data(&e.Data)
-	l.num("protocol_status", int64(e.Status))
-	l.num("resolves", e.Resolves)
-	l.num("duration_ns", int64(e.Duration))
-	l.num("count", int64(e.Count))
-	l.str("boundary", e.Boundary)
-	l.str("build", e.Build)
-	l.str("trace_uid", e.Trace)
+	l.b.Num("protocol_status", int64(e.Status))
+	l.b.Num("resolves", e.Resolves)
+	l.b.Num("duration_ns", int64(e.Duration))
+	l.b.Num("count", int64(e.Count))
+	l.b.Str("boundary", e.Boundary)
+	l.b.Str("build", e.Build)
+	l.b.Str("trace_uid", e.Trace)
 	l.own(x)
-	l.shut()
+	l.b.Shut()
 }
 
 func (l *line) chain(chain []Actor) {
 	if len(chain) == 0 {
 		return
 	}
-	l.name("chain")
+	l.b.Name("chain")
 	for i, a := range chain {
 		l.b = append(l.b, "[,"[min(i, 1)])
-		l.person(a)
+		l.person(a, l.who.chain[i])
 	}
-	l.raw("]")
+	l.b.Raw("]")
 }
 
-func (l *line) person(a Actor) {
-	l.raw("{")
-	l.str("issuer", a.Issuer)
-	l.uid(a)
-	l.shut()
+func (l *line) person(a Actor, n people.Name) {
+	l.b.Raw("{")
+	l.b.Str("issuer", a.Issuer)
+	l.uid(n)
+	l.b.Shut()
 }
 
 func (l *line) data(d *Data) {
 	if d.Mapping == "" && d.Class == "" && len(d.Categories) == 0 && len(d.Residency) == 0 && d.Fields == 0 && d.Tokens == 0 && d.Digest == "" {
 		return
 	}
-	l.open("crossed")
-	l.str("mapping", d.Mapping)
-	l.str("class", d.Class)
-	l.strs("categories", d.Categories)
-	l.strs("residency", d.Residency)
-	l.num("fields", int64(d.Fields))
-	l.num("tokens", int64(d.Tokens))
-	l.str("keyed_digest", d.Digest)
-	l.shut()
+	l.b.Open("crossed")
+	l.b.Str("mapping", d.Mapping)
+	l.b.Str("class", d.Class)
+	l.b.Strs("categories", d.Categories)
+	l.b.Strs("residency", d.Residency)
+	l.b.Num("fields", int64(d.Fields))
+	l.b.Num("tokens", int64(d.Tokens))
+	l.b.Str("keyed_digest", d.Digest)
+	l.b.Shut()
 }
 
 func (l *line) own(x extra) {
-	l.note("checkpoint", x.checkpoint)
+	l.b.Note("checkpoint", x.checkpoint)
 	if x.genesis != "" {
-		l.open("genesis")
-		l.str("origin", l.key.Name())
-		l.str("key", x.genesis)
-		l.shut()
+		l.b.Open("genesis")
+		l.b.Str("origin", l.key.Name())
+		l.b.Str("key", x.genesis)
+		l.b.Shut()
 	}
-	l.num("torn", x.torn)
-	l.json("segment", x.segment)
-	l.json("carried", x.carried)
+	l.b.Num("torn", x.torn)
+	l.b.JSON("segment", x.segment)
+	l.b.JSON("carried", x.carried)
 	if x.retained != 0 {
-		l.open("retained")
-		l.num("first", x.retained)
-		l.str("seal", replay.SealOf(l.key, x.retained))
-		l.shut()
+		l.b.Open("retained")
+		l.b.Num("first", x.retained)
+		l.b.Str("seal", replay.SealOf(l.key, x.retained))
+		l.b.Shut()
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/cursor"
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/tree"
@@ -49,6 +50,11 @@ type Options struct {
 	// show it: a log that is behind it, or has another history, does not open. Create
 	// ignores it. Nil: none.
 	Floor []byte
+	// NewPeople begins another table of people where the one of the log is missing, damaged or
+	// older than the log: everybody gets a new pseudonym, and whose the old ones were is
+	// forgotten. A table that opens is kept. False: a log without its table does not open.
+	// Create ignores it.
+	NewPeople bool
 	// SegmentBytes is when Open's log begins a new segment: when the next write would make
 	// the newest longer. Zero: 256 MiB. Create ignores it.
 	SegmentBytes int64
@@ -73,6 +79,7 @@ type log struct {
 	key    *key.Key
 	lock   *segment.Lock
 	folder *segment.Folder
+	people *people.Table
 	now    newest
 	most   atomic.Int64  // bytes of a segment
 	age    time.Duration // of a segment; 0: any
@@ -128,21 +135,8 @@ func (l *Log) Claim() bool {
 	return err == nil && !g.claimed.Swap(true)
 }
 
-// Pseudonym is how the log writes a person, "p-" and 32 hex digits: HMAC-SHA-256 over
-// the lengths and bytes of issuer and subject, under a key that is derived from the
-// log's signer. Whoever has the signer can look somebody up; nobody else can tell who
-// it is, or that two logs mean the same person. Empty on a zero Log or Actor.
-func (l *Log) Pseudonym(a Actor) string {
-	g, err := l.open()
-	if err != nil || a == (Actor{}) {
-		return ""
-	}
-	return string(g.key.Pseudonym(nil, a.Issuer, a.Subject))
-}
-
 // Fingerprint is a keyed digest, 64 hex digits: equal in one log, useless to whoever
-// has not its key. Its key is another one than Pseudonym's. Empty on a zero Log, which
-// is no fingerprint of anything.
+// has not its key. Empty on a zero Log, which is no fingerprint of anything.
 func (l *Log) Fingerprint(b []byte) string {
 	if g, err := l.open(); err == nil {
 		return g.key.Fingerprint(b)
@@ -220,6 +214,9 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 		buf = &line{key: g.key, b: make([]byte, 0, 2048)}
 	}
 	defer g.pool.Put(buf)
+	if err := buf.meet(ctx, &e, g.people, class); err != nil {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrNotRecorded, err)
+	}
 	buf.b = append(buf.b[:0], 0)
 	buf.encode(&e, extra{})
 	return g.put(ctx, buf.b, queue.Item{Class: class, Fact: factOf(&e)})

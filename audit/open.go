@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/carnet-go/carnet/audit/internal/cursor"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/internal/segment"
@@ -95,11 +96,17 @@ func start(ctx context.Context, dir string, o *Options, feeds []cursor.Config, d
 		f.Close()
 		return nil, errGenesis
 	}
-	g, err := repair(dir, o, f)
+	t, err := people.Open(dir, f.Key, people.Want{Generation: f.State.Erased(), Anew: o.NewPeople, Disk: disk})
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	g, err := repair(dir, o, f, t)
 	if err == nil {
 		err = g.feed(ctx, feeds)
 	}
 	if err != nil {
+		_ = t.Close()
 		f.Close()
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
@@ -23,12 +24,16 @@ const reasonTorn = "torn"
 
 // repair changes the log, after everything was found to be explained: it cuts what was
 // torn, says so, closes what nobody answered, and publishes what is missing.
-func repair(dir string, o *Options, f *reopen.Found) (*log, error) {
-	if err := f.Cut(); err != nil {
+func repair(dir string, o *Options, f *reopen.Found, t *people.Table) (*log, error) {
+	err := f.Cut()
+	if err == nil {
+		err = t.Repair()
+	}
+	if err != nil {
 		return nil, err
 	}
 	g, last := newLog(dir, f.Key), len(f.Parts)-1
-	g.lock, g.folder, g.state, g.tiles = f.Lock, f.Folder, f.State, f.Tiles
+	g.lock, g.folder, g.people, g.state, g.tiles = f.Lock, f.Folder, t, f.State, f.Tiles
 	g.tree, g.dirty, g.recovery.Torn = f.Replay.Tree, f.Replay.Dirty, f.Torn
 	g.now = newest{file: f.File, first: f.Parts[last].First, began: began(f.Replay.Began), times: f.Replay.Times}
 	g.age = o.SegmentAge
@@ -62,6 +67,9 @@ func (g *log) tell() error {
 		if err := g.record(e, extra{torn: g.recovery.Torn}); err != nil {
 			return err
 		}
+	}
+	if err := g.tellErased(); err != nil {
+		return err
 	}
 	if err := g.closeOrphans(); err != nil {
 		return err

@@ -32,6 +32,9 @@ func answers(e *Event) bool {
 // factOf is what the log remembers of an event; carry.Read finds the same in its line.
 func factOf(e *Event) carry.Fact {
 	f := carry.Fact{Action: e.Action, Tenant: e.Tenant, Time: e.Time.UnixMilli()}
+	if e.Action == actionErased {
+		f.Erased = int64(e.Count)
+	}
 	switch {
 	case e.Grant == "":
 	case e.Decision == decisionAllowed:

@@ -142,11 +142,30 @@ func TestCursorsOfSinksAreNotStray(t *testing.T) {
 	}
 }
 
+// TestTheTableOfPeopleIsNoEvidence: what is in it, or that it is not there, is nothing to a
+// verifier; but it hides no file that is longer than any table.
+func TestTheTableOfPeopleIsNoEvidence(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	const longest = 128 + 64*(1<<20+1<<10)
+	for _, name := range []string{"people", "people.next"} {
+		log := small(t, key).files()
+		for _, size := range []int{0, 7, longest} {
+			if log[name] = (&fstest.MapFile{Data: make([]byte, size)}); len(dir(t, log, key.vkey).Findings) > 0 {
+				t.Errorf("%s of %d bytes: got %v", name, size, dir(t, log, key.vkey))
+			}
+		}
+		log[name] = &fstest.MapFile{Data: make([]byte, longest+1)}
+		if f := first(t, dir(t, log, key.vkey)); f != (verify.Finding{Code: "stray", File: name, Index: -1}) {
+			t.Errorf("got %v", f)
+		}
+	}
+}
+
 func TestStrayFiles(t *testing.T) {
 	key := newSigner(t, origin, 1)
 	log := large(t, key, 600).files()
 	for _, name := range []string{
-		"x", "key", "checkpoint.tmp", "seg/00000000000000000001.jsonl", "seg/x", "seg/a/b", "a/b", "LOCK2",
+		"x", "key", "checkpoint.tmp", "seg/00000000000000000001.jsonl", "seg/x", "seg/a/b", "a/b", "LOCK2", "people.old", "people/x", "seg/people",
 		"tile/x", "tile/0/x", "tile/0/003", "tile/0/000.p/3", "tile/0/002.p/87", "tile/0/002.p/089", "tile/0/002",
 		"tile/2/000.p/1", "tile/data/000", "tile/00/000", "tile/0/x000/000", "tile/64/000", "tile/0/0000", "tile/8/0/000",
 		"sink/siem.cursor", "sink/x", "sink/.cursor", "sink/SIEM.cursor", "sink/a/b.cursor", // a cursor is shorter than a tile

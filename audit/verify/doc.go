@@ -44,7 +44,9 @@
 // that is not a finding, as nothing that anybody did is missing.
 //
 // DIR/LOCK may be absent, as in a copy, and so may DIR/sink, which has how far sinks got:
-// nothing in there is read.
+// nothing in there is read. Nor is DIR/people, which says whose pseudonyms are: it is no
+// evidence, and a log from which somebody was erased is as valid as before. Whoever gets a copy
+// of a log to verify it needs no copy of that.
 //
 // # Errors
 //

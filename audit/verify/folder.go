@@ -10,14 +10,20 @@ import (
 // The files of a log.
 const (
 	checkpointFile = "checkpoint"
-	lockFile       = "LOCK"
-
-	// sinkFolder has how far sinks got, which says nothing about the log.
-	sinkFolder = "sink"
-	cursorMost = 1024
+	sinkFolder     = "sink"
 )
 
-var cursorName = regexp.MustCompile(`^sink/[a-z0-9][a-z0-9._-]{0,63}\.cursor$`)
+// unread are files in which nothing is read, and how long they may be: how far sinks got, and
+// whose pseudonyms are, with a copy for the log's next key, says nothing about the log.
+var unread = []struct {
+	name *regexp.Regexp
+	most int64
+	code string
+}{
+	{regexp.MustCompile(`^LOCK$`), 0, codeLock},
+	{regexp.MustCompile(`^sink/[a-z0-9][a-z0-9._-]{0,63}\.cursor$`), 1024, codeStray},
+	{regexp.MustCompile(`^people(\.next)?$`), 128 + 64*(1<<20+1<<10), codeStray},
+}
 
 // onlyRegular looks for what is neither a file nor a folder before anything is opened: a
 // pipe could wait for ever, and a link leads out of the log.
@@ -35,17 +41,17 @@ func onlyRegular(ctx context.Context, log fs.FS, r *Report) (bool, error) {
 // names compares what is there with what a log of this size has.
 func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 	return walk(ctx, log, func(name string, e fs.DirEntry) {
+		for _, u := range unread {
+			if !e.IsDir() && u.name.MatchString(name) {
+				if info, err := e.Info(); err != nil || info.Size() > u.most {
+					r.add(Finding{u.code, name, -1})
+				}
+				return
+			}
+		}
 		switch {
 		case e.IsDir():
 			if strayFolder(log, name) {
-				r.add(Finding{codeStray, name, -1})
-			}
-		case name == lockFile:
-			if info, err := e.Info(); err != nil || info.Size() != 0 {
-				r.add(Finding{codeLock, name, -1})
-			}
-		case strings.HasPrefix(name, sinkFolder+"/"):
-			if info, err := e.Info(); err != nil || info.Size() > cursorMost || !cursorName.MatchString(name) {
 				r.add(Finding{codeStray, name, -1})
 			}
 		case name != checkpointFile && name != cosignedFile && !isSegment(name) && !expected(name, size):

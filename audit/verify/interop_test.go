@@ -93,7 +93,7 @@ func TestWriterAndReaderAgree(t *testing.T) {
 }
 
 // TestBytesOfWrittenLog flips the bytes of each file of a log on a disk: each third one,
-// and with CARNET_FULL each.
+// and with CARNET_FULL each. The table of people is no evidence, and none of it is a finding.
 func TestBytesOfWrittenLog(t *testing.T) {
 	w := writeLog(t, 1)
 	stride := 3
@@ -105,7 +105,11 @@ func TestBytesOfWrittenLog(t *testing.T) {
 			bad := clone(w.files)
 			bad[name].Data[i*stride] ^= 0xff
 			r, err := verify.Dir(context.Background(), bad, []string{w.key})
-			if err != nil || len(r.Findings) == 0 || r.Findings[0].Index < 0 || r.Findings[0].File != name {
+			if name == "people" {
+				if err != nil || len(r.Findings) > 0 {
+					t.Errorf("byte %d of %s: got %v, %v", i*stride, name, r, err)
+				}
+			} else if err != nil || len(r.Findings) == 0 || r.Findings[0].Index < 0 || r.Findings[0].File != name {
 				t.Errorf("byte %d of %s: got %v, %v", i*stride, name, r, err)
 			}
 		})

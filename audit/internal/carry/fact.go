@@ -23,7 +23,11 @@ type Fact struct {
 	Action, Tenant, Grant string
 	Kind                  Kind
 	Time                  int64 // in milliseconds; 0: it says none
+	Erased                int64 // generation of the table of people; 0: it says nothing of it
 }
+
+// ActionErased is of lines that say that the table of people was replaced.
+const ActionErased = "audit.erased"
 
 // The members that are looked for, without the quote before them: so little else in a line
 // begins like them.
@@ -37,6 +41,7 @@ const (
 	grant     = `grant":"`
 	app       = `app_name":`
 	outcome   = `outcome_id":`
+	count     = `count":`
 )
 
 // The classes of OCSF whose lines have something elsewhere.
@@ -77,6 +82,9 @@ func (r *Reader) Read(line []byte) Fact {
 	}
 	at = find(line, max(at, 0), happened)
 	f.Time = number(line, at)
+	if f.Action == ActionErased {
+		f.Erased = number(line, find(line, max(at, 0), count))
+	}
 	id, _ := text(line, max(at, 0), grant)
 	if id == nil {
 		return f

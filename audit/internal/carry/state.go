@@ -71,6 +71,7 @@ type State struct {
 	key     string
 	tenant  string
 	kept    int64
+	erased  int64
 	newest  map[string]int64
 	open    map[string]Grant // by id
 	closed  map[string]Grant // by id
@@ -93,6 +94,7 @@ func (s *State) Apply(first int64, facts []Fact) {
 
 func (s *State) apply(index int64, f *Fact) {
 	s.newest[f.Action] = index
+	s.erased = max(s.erased, f.Erased)
 	if s.tenant == "" {
 		s.tenant = f.Tenant
 	}
@@ -168,6 +170,13 @@ func (s *State) Kept() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.kept
+}
+
+// Erased is the newest generation of the table of people that a line has told of; 0: none has.
+func (s *State) Erased() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.erased
 }
 
 // Keep says from which line on lines are kept.

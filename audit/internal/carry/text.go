@@ -17,6 +17,7 @@ type Text struct {
 	Key    string  `json:"key,omitempty"` // the verifier key
 	Tenant string  `json:"tenant,omitempty"`
 	Kept   int64   `json:"kept,omitempty"`     // first line that retention kept
+	Erased int64   `json:"erased,omitempty"`   // newest generation of the table of people
 	From   int64   `json:"earliest,omitempty"` // time in the segment before; 0: not known
 	Until  int64   `json:"latest,omitempty"`
 	Newest []Last  `json:"newest,omitempty"`
@@ -46,7 +47,7 @@ const entryBytes = 192
 func (s *State) Texts(before Times) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := Text{Origin: s.origin, Key: s.key, Tenant: s.tenant, Kept: s.kept, From: before.From, Until: before.Until}
+	now := Text{Origin: s.origin, Key: s.key, Tenant: s.tenant, Kept: s.kept, Erased: s.erased, From: before.From, Until: before.Until}
 	var texts []string
 	flush := func() {
 		b, _ := json.Marshal(now) // texts and numbers: it cannot fail
@@ -103,6 +104,7 @@ func (s *State) Take(t Text) {
 		s.tenant = t.Tenant
 	}
 	s.kept = max(s.kept, t.Kept)
+	s.erased = max(s.erased, t.Erased)
 	for _, l := range t.Newest {
 		s.newest[l.Action] = l.Index
 	}

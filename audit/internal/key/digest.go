@@ -9,16 +9,6 @@ import (
 	"sync"
 )
 
-// Pseudonym appends "p-" and 32 hex digits: equal in one log, and nothing to whoever
-// has not the key.
-func (k *Key) Pseudonym(dst []byte, issuer, subject string) []byte {
-	d := k.people.get()
-	defer k.people.put(d)
-	d.write(issuer)
-	d.write(subject)
-	return hex.AppendEncode(append(dst, "p-"...), d.sum()[:16])
-}
-
 // Fingerprint is 64 hex digits. It keeps nothing of b, which may be a secret.
 func (k *Key) Fingerprint(b []byte) string {
 	d := k.bytes.get()
@@ -32,17 +22,34 @@ func (k *Key) Fingerprint(b []byte) string {
 
 // Seal is 64 hex digits over a text for one purpose: nobody without the key can say it.
 func (k *Key) Seal(purpose, text string) string {
-	d := k.seals.get()
-	defer k.seals.put(d)
-	d.write(purpose)
-	d.write(text)
-	return hex.EncodeToString(d.sum())
+	sum := k.seals.Sum(purpose, text)
+	return hex.EncodeToString(sum[:])
 }
 
-// keyed makes HMAC-SHA-256 digests under one key, from many goroutines.
-type keyed struct {
+// Keyed makes HMAC-SHA-256 digests under one key, from many goroutines.
+type Keyed struct {
 	key  []byte
 	pool sync.Pool
+}
+
+// NewKeyed takes a key that is used for nothing else.
+func NewKeyed(key []byte) *Keyed { return &Keyed{key: key} }
+
+// Sum digests the lengths and bytes of two texts.
+func (k *Keyed) Sum(one, two string) [sha256.Size]byte {
+	d := k.get()
+	defer k.put(d)
+	d.write(one)
+	d.write(two)
+	return [sha256.Size]byte(d.sum())
+}
+
+// Bytes digests what has one length.
+func (k *Keyed) Bytes(b []byte) [sha256.Size]byte {
+	d := k.get()
+	defer k.put(d)
+	d.mac.Write(b)
+	return [sha256.Size]byte(d.sum())
 }
 
 type digest struct {
@@ -52,7 +59,7 @@ type digest struct {
 	buf []byte
 }
 
-func (k *keyed) get() *digest {
+func (k *Keyed) get() *digest {
 	if d, ok := k.pool.Get().(*digest); ok {
 		d.mac.Reset()
 		return d
@@ -60,7 +67,7 @@ func (k *keyed) get() *digest {
 	return &digest{mac: hmac.New(sha256.New, k.key)}
 }
 
-func (k *keyed) put(d *digest) { k.pool.Put(d) }
+func (k *Keyed) put(d *digest) { k.pool.Put(d) }
 
 var zeros [sha256.BlockSize]byte
 

@@ -4,14 +4,14 @@
 //	k, err := key.New("acme.example/hr/a", signer)
 //	checkpoint, err := k.Checkpoint(size, root)
 //	checkpoint, err = k.Open(checkpoint.Note)
-//	pseudonym := k.Pseudonym(nil, issuer, subject)
+//	sealed := k.Wrap(purpose, secret)
 //
 // # Guarantees
 //
-// A checkpoint is a C2SP tlog-checkpoint, signed as a note with Ed25519. Pseudonyms and
-// fingerprints are HMAC-SHA-256 under keys of their own, which are derived from a
-// signature over a text that is no note of any log: whoever has the signer can compute
-// them, and nobody else.
+// A checkpoint is a C2SP tlog-checkpoint, signed as a note with Ed25519. Fingerprints and
+// seals are HMAC-SHA-256, and what is wrapped is AES-256-GCM, under keys of their own, which
+// are derived from a signature over a text that is no note of any log: whoever has the
+// signer can compute them, and nobody else.
 //
 // # Limits
 //
@@ -31,6 +31,7 @@ package key
 import (
 	"bytes"
 	"crypto"
+	"crypto/cipher"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/sha256"
@@ -45,9 +46,9 @@ type Key struct {
 	signer   crypto.Signer
 	vkey     string
 	verifier note.Verifier
-	people   keyed // pseudonyms
-	bytes    keyed // fingerprints
-	seals    keyed // what the log says to itself
+	bytes    Keyed // fingerprints
+	seals    Keyed // what the log says to itself
+	wraps    cipher.AEAD
 }
 
 var (
@@ -77,9 +78,11 @@ func New(origin string, signer crypto.Signer) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k.people.key = mac(secret, "pseudonym")
 	k.bytes.key = mac(secret, "fingerprint")
 	k.seals.key = mac(secret, "seal")
+	if k.wraps, err = wrapper(mac(secret, "wrap")); err != nil {
+		return nil, errSigner
+	}
 	return k, nil
 }
 

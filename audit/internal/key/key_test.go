@@ -1,6 +1,7 @@
 package key_test
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -109,8 +110,8 @@ func TestVerifierIsTheNotes(t *testing.T) {
 // different under any other.
 func TestDigestsAreKeyed(t *testing.T) {
 	k := made(t, origin, 1)
-	p, f := string(k.Pseudonym([]byte("x:"), "i", "s")), k.Fingerprint([]byte("secret"))
-	if !regexp.MustCompile(`^x:p-[0-9a-f]{32}$`).MatchString(p) || !regexp.MustCompile(`^[0-9a-f]{64}$`).MatchString(f) {
+	p, f := k.Seal("i", "s"), k.Fingerprint([]byte("secret"))
+	if form := regexp.MustCompile(`^[0-9a-f]{64}$`); !form.MatchString(p) || !form.MatchString(f) {
 		t.Errorf("%s, %s", p, f)
 	}
 	var wg sync.WaitGroup
@@ -119,7 +120,7 @@ func TestDigestsAreKeyed(t *testing.T) {
 			again := made(t, origin, 1)
 			for range 50 {
 				for _, k := range []*key.Key{k, again} {
-					if string(k.Pseudonym([]byte("x:"), "i", "s")) != p || k.Fingerprint([]byte("secret")) != f {
+					if k.Seal("i", "s") != p || k.Fingerprint([]byte("secret")) != f {
 						t.Error("it is another one")
 					}
 				}
@@ -129,18 +130,47 @@ func TestDigestsAreKeyed(t *testing.T) {
 	wg.Wait()
 	seen := map[string]string{}
 	for name, text := range map[string]string{
-		"pseudonym": p[4:], "of another key": string(made(t, origin, 2).Pseudonym(nil, "i", "s")[2:]),
-		"of another origin": string(made(t, "acme.example/hr/b", 1).Pseudonym(nil, "i", "s")[2:]),
-		"of is and nobody":  string(k.Pseudonym(nil, "is", "")[2:]), "of nobody and is": string(k.Pseudonym(nil, "", "is")[2:]),
-		"fingerprint": f[:32], "of nothing": k.Fingerprint(nil)[:32],
-		"of another key too": made(t, origin, 2).Fingerprint([]byte("secret"))[:32],
-		// what a pseudonym digests, so that the two keys differ
-		"of the same bytes": k.Fingerprint([]byte("\x00\x00\x00\x00\x00\x00\x00\x01i\x00\x00\x00\x00\x00\x00\x00\x01s"))[:32],
+		"seal": p, "of another key": made(t, origin, 2).Seal("i", "s"),
+		"of another origin": made(t, "acme.example/hr/b", 1).Seal("i", "s"),
+		"of is and nobody":  k.Seal("is", ""), "of nobody and is": k.Seal("", "is"),
+		"fingerprint": f, "of nothing": k.Fingerprint(nil),
+		"of another key too": made(t, origin, 2).Fingerprint([]byte("secret")),
+		// what a seal digests, so that the two keys differ
+		"of the same bytes": k.Fingerprint([]byte("\x00\x00\x00\x00\x00\x00\x00\x01i\x00\x00\x00\x00\x00\x00\x00\x01s")),
 	} {
 		if seen[text] != "" {
 			t.Errorf("%s is %s", name, seen[text])
 		}
 		seen[text] = name
+	}
+}
+
+// TestOnlyTheKeyUnwraps, and only for the purpose that was meant.
+func TestOnlyTheKeyUnwraps(t *testing.T) {
+	k, secret := made(t, origin, 1), []byte("of thirty-two bytes, more or less")
+	sealed := k.Wrap("one", secret)
+	if got, ok := made(t, origin, 1).Unwrap("one", sealed); !ok || !bytes.Equal(got, secret) || len(sealed) != len(secret)+key.WrapBytes {
+		t.Errorf("%q, %t, %d bytes", got, ok, len(sealed))
+	}
+	if bytes.Equal(sealed, k.Wrap("one", secret)) || bytes.Contains(sealed, secret) {
+		t.Error("it tells that two secrets are equal, or which")
+	}
+	for i := range sealed {
+		bad := bytes.Clone(sealed)
+		bad[i] ^= 1
+		if _, ok := k.Unwrap("one", bad); ok {
+			t.Errorf("byte %d flipped", i)
+		}
+	}
+	for name, not := range map[string]func() ([]byte, bool){
+		"purpose": func() ([]byte, bool) { return k.Unwrap("two", sealed) },
+		"key":     func() ([]byte, bool) { return made(t, origin, 2).Unwrap("one", sealed) },
+		"origin":  func() ([]byte, bool) { return made(t, "acme.example/hr/b", 1).Unwrap("one", sealed) },
+		"nothing": func() ([]byte, bool) { return k.Unwrap("one", nil) },
+	} {
+		if _, ok := not(); ok {
+			t.Errorf("another %s", name)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package names_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/names"
 )
@@ -29,6 +30,40 @@ func TestAlphabets(t *testing.T) {
 			if c.is(s) {
 				t.Errorf("%q is a %s", s, c.name)
 			}
+		}
+	}
+}
+
+// TestACheckerRemembersTheFirst field that is wrong.
+func TestACheckerRemembersTheFirst(t *testing.T) {
+	long := make([]string, names.MaxList+1)
+	for i := range long {
+		long[i] = "a"
+	}
+	for want, check := range map[string]func(c *names.Checker){
+		"": func(c *names.Checker) {
+			c.Name("n", "")
+			c.Text("t", "")
+			c.Hex("h", "0123456789")
+			c.Count("c", 1<<53-1)
+			c.List("l", long[1:], names.Name)
+			c.Time("z", time.Time{})
+			c.Time("s", time.UnixMilli(1))
+		},
+		"first":  func(c *names.Checker) { c.OK("first", false); c.OK("second", false); c.OK("third", true) },
+		"name":   func(c *names.Checker) { c.Name("name", "A") },
+		"text":   func(c *names.Checker) { c.Text("text", " ") },
+		"hex":    func(c *names.Checker) { c.Hex("hex", "x") },
+		"many":   func(c *names.Checker) { c.Count("many", 1<<53) },
+		"few":    func(c *names.Checker) { c.Count("few", -1) },
+		"long":   func(c *names.Checker) { c.List("long", long, names.Name) },
+		"odd":    func(c *names.Checker) { c.List("odd", []string{"a", ""}, names.Name) },
+		"before": func(c *names.Checker) { c.Time("before", time.UnixMilli(0)) },
+		"after":  func(c *names.Checker) { c.Time("after", time.UnixMilli(253_402_300_800_000)) },
+	} {
+		var c names.Checker
+		if check(&c); c.Field != want {
+			t.Errorf("%q, want %q", c.Field, want)
 		}
 	}
 }
