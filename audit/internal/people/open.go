@@ -60,7 +60,7 @@ func write(path string, b []byte) error {
 
 // Open reads a table and judges it; it changes nothing. Nobody else may have it.
 func Open(dir string, k *key.Key, w Want) (*Table, error) {
-	t := &Table{path: filepath.Join(dir, File), disk: w.Disk, key: k, waiting: map[digest]*newcomer{}}
+	t := &Table{path: filepath.Join(dir, File), disk: w.Disk, key: k, swap: atomicfile.Write, waiting: map[digest]*newcomer{}}
 	err := t.load(w.Generation)
 	if errors.Is(err, errRead) || err != nil && !w.Anew {
 		return nil, err

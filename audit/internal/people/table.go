@@ -43,6 +43,7 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 
@@ -96,6 +97,7 @@ type Table struct {
 	head    head
 	file    *segment.File
 	stopped bool
+	swap    func(path string, b []byte, mode fs.FileMode) error // atomicfile.Write
 	found   found
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 
-	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
 )
 
@@ -249,7 +248,7 @@ func (t *Table) replace(b []byte) error {
 	if runtime.GOOS == "windows" {
 		_ = t.file.Close() // an open file cannot be replaced there
 	}
-	err := atomicfile.Write(t.path, b, 0o600)
+	err := t.swap(t.path, b, 0o600)
 	if err == nil {
 		t.reopen()
 		return nil
