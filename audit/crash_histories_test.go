@@ -27,8 +27,8 @@ import (
 // What the histories come to, so that nobody makes them fewer without noticing: moments at
 // which the power may go, and what it may leave. Who changes the format changes them.
 const (
-	crashMoments = 1841
-	crashImages  = 16645
+	crashMoments = 1953
+	crashImages  = 16653
 	// crashLeft are those in which Create did not end and cannot be called again before
 	// somebody removes the key that it left. They need a file system that keeps a newer name
 	// of a folder and loses an older one.

@@ -40,7 +40,7 @@ func TestSweepChild(t *testing.T) {
 	}
 	for n := range 5 {
 		e := answer()
-		e.Grant = fmt.Sprintf("sweep-%d", n)
+		e.Grant, e.Actor = fmt.Sprintf("sweep-%d", n), alice
 		r, err := l.Append(ctx, e)
 		switch {
 		case err == nil:
@@ -50,6 +50,9 @@ func TestSweepChild(t *testing.T) {
 		default:
 			fmt.Println("unknown", n)
 		}
+	}
+	if l.Erase(ctx, alice) == nil {
+		fmt.Println("erased")
 	}
 	if l.Close(ctx) == nil {
 		fmt.Println("done")
@@ -153,7 +156,7 @@ func (s sweep) once(t *testing.T, n int, halves *atomic.Int64) bool {
 func (s sweep) judge(dir, out string, trace []byte) error {
 	var acks []audit.Receipt
 	var refused []string
-	made, failed := false, false
+	made, failed, forgot := false, false, false
 	for line := range strings.Lines(out) {
 		f := strings.Fields(line)
 		if len(f) == 0 {
@@ -173,12 +176,37 @@ func (s sweep) judge(dir, out string, trace []byte) error {
 			refused, failed = append(refused, "sweep-"+f[1]), true
 		case "unknown":
 			failed = true
+		case "erased":
+			forgot = true
 		}
 	}
 	if _, tail, found := bytes.Cut(trace, []byte("(INJECTED)")); found && s.calls == "fdatasync" && made && bytes.Contains(tail, []byte("fdatasync(")) {
 		return errors.New("a failed sync was tried again")
 	}
-	return settled(dir, made, acks, refused)
+	if err := settled(dir, made, acks, refused); err != nil || !made {
+		return err
+	}
+	return met(dir, len(acks) > 0, forgot)
+}
+
+// met says whether the log knows alice as it should: if she was in a line, and was not erased.
+func met(dir string, acked, forgot bool) error {
+	l, err := audit.Open(context.Background(), dir, nil)
+	if err != nil {
+		return err
+	}
+	said := false
+	for e, err := range l.Events(context.Background()) {
+		if err != nil {
+			return err
+		}
+		said = said || e.Action == "audit.erased"
+	}
+	known := l.Pseudonym(alice) != ""
+	if forgot && !said || said && known || acked && !said && !known {
+		return fmt.Errorf("erased: %t, said: %t, known: %t", forgot, said, known)
+	}
+	return l.Close(context.Background())
 }
 
 // errHalf: Create has failed, and there is a log that nobody can open.

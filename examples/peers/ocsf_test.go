@@ -142,7 +142,7 @@ func written(t *testing.T) [][]byte {
 }
 
 // segmented are the lines of the same log when it has had segments: with a grant that is open, one
-// that the log has closed, and lines that were given up.
+// that the log has closed, somebody who was erased, and lines that were given up.
 func segmented(t *testing.T, dir string) (all [][]byte) {
 	t.Helper()
 	granted := func(log *audit.Log, grant string) {
@@ -152,6 +152,7 @@ func segmented(t *testing.T, dir string) (all [][]byte) {
 	log, err := audit.Open(t.Context(), dir, nil)
 	must(t, err)
 	granted(log, "orphan")
+	must(t, log.Erase(t.Context(), audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711"}))
 	must(t, log.Close(t.Context()))
 	log, err = audit.Open(t.Context(), dir, &audit.Options{SegmentBytes: 4096})
 	must(t, err)
