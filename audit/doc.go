@@ -20,7 +20,10 @@
 //   - The log is tamper-evident against everybody without the key; against the
 //     operator up to the newest checkpoint that somebody else holds. [Options.Floor]
 //     brings such a checkpoint: a log that is behind or beside it does not open.
-//   - People are pseudonyms under a key of the log ([Log.Pseudonym]); digests are keyed
+//   - People are pseudonyms ([Log.Pseudonym]): random ones, and whose each is stands in a table
+//     beside the lines, on the disk before a line has it. [Log.Erase] forgets whose one was, also
+//     for whoever has the signer; every line, proof and checkpoint stays valid. No log opens with
+//     a table that is missing, damaged, another log's or from before an erasure. Digests are keyed
 //     ([Log.Fingerprint]); an [Event] has no place for free text.
 //   - A log has one tenant: that of its first event that names one. What a log has
 //     witnessed for one tenant opens nothing of another.
@@ -59,7 +62,9 @@
 // Schema of a line, are in testdata/ocsf. The exact bytes of a line are a leaf of an
 // RFC 6962 tree, whose hashes are below tile/ (C2SP tlog-tiles), and whose newest
 // checkpoint (C2SP tlog-checkpoint, a signed note) is in checkpoint. sink/ has how far each
-// feed got, sealed with a key of the log, and no evidence. Package verify reads all that
+// feed got, sealed with a key of the log, and no evidence; nor is people, the table: keyed digests
+// of issuers and subjects with their pseudonyms, whose key is sealed with one of the log, so that
+// it alone names nobody. Package verify reads all that
 // without sharing a line of code with this one. Package witnessaudit keeps in
 // cosigned the newest checkpoint that others have cosigned.
 //
@@ -67,6 +72,7 @@
 // index of the segment before it, and size and root of the tree so far. Behind it, in the
 // same commit, stand audit.carried lines, whose members "carried" together say what Open
 // must know: origin and key of the log, tenant, kept (the first line that Retain kept),
+// erased (how often the table of people was replaced, as audit.erased said in count),
 // earliest and latest (time in the segment before), newest (of each action the index of its
 // newest line), open (grants without an answer: grant, action, index) and
 // closed (grants that the log closed as unknown and nobody answered since). A segment ends
@@ -85,9 +91,16 @@
 // grows past its size while some thousand grants are open, which its successor would have
 // to repeat. Of the grants that it closed, the log resolves the newest 4,096. Times are
 // UTC milliseconds. The signer has to be there for every checkpoint: while it fails,
-// nothing new begins. Events reads, it does not verify. The key of pseudonyms is
-// derived from the signer, so a new signer means new pseudonyms. A disk that says it
+// nothing new begins. Events reads, it does not verify. A disk that says it
 // wrote what it did not is not noticed before the next Open.
+//
+// The table of people takes 1,048,576 and holds them in memory, about 120 bytes each; somebody new
+// beyond that, or while it cannot be written, is ErrNotRecorded, and who is known goes on. Open
+// reads all of it and Erase writes it anew, which takes seconds when it is full. Whoever may write
+// the folder can cut people from its end, who get new pseudonyms then. Erase replaces a file: old
+// blocks of a disk, snapshots and backups are the operator's. What lines say besides (issuer,
+// scopes, systems, times) stays, and may tell who it was to whoever knows enough; and where one
+// alone was erased, his is the pseudonym that nobody has.
 //
 // # Errors
 //
@@ -95,12 +108,13 @@
 // the caller's context is in there too. [ErrFeed]: a sink may not have the lines, or has
 // lines that the log has lost. [ErrBehind]: Close left a sink behind. A missing log is fs.ErrNotExist, and one that
 // is there already fs.ErrExist. A line that was given up is [ErrNotKept], and one that
-// cannot be yet is [ErrNeeded]. No error has a path or a value of an event.
+// cannot be yet is [ErrNeeded]. [ErrNobody]: there is nobody to erase. A table of people that
+// does not open refuses, until it is put back, or Options.NewPeople gives it up. No error has a path or a value of an event.
 //
 // # Concurrency
 //
 // A [Log] is safe for concurrent use. Append, Open, Proof, Events, Read and Close wait for
 // the disk at most until their ctx ends; on a disk that hangs a log holds some goroutines,
 // however often it is asked. Open starts one, and one for each feed,
-// which Close ends.
+// which Close ends; one more writes down new people while there are some.
 package audit

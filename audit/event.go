@@ -13,8 +13,8 @@ import "time"
 //
 // What does not match is refused as a whole: nothing is shortened, escaped or left
 // out. The zero value of a field is not written. Subjects, of Actor, Chain and For,
-// are written as pseudonyms, and read back as such. Actions that begin with "audit." are
-// the log's own.
+// are written as pseudonyms, and read back as such; somebody new costs one more sync, once.
+// Actions that begin with "audit." are the log's own.
 type Event struct {
 	Time time.Time // zero: when Append was called
 
@@ -66,7 +66,7 @@ type Event struct {
 	Status   int           // of the protocol; 0: none
 	Resolves int64         // index of the unknown that this answers; 0: none (line 0 is the genesis event)
 	Duration time.Duration // of the transmission
-	Count    int           // of what this event sums up, such as refusals and failed renewals; of vault.generation the generation; 0: it stands for one
+	Count    int           // of what this event sums up, such as refusals and failed renewals; of vault.generation the generation, of audit.erased that of the table of people; 0: it stands for one
 
 	// Under which declarations.
 	Boundary string // hash

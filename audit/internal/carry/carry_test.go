@@ -45,14 +45,14 @@ func taken(t *testing.T, s *carry.State) *carry.State {
 func TestTextsHaveTheWholeState(t *testing.T) {
 	for _, n := range []int{0, 1, 50, 2000} {
 		s := carry.New("o", "k")
-		s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "b"}, {Action: "a"}})
+		s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "b"}, {Action: "a"}, {Action: carry.ActionErased, Erased: 3}, {Action: carry.ActionErased, Erased: 2}})
 		s.Keep(7)
 		for i := range n {
 			id := fmt.Sprint("g-", i)
 			s.Apply(int64(100+3*i), append(kinds(carry.Opens, fmt.Sprint("open.", i), "o"+id), kinds(carry.Closes, "c", "c"+id)...))
 		}
 		got := taken(t, s)
-		if got.Tenant() != "acme" || got.Kept() != 7 || !maps.Equal(got.Newest(), s.Newest()) || !maps.Equal(got.Open(), s.Open()) || got.Needs("x.") != s.Needs("x.") {
+		if got.Tenant() != "acme" || got.Kept() != 7 || got.Erased() != 3 || !maps.Equal(got.Newest(), s.Newest()) || !maps.Equal(got.Open(), s.Open()) || got.Needs("x.") != s.Needs("x.") {
 			t.Errorf("%d: another state", n)
 		}
 		for i := range n {
@@ -108,6 +108,7 @@ func TestReadIsWhatALineSays(t *testing.T) {
 		want carry.Fact
 	}{
 		{`,"status_id":1,"time":7,"carnet":{}}`, carry.Fact{}},
+		{`,"status_id":1,"time":7,"carnet":{"count":3}}`, carry.Fact{}},
 		{`,"status_id":0,"time":7,"carnet":{"decision":"allowed","grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Opens}},
 		{`,"status_id":2,"time":7,"carnet":{"decision":"denied","grant":"g"}}`, carry.Fact{}},
 		{`,"status_id":1,"time":7,"carnet":{"grant":"g"}}`, carry.Fact{Grant: "g", Kind: carry.Answers}},
@@ -144,5 +145,13 @@ func TestTimesGrow(t *testing.T) {
 	}
 	if times.Merge(carry.Times{From: 1, Until: 4}); times != (carry.Times{From: 1, Until: 9}) {
 		t.Errorf("%+v", times)
+	}
+}
+
+// TestAnErasureSaysWhichTableItIs.
+func TestAnErasureSaysWhichTableItIs(t *testing.T) {
+	line := `{"activity_id":99,"app":{"name":"carnet"},"class_uid":6002,"status_id":1,"time":7,"carnet":{"operation":"audit.erased","count":12}}`
+	if got, want := new(carry.Reader).Read([]byte(line)), (carry.Fact{Action: carry.ActionErased, Time: 7, Erased: 12}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }

@@ -25,7 +25,7 @@
 // # Limits
 //
 // Whoever may write the file can cut rows from its end: those people get new pseudonyms. The
-// table is all read by Open and by each Erase, and held in memory, about 100 bytes a person; it
+// table is all read by Open and by each Erase, and held in memory, about 120 bytes a person; it
 // takes [Most].
 //
 // # Errors
