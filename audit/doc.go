@@ -97,8 +97,11 @@
 // The table of people takes 1,048,576 and holds them in memory, about 120 bytes each; somebody new
 // beyond that, or while it cannot be written, is ErrNotRecorded, and who is known goes on. Open
 // reads all of it and Erase writes it anew, which takes seconds when it is full. Whoever may write
-// the folder can cut people from its end, who get new pseudonyms then. Erase replaces a file: old
-// blocks of a disk, snapshots and backups are the operator's. What lines say besides (issuer,
+// the folder can cut people from its end, or put back a table from before they came: they get new
+// pseudonyms then. One from before an erasure does not open once the log has said audit.erased;
+// who puts back log and table together brings back the erased, and only a newer checkpoint that
+// somebody else holds tells. Erase replaces a file: old blocks of a disk, hard links, snapshots
+// and backups are the operator's. What lines say besides (issuer,
 // scopes, systems, times) stays, and may tell who it was to whoever knows enough; and where one
 // alone was erased, his is the pseudonym that nobody has.
 //

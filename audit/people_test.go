@@ -6,6 +6,7 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/verify"
 	"github.com/carnet-go/carnet/internal/segment/segmenttest"
@@ -146,6 +148,11 @@ func TestNobodyIsFoundAfterwards(t *testing.T) {
 	add(t, l, by(alice))
 	add(t, l, by(bob))
 	was := strings.TrimPrefix(l.Pseudonym(alice), "p-")
+	shut(t, l)
+	for _, left := range []string{"people.next", ".atomicfile-1"} { // by a change of keys and an erasure that did not end
+		write(t, filepath.Join(dir, left), read(t, tableOf(dir)))
+	}
+	l = open(t, dir)
 	row := func() []byte {
 		b := read(t, tableOf(dir))
 		i := bytes.Index(b, unhex(t, was))
@@ -162,8 +169,25 @@ func TestNobodyIsFoundAfterwards(t *testing.T) {
 		t.Fatal(err)
 	}
 	shut(t, l)
-	if row() != nil || bytes.Contains(read(t, tableOf(dir)), old[:32]) {
-		t.Error("the row is there")
+	has := func(part []byte) (names []string) {
+		err := filepath.WalkDir(filepath.Dir(dir), func(path string, e fs.DirEntry, err error) error {
+			if err == nil && e.Type().IsRegular() && bytes.Contains(read(t, path), part) {
+				names = append(names, e.Name())
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return names
+	}
+	for what, part := range map[string][]byte{"digest": old[:32], "pseudonym": old[32:48], "subject": []byte("alice")} {
+		if names := has(part); len(names) != 0 {
+			t.Errorf("%v: the %s is there", names, what)
+		}
+	}
+	if names := has([]byte(was)); len(names) != 1 || names[0] != filepath.Base(segmentOf(dir)) {
+		t.Errorf("%v have his pseudonym", names)
 	}
 	// Whoever kept the row cannot put it back, either.
 	write(t, tableOf(dir), append(read(t, tableOf(dir)), old...))
@@ -443,20 +467,20 @@ func TestAFullDiskHasRoomForThePeopleOfOutcomes(t *testing.T) {
 	l := openOn(t, dir, d)
 	add(t, l, by(alice)) // a megabyte is reserved
 	d.Fail("reserve", 1, syscall.ENOSPC)
-	n := 0
-	for ; n < 1<<15; n++ {
+	size := func() int { return len(read(t, tableOf(dir))) }
+	n, before := 0, 0
+	for ; before != size(); n++ { // first the log refuses the event, and then the table the people
+		before = size()
 		e := grant("g-1")
-		e.Phase = audit.PhaseNone
-		e.Chain = nil
 		for i := range 32 {
 			e.Chain = append(e.Chain, audit.Actor{Issuer: "i", Subject: fmt.Sprint(n, " ", i)})
 		}
-		if _, err := l.Append(t.Context(), e); err != nil {
-			if !errors.Is(err, audit.ErrNotRecorded) {
-				t.Fatal(err)
-			}
-			break
+		if _, err := l.Append(t.Context(), e); err != nil && !errors.Is(err, audit.ErrNotRecorded) {
+			t.Fatal(err)
 		}
+	}
+	if n < 100 {
+		t.Errorf("full after %d events", n)
 	}
 	undo := answer()
 	undo.Outcome, undo.Grant, undo.Phase = audit.OutcomeUnknown, "", audit.PhaseUndo
@@ -483,16 +507,90 @@ func TestZeroLogsEraseNobody(t *testing.T) {
 	}
 }
 
-// TestAKeyOfAnotherSignerOpensNoTable, unless the table was prepared for it.
+// TestAKeyOfAnotherSignerOpensNoTable, unless the table was sealed again for it; then everybody
+// has the pseudonym that he had.
 func TestAKeyOfAnotherSignerOpensNoTable(t *testing.T) {
-	dir := filepath.Join(scratch(t), "audit")
-	o := &audit.Options{Signer: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, 32))}
-	if err := audit.Create(t.Context(), dir, origin, o); err != nil {
-		t.Fatal(err)
+	made := func(n byte) (dir string, o *audit.Options, k *key.Key) {
+		dir = filepath.Join(scratch(t), "audit")
+		o = &audit.Options{Signer: ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, 32))}
+		if err := audit.Create(t.Context(), dir, origin, o); err != nil {
+			t.Fatal(err)
+		}
+		k, err := key.New(origin, o.Signer)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return dir, o, k
 	}
-	one, two := read(t, tableOf(dir)), create(t)
-	write(t, tableOf(two), one)
-	if _, err := reopens(t, two); !errors.Is(err, people.ErrDamage) {
+	one, o, from := made(1)
+	l := openFed(t, one, o)
+	add(t, l, by(alice))
+	was := l.Pseudonym(alice)
+	shut(t, l)
+	two, o, to := made(2)
+	write(t, tableOf(two), read(t, tableOf(one)))
+	if _, err := audit.Open(t.Context(), two, o); !errors.Is(err, people.ErrDamage) {
 		t.Errorf("got %v", err)
 	}
+	if err := people.Reseal(two, from, to); err != nil {
+		t.Fatal(err)
+	}
+	l = openFed(t, two, o)
+	if got := l.Pseudonym(alice); got != was {
+		t.Errorf("%q, who was %q", got, was)
+	}
+	shut(t, l)
+}
+
+// TestErasuresThatFailNameNobody: an error has neither the person nor the folder.
+func TestErasuresThatFailNameNobody(t *testing.T) {
+	who := audit.Actor{Issuer: "https://issuer-of-nobody.example", Subject: "subject-of-nobody"}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for name, c := range map[string]struct {
+		harm func(dir string, l *audit.Log, d *segmenttest.Disk)
+		ctx  context.Context
+		want error
+	}{
+		"nobody":     {func(_ string, l *audit.Log, _ *segmenttest.Disk) { _ = l.Erase(t.Context(), who) }, t.Context(), audit.ErrNobody},
+		"closed":     {func(_ string, l *audit.Log, _ *segmenttest.Disk) { shut(t, l) }, t.Context(), audit.ErrNotRecorded},
+		"cancelled":  {func(string, *audit.Log, *segmenttest.Disk) {}, ended, context.Canceled},
+		"changed":    {func(dir string, _ *audit.Log, _ *segmenttest.Disk) { flipLast(t, tableOf(dir)) }, t.Context(), audit.ErrNotRecorded},
+		"not said":   {func(_ string, _ *audit.Log, d *segmenttest.Disk) { d.Fail("write", d.Count("write")+1, syscall.ENOSPC) }, t.Context(), audit.ErrIndeterminate},
+		"moved":      {func(dir string, _ *audit.Log, _ *segmenttest.Disk) { move(t, dir) }, t.Context(), audit.ErrIndeterminate},
+		"not opened": {func(_ string, _ *audit.Log, d *segmenttest.Disk) { d.Fail("sync", d.Count("sync")+1, syscall.EIO) }, t.Context(), audit.ErrIndeterminate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir, d := create(t), &segmenttest.Disk{}
+			l := openOn(t, dir, d)
+			add(t, l, by(who))
+			c.harm(dir, l, d)
+			err := l.Erase(c.ctx, who)
+			if !errors.Is(err, c.want) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+			for _, text := range []string{"nobody.example", who.Subject, dir, filepath.Base(dir) + "/"} {
+				if strings.Contains(err.Error(), text) {
+					t.Errorf("%v has %q", err, text)
+				}
+			}
+		})
+	}
+}
+
+// flipLast flips a bit of the last byte of a file.
+func flipLast(t *testing.T, path string) {
+	t.Helper()
+	b := read(t, path)
+	b[len(b)-1] ^= 1
+	write(t, path, b)
+}
+
+// move takes a folder away until the test ends.
+func move(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.Rename(dir, dir+".1"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Rename(dir+".1", dir) })
 }

@@ -35,7 +35,7 @@ const rules = `
 	NONE < mapping/isolate/internal/wall;
 	mapping, mapping/isolate/internal/wall < mapping/isolate;
 	internal/atomicfile < audit/internal/tree;
-	NONE < audit/internal/carry, audit/internal/crashtest, audit/internal/key, audit/internal/names, audit/internal/ocsf;
+	NONE < audit/internal/carry, audit/internal/crashtest, audit/internal/key, audit/internal/member, audit/internal/names, audit/internal/ocsf;
 	audit/internal/carry < audit/internal/queue;
 	audit/internal/carry, audit/internal/key, audit/internal/tree < audit/internal/reach;
 	internal/atomicfile, audit/internal/reach < audit/internal/cursor;
@@ -43,7 +43,8 @@ const rules = `
 	audit/internal/queue, audit/internal/reach < audit/internal/replay;
 	internal/atomicfile, internal/segment < audit/internal/site;
 	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
-	audit/internal/cursor, audit/internal/names, audit/internal/ocsf, audit/internal/reopen < audit;
+	audit/internal/key, internal/atomicfile, internal/segment < audit/internal/people;
+	audit/internal/cursor, audit/internal/member, audit/internal/names, audit/internal/ocsf, audit/internal/people, audit/internal/reopen < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 

@@ -15,6 +15,9 @@ func Pretend(t *Table, known int) {
 	t.known = known
 }
 
+// Known is how many rows it thinks that it has.
+func Known(t *Table) int { return t.known }
+
 // FailReplacing makes a table fail before anything is replaced.
 func FailReplacing(t *Table, err error) {
 	t.swap = func(string, []byte, fs.FileMode) error { return err }

@@ -18,6 +18,9 @@ const (
 	next = File + ".next"
 )
 
+// private: only the log's own user reads the table, and writes it.
+const private = 0o600
+
 const advice = "; put back the newest copy, or have Options.NewPeople begin another, in which everybody gets a new pseudonym; the log was not changed"
 
 // What Open says.
@@ -52,7 +55,7 @@ func Create(dir string, k *key.Key) error {
 }
 
 func write(path string, b []byte) error {
-	if atomicfile.Write(path, b, 0o600) != nil {
+	if atomicfile.Write(path, b, private) != nil {
 		return errWrite
 	}
 	return nil
@@ -141,7 +144,11 @@ func (t *Table) Repair() error {
 	if err := os.Remove(beside); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return errWrite
 	}
-	var err error
+	// A copy that was put back may be open to others.
+	fi, err := os.Lstat(t.path)
+	if err != nil || fi.Mode().Perm() != private && os.Chmod(t.path, private) != nil {
+		return errWrite
+	}
 	if t.file, err = segment.Open(t.path, t.disk); err != nil {
 		return errRead
 	}
@@ -153,21 +160,4 @@ func (t *Table) Repair() error {
 		return errWrite
 	}
 	return nil
-}
-
-// Prepare is for a log that gets another key: it puts the same table, sealed under that one,
-// beside the one that there is. The next Open takes the one that its key opens, and Repair
-// removes the other: so a crash between this and what says that the key is another one loses
-// nothing, and doing it twice is the same as once. Nobody else may have the table.
-func Prepare(dir string, from, to *key.Key) error {
-	b, err := read(filepath.Join(dir, File))
-	if err != nil {
-		return err
-	}
-	h, ok := parseHead(b, from)
-	if !ok {
-		return ErrDamage
-	}
-	copy(b, h.text(to))
-	return write(filepath.Join(dir, next), b)
 }

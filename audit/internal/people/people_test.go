@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"testing"
+	"testing/synctest"
 
 	"go.uber.org/goleak"
 
@@ -271,6 +272,100 @@ func TestWhoIsErasedIsForgotten(t *testing.T) {
 	}
 }
 
+// TestOnlyTheOwnerReadsATable, whichever way it was made, and also where it was put back with
+// other permissions.
+func TestOnlyTheOwnerReadsATable(t *testing.T) {
+	dir := made(t, 2)
+	private := func(when, path string) {
+		t.Helper()
+		if fi, err := os.Lstat(path); err != nil || runtime.GOOS != "windows" && fi.Mode().Perm() != 0o600 {
+			t.Errorf("%s: %v, %v", when, fi.Mode(), err)
+		}
+	}
+	private("made", file(dir))
+	if err := os.Chmod(file(dir), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x := opened(t, dir, people.Want{})
+	private("put back", file(dir))
+	if err := x.Erase(t.Context(), "i", "0"); err != nil {
+		t.Fatal(err)
+	}
+	private("without somebody", file(dir))
+	shut(t, x)
+	if err := people.Reseal(dir, keyOf(t, 1), keyOf(t, 2)); err != nil {
+		t.Fatal(err)
+	}
+	private("for another key", file(dir)+".next")
+	write(t, file(dir), nil)
+	if err := os.Chmod(file(dir), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	shut(t, opened(t, dir, people.Want{Anew: true}))
+	private("another one", file(dir))
+}
+
+// TestNoCopyOutlivesAnErasure: neither the older file nor one for a key that the log did not get
+// has a name, and nobody holds it open.
+func TestNoCopyOutlivesAnErasure(t *testing.T) {
+	dir := made(t, 3)
+	if err := people.Reseal(dir, keyOf(t, 1), keyOf(t, 2)); err != nil {
+		t.Fatal(err)
+	}
+	d := &counting{Disk: &segmenttest.Disk{}}
+	x := opened(t, dir, people.Want{Disk: d})
+	older, err := os.Lstat(file(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone := read(t, file(dir))[head+row : head+row+48]
+	if err := x.Erase(t.Context(), "i", "1"); err != nil {
+		t.Fatal(err)
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) != 1 || entries[0].Name() != people.File {
+		t.Errorf("the folder has %v, %v", entries, err)
+	}
+	for _, e := range entries {
+		fi, err := e.Info()
+		b := read(t, filepath.Join(dir, e.Name()))
+		if err != nil || os.SameFile(fi, older) || bytes.Contains(b, gone[:32]) || bytes.Contains(b, gone[32:]) {
+			t.Errorf("%s has him, %v", e.Name(), err)
+		}
+	}
+	if n := d.open.Load(); n != 1 {
+		t.Errorf("%d files are open", n)
+	}
+	shut(t, x)
+	if n := d.open.Load(); n != 0 {
+		t.Errorf("%d files are open after Close", n)
+	}
+}
+
+// counting is a disk that knows how many files are open.
+type counting struct {
+	segment.Disk
+	open atomic.Int64
+}
+
+func (d *counting) Open(path string, create bool) (segment.Handle, error) {
+	h, err := d.Disk.Open(path, create)
+	if err == nil {
+		d.open.Add(1)
+	}
+	return &counted{h, d}, err
+}
+
+type counted struct {
+	segment.Handle
+	disk *counting
+}
+
+func (h *counted) Close() error {
+	h.disk.open.Add(-1)
+	return h.Handle.Close()
+}
+
 // TestCutAtEveryByte: behind the last whole row a crash is all that is needed to explain it.
 func TestCutAtEveryByte(t *testing.T) {
 	dir := made(t, 4)
@@ -327,13 +422,18 @@ func TestRowsHaveAPlace(t *testing.T) {
 	whole := read(t, file(dir))
 	at := func(i int) int { return head + i*row }
 	for name, damage := range map[string]func(b []byte) []byte{
-		"swapped":                        func(b []byte) []byte { return slices.Concat(b[:at(3)], b[at(4):at(5)], b[at(3):at(4)], b[at(5):]) },
-		"doubled":                        func(b []byte) []byte { return slices.Concat(b[:at(4)], b[at(3):]) },
-		"out":                            func(b []byte) []byte { return slices.Concat(b[:at(3)], b[at(4):]) },
-		"again":                          func(b []byte) []byte { return append(b, b[at(0):at(1)]...) },
-		"text":                           func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), row)...) },
-		"too much":                       func(b []byte) []byte { return append(b, make([]byte, 1025*row)...) },
-		"hole":                           func(b []byte) []byte { clear(b[at(7):at(8)]); return b },
+		"swapped":  func(b []byte) []byte { return slices.Concat(b[:at(3)], b[at(4):at(5)], b[at(3):at(4)], b[at(5):]) },
+		"doubled":  func(b []byte) []byte { return slices.Concat(b[:at(4)], b[at(3):]) },
+		"out":      func(b []byte) []byte { return slices.Concat(b[:at(3)], b[at(4):]) },
+		"again":    func(b []byte) []byte { return append(b, b[at(0):at(1)]...) },
+		"text":     func(b []byte) []byte { return append(b, bytes.Repeat([]byte("x"), row)...) },
+		"too much": func(b []byte) []byte { return append(b, make([]byte, 1025*row)...) },
+		"hole":     func(b []byte) []byte { clear(b[at(7):at(8)]); return b },
+		"second hole, from the middle of a block": func(b []byte) []byte {
+			clear(b[512:1024])
+			clear(b[1024+row:])
+			return b
+		},
 		"hole, to the middle of a block": func(b []byte) []byte { clear(b[512 : 512+3*row]); return b },
 		"two pseudonyms swapped": func(b []byte) []byte {
 			one := bytes.Clone(b[at(1)+32 : at(1)+48])
@@ -434,6 +534,17 @@ func TestTablesThatDoNotOpen(t *testing.T) {
 	if err := people.Create(filepath.Join(dir, "none"), keyOf(t, 1)); err != people.ErrWrite {
 		t.Errorf("no folder: %v", err)
 	}
+	occupied := made(t, 1)
+	if err := os.MkdirAll(filepath.Join(file(occupied)+".next", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if x, err = people.Open(occupied, keyOf(t, 1), people.Want{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := x.Repair(); err != people.ErrWrite {
+		t.Errorf("a copy that stays: %v", err)
+	}
+	shut(t, x)
 	other := scratch(t)
 	for _, step := range []string{"open", "rewrite", "truncate"} {
 		write(t, file(other), append(bytes.Clone(whole), 1))
@@ -466,8 +577,8 @@ func TestAnew(t *testing.T) {
 	b[head]++
 	write(t, file(dir), b) // of generation 2, of which the log knows 1
 	x = opened(t, dir, people.Want{Generation: 1, Anew: true})
-	if now, born := x.Generation(); now != 3 || born != 3 || len(all(x, 3)) != 0 {
-		t.Errorf("generation %d and %d, %d people", now, born, len(all(x, 3)))
+	if now, born := x.Generation(); now != 3 || born != 3 || len(all(x, 3)) != 0 || people.Known(x) != 0 {
+		t.Errorf("generation %d and %d, %d people", now, born, people.Known(x))
 	}
 	named(t, x, 0)
 	shut(t, x)
@@ -494,7 +605,7 @@ func TestAnotherKey(t *testing.T) {
 		want := all(x, 3)
 		shut(t, x)
 		for range 2 {
-			if err := people.Prepare(dir, one, two); err != nil {
+			if err := people.Reseal(dir, one, two); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -522,10 +633,10 @@ func TestAnotherKey(t *testing.T) {
 			t.Errorf("the other key: %v", err)
 		}
 	}
-	if err := people.Prepare(made(t, 0), two, one); err != people.ErrDamage {
+	if err := people.Reseal(made(t, 0), two, one); err != people.ErrDamage {
 		t.Errorf("not its key: %v", err)
 	}
-	if err := people.Prepare(t.TempDir(), two, one); err != people.ErrMissing {
+	if err := people.Reseal(t.TempDir(), two, one); err != people.ErrMissing {
 		t.Errorf("no table: %v", err)
 	}
 	dir := made(t, 0)
@@ -539,38 +650,36 @@ func TestAnotherKey(t *testing.T) {
 // waited with one who leaves more.
 func TestSpaceIsForThoseWhoMatterMore(t *testing.T) {
 	dir := made(t, 0)
-	d := &segmenttest.Disk{}
-	full := &limited{Disk: d, most: head + 4*row}
-	hold := make(chan struct{})
-	var once sync.Once
-	d.Hook = func(step string) error {
-		if step == "reserve" {
-			once.Do(func() { <-hold })
-		}
-		return nil
-	}
-	x := opened(t, dir, people.Want{Disk: full})
-	var wg sync.WaitGroup
-	name := func(i int, spare int64, want error) {
-		wg.Go(func() {
-			if _, err := x.Name(t.Context(), "i", fmt.Sprint(i), spare); !errors.Is(err, want) || (err == nil) != (want == nil) {
-				t.Errorf("%d: got %v, want %v", i, err, want)
+	synctest.Test(t, func(t *testing.T) {
+		hold := make(chan struct{})
+		var once sync.Once
+		x := opened(t, dir, people.Want{Disk: &limited{most: head + 4*row, Disk: &segmenttest.Disk{Hook: func(step string) error {
+			if step == "reserve" {
+				once.Do(func() { <-hold })
 			}
-		})
-	}
-	name(0, 0, nil)
-	for i := range 2 {
-		name(1+i, row, nil)
-		name(3+i, 10*row, people.ErrSpace)
-		name(3+i, 10*row, people.ErrSpace)
-	}
-	close(hold)
-	wg.Wait()
-	name(4, 0, nil)
-	wg.Wait()
-	name(5, 0, people.ErrSpace)
-	wg.Wait()
-	if x = reopened(t, x, dir); len(all(x, 9)) != 4 {
+			return nil
+		}}}})
+		name := func(i int, spare int64, want error) {
+			go func() {
+				if _, err := x.Name(t.Context(), "i", fmt.Sprint(i), spare); err != want {
+					t.Errorf("%d: got %v, want %v", i, err, want)
+				}
+			}()
+			synctest.Wait()
+		}
+		name(0, 0, nil)
+		for i := range 2 {
+			name(1+i, row, nil)
+			name(3+i, 10*row, people.ErrSpace)
+			name(3+i, 10*row, people.ErrSpace)
+		}
+		name(4, 0, nil) // beside one who is refused
+		close(hold)
+		synctest.Wait()
+		name(5, 0, people.ErrSpace)
+		shut(t, x)
+	})
+	if x := opened(t, dir, people.Want{}); len(all(x, 9)) != 4 {
 		t.Errorf("%d people", len(all(x, 9)))
 	}
 }
@@ -688,43 +797,57 @@ func TestErasuresThatFail(t *testing.T) {
 // TestWaitingEndsWithItsContext, and Close with what is being written.
 func TestWaitingEndsWithItsContext(t *testing.T) {
 	dir := made(t, 1)
-	hang, hung := make(chan struct{}), make(chan struct{})
-	var once sync.Once
-	x := opened(t, dir, people.Want{Disk: &segmenttest.Disk{Hook: func(step string) error {
-		if step == "sync" {
-			once.Do(func() { close(hung); <-hang })
+	synctest.Test(t, func(t *testing.T) {
+		hang := make(chan struct{})
+		var once sync.Once
+		x := opened(t, dir, people.Want{Disk: &segmenttest.Disk{Hook: func(step string) error {
+			if step == "sync" {
+				once.Do(func() { <-hang })
+			}
+			return nil
+		}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		var errs [2]error
+		go func() { _, errs[0] = x.Name(ctx, "i", "1", 0) }()
+		synctest.Wait()
+		go func() { errs[1] = x.Erase(ctx, "i", "0") }()
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		for _, err := range errs {
+			if err != context.Canceled {
+				t.Errorf("got %v", err)
+			}
 		}
-		return nil
-	}}})
-	ctx, cancel := context.WithCancel(t.Context())
-	errs := make(chan error, 2)
-	go func() { _, err := x.Name(ctx, "i", "1", 0); errs <- err }()
-	<-hung
-	go func() { errs <- x.Erase(ctx, "i", "0") }()
-	cancel()
-	for range 2 {
-		if err := <-errs; !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v", err)
+		closed := false
+		go func() {
+			if err := x.Close(); err != nil {
+				t.Error(err)
+			}
+			closed = true
+		}()
+		synctest.Wait()
+		if closed {
+			t.Error("Close did not wait")
 		}
-	}
-	closed := make(chan error)
-	go func() { closed <- x.Close() }()
-	close(hang)
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-	if _, err := x.Name(t.Context(), "i", "2", 0); err != people.ErrClosed {
-		t.Errorf("Name: %v", err)
-	}
-	if err := x.Erase(t.Context(), "i", "0"); err != people.ErrClosed && err != people.ErrNobody {
-		t.Errorf("Erase: %v", err)
+		if _, err := x.Name(t.Context(), "i", "2", 0); err != people.ErrClosed {
+			t.Errorf("Name: %v", err)
+		}
+		if err := x.Erase(t.Context(), "i", "0"); err != people.ErrClosed {
+			t.Errorf("Erase: %v", err)
+		}
+		close(hang)
+		synctest.Wait()
+		if !closed {
+			t.Error("Close waits for ever")
+		}
+	})
+	if x := opened(t, dir, people.Want{}); len(all(x, 2)) != 1 || len(all(x, 1)) != 0 {
+		t.Error("who was written is lost, or who was erased is there")
 	}
 	var none *people.Table
 	if err := none.Close(); err != nil {
 		t.Error(err)
-	}
-	if x = opened(t, dir, people.Want{}); len(all(x, 2)) == 0 {
-		t.Error("who was written is lost")
 	}
 }
 

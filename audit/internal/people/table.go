@@ -6,6 +6,7 @@
 //	name, err := t.Name(ctx, issuer, subject, spare)  // of somebody, who gets one
 //	name, ok := t.Find(issuer, subject)               // who does not
 //	err = t.Erase(ctx, issuer, subject)
+//	err = people.Reseal(dir, key, next)               // when the log gets another key
 //
 // # Guarantees
 //
@@ -14,7 +15,8 @@
 // log's key. A row is durable before Name returns it, and many new ones share one write and one
 // fdatasync. Erase replaces the table by one without the row, whose generation is one more: a
 // row counts in its generation and place only, and a generation that is older than Want says
-// does not open.
+// does not open. Whichever of both files a crash leaves is whole, and the older one has no name
+// any more. Only its owner may read the file.
 //
 // # Format
 //
@@ -24,9 +26,10 @@
 //
 // # Limits
 //
-// Whoever may write the file can cut rows from its end: those people get new pseudonyms. The
-// table is all read by Open and by each Erase, and held in memory, about 120 bytes a person; it
-// takes [Most].
+// Whoever may write the file can cut rows from its end, or put back an older file of the same
+// generation: those people get new pseudonyms. What atomicfile left of an Erase that crashed has
+// rows too; who opens a log removes it first. The table is all read by Open and by each Erase,
+// and held in memory, about 120 bytes a person; it takes [Most].
 //
 // # Errors
 //

@@ -248,7 +248,7 @@ func (t *Table) replace(b []byte) error {
 	if runtime.GOOS == "windows" {
 		_ = t.file.Close() // an open file cannot be replaced there
 	}
-	err := t.swap(t.path, b, 0o600)
+	err := t.swap(t.path, b, private)
 	if err == nil {
 		t.reopen()
 		return nil
