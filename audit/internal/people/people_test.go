@@ -159,46 +159,44 @@ func reopened(t testing.TB, x *people.Table, dir string) *people.Table {
 	return opened(t, dir, people.Want{})
 }
 
-// TestManyComeAtOnce: each gets one name, the same for all who ask, with few syncs.
+// TestManyComeAtOnce: each gets one name, the same for all who ask, with two syncs: one for who
+// came first, and one for all who came while it lasted.
 func TestManyComeAtOnce(t *testing.T) {
 	dir := made(t, 0)
-	begin := make(chan struct{})
-	var once sync.Once
-	d := &segmenttest.Disk{Hook: func(step string) error {
-		if step == "sync" {
-			once.Do(func() { <-begin })
-		}
-		return nil
-	}}
-	x := opened(t, dir, people.Want{Disk: d})
 	const persons, callers = 500, 4
 	var got [callers][persons]people.Name
-	var wg, ready sync.WaitGroup
-	for c := range callers {
-		for i := range persons {
-			ready.Add(1)
-			wg.Go(func() {
-				ready.Done()
-				got[c][i] = named(t, x, i)
-			})
+	synctest.Test(t, func(t *testing.T) {
+		begin := make(chan struct{})
+		var once sync.Once
+		d := &segmenttest.Disk{Hook: func(step string) error {
+			if step == "sync" {
+				once.Do(func() { <-begin })
+			}
+			return nil
+		}}
+		x := opened(t, dir, people.Want{Disk: d})
+		var wg sync.WaitGroup
+		for c := range callers {
+			for i := range persons {
+				wg.Go(func() { got[c][i] = named(t, x, i) })
+			}
 		}
+		synctest.Wait()
+		close(begin)
+		wg.Wait()
+		if n := d.Count("sync"); n > 2 {
+			t.Errorf("%d syncs", n)
+		}
+		shut(t, x)
+	})
+	seen, want := map[people.Name]bool{}, map[int]people.Name{}
+	for i, n := range got[0] {
+		seen[n], want[i] = true, n
 	}
-	ready.Wait()
-	runtime.Gosched()
-	close(begin)
-	wg.Wait()
-	if got[0] != got[1] || got[0] != got[3] || len(all(x, persons)) != persons {
-		t.Error("not everybody has one name")
+	if got[0] != got[1] || got[0] != got[2] || got[0] != got[3] || len(seen) != persons {
+		t.Errorf("not everybody has one name: %d names", len(seen))
 	}
-	seen := map[people.Name]bool{}
-	for _, n := range got[0] {
-		seen[n] = true
-	}
-	if len(seen) != persons || d.Count("sync") > persons/2 {
-		t.Errorf("%d names, %d syncs", len(seen), d.Count("sync"))
-	}
-	want := all(x, persons)
-	if x = reopened(t, x, dir); !same(all(x, persons), want) || len(read(t, file(dir))) != head+persons*row {
+	if x := opened(t, dir, people.Want{}); !same(all(x, persons), want) || len(read(t, file(dir))) != head+persons*row {
 		t.Error("the file has others")
 	}
 }
@@ -454,22 +452,29 @@ func TestRowsHaveAPlace(t *testing.T) {
 func TestAPowerCutLosesAnySubsetOfBlocks(t *testing.T) {
 	for _, before := range []int{0, 3, 6, 7} {
 		dir := made(t, before)
-		begin := make(chan struct{})
-		d := &segmenttest.Disk{Hook: func(step string) error {
-			if step == "reserve" {
-				<-begin // until all are there
-			}
-			return nil
-		}}
-		x := opened(t, dir, people.Want{Disk: d})
+		d := &segmenttest.Disk{}
+		x := opened(t, dir, people.Want{})
 		old, want := read(t, file(dir)), all(x, before)
-		var wg sync.WaitGroup
-		for i := range 30 {
-			wg.Go(func() { named(t, x, 100+i) })
-		}
-		close(begin)
-		wg.Wait()
 		shut(t, x)
+		synctest.Test(t, func(t *testing.T) {
+			begin := make(chan struct{})
+			var once sync.Once
+			d.Hook = func(step string) error {
+				if step == "reserve" {
+					once.Do(func() { <-begin }) // until all are there
+				}
+				return nil
+			}
+			x := opened(t, dir, people.Want{Disk: d})
+			var wg sync.WaitGroup
+			for i := range 30 {
+				wg.Go(func() { named(t, x, 100+i) })
+			}
+			synctest.Wait()
+			close(begin)
+			wg.Wait()
+			shut(t, x)
+		})
 		images := 0
 		for _, s := range d.Trace() {
 			if s.Name != "write" {
