@@ -306,6 +306,9 @@ func TestAnOlderTableIsKnownInALaterSegment(t *testing.T) {
 	if _, err := reopens(t, dir); err != nil {
 		t.Fatal(err)
 	}
+	if len(erased(t, dir)) != 0 {
+		t.Error("it is said again")
+	}
 	write(t, tableOf(dir), old)
 	if _, err := reopens(t, dir); !errors.Is(err, people.ErrOld) {
 		t.Errorf("got %v", err)
