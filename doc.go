@@ -32,6 +32,8 @@
 //	auth/oauthauth            out: exchanged tokens, and the service's own
 //	auth/authtest             a provider, a gate and the conformance of adapters, for tests
 //	audit/verify              reads a log as a stranger does
+//	audit/kafkaaudit          a copy of a log in a Kafka topic, a module of its own
+//	audit/otelaudit           a mirror of a log in OpenTelemetry, a module of its own
 //	vault/dirvault            secrets in mounted folders
 //	vault/filevault           secrets in one encrypted file
 //	vault/hashivault          secrets, leases and keys of HashiCorp Vault and OpenBao
