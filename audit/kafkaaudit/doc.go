@@ -42,7 +42,8 @@
 // partitions moves logs to other ones: order holds within each.
 //
 // The topic's max.message.bytes has to be 66,560 or more; no request carries more of a
-// partition at once, and nothing is compressed. The client needs Write and Describe on the
+// partition at once, and nothing is compressed. A delivery after one that failed has a new
+// producer id, which brokers remember for a day. The client needs Write and Describe on the
 // topic. What it is let in with (SASL) is a plain string in franz-go below; a mechanism made
 // of a function is asked for each connection.
 //

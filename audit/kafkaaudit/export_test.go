@@ -9,3 +9,6 @@ import (
 func Dial(ctx context.Context, o *Options, address string) (net.Conn, error) {
 	return dialer(o)(ctx, "tcp", address)
 }
+
+// Record is what a line is sent as.
+var Record = record

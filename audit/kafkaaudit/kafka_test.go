@@ -339,6 +339,21 @@ func TestWrittenAndNotAnswered(t *testing.T) {
 	}
 }
 
+// TestLostAnswers: a broker that hangs up each time is asked three times at most, and not until
+// the context ends.
+func TestLostAnswers(t *testing.T) {
+	c := cluster(t)
+	var asked atomic.Int64
+	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Add(1)
+		return nil, errors.New("hangs up"), true
+	})
+	if err := refused(t, bare(t, c)); classOf(err) != "unavailable" || asked.Load() < 1 || asked.Load() > 3 {
+		t.Errorf("%v, asked %d times", err, asked.Load())
+	}
+}
+
 // TestWrittenAfterwards: the answer, and the writing, come when the caller has gone. What is
 // delivered meanwhile is all there, in order; what is late is a duplicate.
 func TestWrittenAfterwards(t *testing.T) {
@@ -346,16 +361,17 @@ func TestWrittenAfterwards(t *testing.T) {
 	sink := bare(t, c)
 	late, written := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
+	ctx, cancel := context.WithCancel(within(t, time.Minute))
 	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		if !first.CompareAndSwap(false, true) {
 			return nil, nil, false
 		}
-		c.SleepControl(func() { <-late })
+		c.SleepControl(func() { cancel(); <-late })
 		close(written)
 		return nil, nil, false
 	})
-	n, err := sink.Deliver(within(t, 300*time.Millisecond), entries(0, 10, 100))
-	if n != 0 || err != context.DeadlineExceeded {
+	n, err := sink.Deliver(ctx, entries(0, 10, 100))
+	if n != 0 || err != context.Canceled {
 		t.Errorf("%d, %v", n, err)
 	}
 	whole(t, sink, entries(0, 10, 100))
@@ -377,16 +393,17 @@ func TestWrittenAfterwards(t *testing.T) {
 // TestNothingGoesOn when Deliver has returned: no connection, no attempt, no goroutine.
 func TestNothingGoesOn(t *testing.T) {
 	c := cluster(t, kfake.SleepOutOfOrder())
-	sink := bare(t, c)
-	whole(t, sink, entries(0, 1, 0))
 	before, never := goleak.IgnoreCurrent(), make(chan struct{})
 	defer close(never)
+	sink := bare(t, c)
+	whole(t, sink, entries(0, 1, 0))
+	ctx, cancel := context.WithCancel(within(t, time.Minute))
 	c.ControlKey(int16(kmsg.Produce), func(kmsg.Request) (kmsg.Response, error, bool) {
 		c.KeepControl()
-		c.SleepControl(func() { <-never })
+		c.SleepControl(func() { cancel(); <-never })
 		return nil, errors.New("hangs up"), true
 	})
-	if n, err := sink.Deliver(within(t, 300*time.Millisecond), entries(1, 10, 100)); n != 0 || err != context.DeadlineExceeded {
+	if n, err := sink.Deliver(ctx, entries(1, 10, 100)); n != 0 || err != context.Canceled {
 		t.Errorf("%d, %v", n, err)
 	}
 	var ours []goleak.Option // the cluster's own
@@ -567,6 +584,16 @@ func TestClosed(t *testing.T) {
 		if err := refused(t, zero); classOf(err) != "invalid" || zero.Close(t.Context()) != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// TestBorrowed: a client may look at a record when the caller has its lines back.
+func TestBorrowed(t *testing.T) {
+	e := entries(0, 1, 0)[0]
+	r, want := kafkaaudit.Record(topic, e), string(e.Line)
+	clear(e.Line)
+	if string(r.Value) != want {
+		t.Error("the record has the caller's bytes")
 	}
 }
 
