@@ -152,6 +152,46 @@ type counted struct {
 
 func (c counted) Emit(ctx context.Context, r log.Record) { c.c.n++; c.Logger.Emit(ctx, r) }
 
+// ending ends a context with the third record.
+type ending struct {
+	log.Logger
+	provider *endingProvider
+}
+
+type endingProvider struct {
+	log.LoggerProvider
+	n      int
+	cancel func()
+}
+
+func (p *endingProvider) Logger(name string, opts ...log.LoggerOption) log.Logger {
+	return ending{p.LoggerProvider.Logger(name, opts...), p}
+}
+
+func (e ending) Emit(ctx context.Context, r log.Record) {
+	if e.provider.n++; e.provider.n == 3 {
+		e.provider.cancel()
+	}
+	e.Logger.Emit(ctx, r)
+}
+
+// TestAnEndedContext: what was handed over before counts, and nothing is afterwards, also
+// where nothing is flushed.
+func TestAnEndedContext(t *testing.T) {
+	k := newKit(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	provider := &endingProvider{LoggerProvider: k.log, cancel: cancel}
+	m, err := otelaudit.New(otelaudit.Providers{Logs: provider}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []int{3, 0, 0, 0} {
+		if n, err := m.Deliver(ctx, lines(0, make([]string, 10)...)); n != want || err != context.Canceled || provider.n != 3 {
+			t.Errorf("%d, %v, %d records", n, err, provider.n)
+		}
+	}
+}
+
 // TestWithoutFlush lines count when they were handed over, whatever becomes of them.
 func TestWithoutFlush(t *testing.T) {
 	k := newKit(t)
