@@ -47,6 +47,9 @@
 // topic. What it is let in with (SASL) is a plain string in franz-go below; a mechanism made
 // of a function is asked for each connection.
 //
+// Which brokers there are, the cluster says: their certificates hold off others, and what
+// Feed.Jurisdictions says has to be true of all of them, and of what copies the topic.
+//
 // Anybody with Write on the topic can write records with any key: a reader trusts the tree,
 // not the topic.
 //

@@ -2,7 +2,6 @@ package kafkaaudit_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -76,11 +75,7 @@ func TestTheTree(t *testing.T) {
 	// The first lines are written and not acknowledged, more often than one delivery tries.
 	c.Fault(kfake.Fault{Keys: []kmsg.Key{kmsg.Produce}, Err: kerr.RequestTimedOut, Count: 4})
 	sink := bare(t, c)
-	dir := filepath.Join(t.TempDir(), "audit")
-	if err := audit.Create(t.Context(), dir, origin, nil); err != nil {
-		t.Fatal(err)
-	}
-	log, err := audit.Open(t.Context(), dir, &audit.Options{
+	log, err := audit.Open(t.Context(), created(t), &audit.Options{
 		Feeds:         []audit.Feed{{Name: "kafka", To: sink, Jurisdictions: []string{"eu"}, Clearance: "internal"}},
 		Jurisdictions: []string{"eu"},
 	})

@@ -42,6 +42,9 @@
 // batch takes (WithExportInterval); there is a flush for each 256 records. Without Flush lines
 // count when they were handed over, and what is in memory when the process ends is lost.
 //
+// Feed.Jurisdictions and Clearance have to be true of all three providers: metrics and spans
+// come from the lines too.
+//
 // A Mirror shuts nothing down: close the log, which mirrors the rest, and then the providers.
 // It does not wait for traces and metrics, unless Flush does.
 //
