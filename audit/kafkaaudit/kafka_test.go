@@ -275,6 +275,46 @@ func TestAPrefixCounts(t *testing.T) {
 	}
 }
 
+// TestAGap: what brokers have behind a line that was refused does not count, and comes again.
+// The refusal waits until the rest, which is another broker's, is there.
+func TestAGap(t *testing.T) {
+	c := cluster(t, kfake.SleepOutOfOrder())
+	for p := range int32(3) {
+		if err := c.MoveTopicPartition(topic, p, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, written := within(t, time.Minute), make(chan struct{})
+	var answers atomic.Int64
+	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		q := r.(*kmsg.ProduceRequest)
+		if entriesOf(t, q)[0].Origin != origin {
+			if answers.Add(1) == 2 { // one request at a time: the first is written
+				close(written)
+			}
+			return nil, nil, false
+		}
+		c.SleepControl(func() {
+			select {
+			case <-written:
+			case <-ctx.Done():
+			}
+		})
+		return sayNo(q, kerr.TopicAuthorizationFailed), nil, true
+	})
+	list := entries(0, 4, 60_000)
+	for i := 1; i < len(list); i++ {
+		list[i].Origin = "acme.example/hr/b"
+	}
+	if n, err := bare(t, c).Deliver(ctx, list); n != 0 || classOf(err) != "denied" {
+		t.Errorf("%d, %v", n, err)
+	}
+	if len(got(t, c)) == 0 {
+		t.Error("nothing was written behind it, and nothing is tested")
+	}
+}
+
 // TestALeaderMoves between two deliveries, and the old one says so: nothing is lost, nothing
 // comes twice.
 func TestALeaderMoves(t *testing.T) {
