@@ -13,9 +13,9 @@ func Facts(line []byte, earlier ...[]byte) string {
 		r.read(b)
 	}
 	f := r.read(line)
-	genesis, header := f.genesis, f.header
-	f.genesis, f.header = nil, nil
-	return fmt.Sprintf("%+v %+v %+v", f, genesis, header)
+	genesis, header, rekey := f.genesis, f.header, f.rekey
+	f.genesis, f.header, f.rekey = nil, nil, nil
+	return fmt.Sprintf("%+v %+v %+v %+v", f, genesis, header, rekey)
 }
 
 // HasShape reports whether a line is read by the shape of another one.

@@ -5,6 +5,8 @@ import (
 	"io/fs"
 	"regexp"
 	"strings"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // The files of a log.
@@ -54,7 +56,7 @@ func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 			if strayFolder(log, name) {
 				r.add(Finding{codeStray, name, -1})
 			}
-		case name != checkpointFile && name != cosignedFile && !isSegment(name) && !expected(name, size):
+		case name != checkpointFile && name != cosignedFile && !isSegment(name) && !edge.Expected(name, size):
 			r.add(Finding{codeStray, name, -1})
 		}
 	})

@@ -3,13 +3,12 @@ package verify
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"io/fs"
 	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 	"github.com/carnet-go/carnet/audit/verify/internal/edge"
+	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
 // history walks over the lines once, from the first to the last.
@@ -31,10 +30,11 @@ type history struct {
 	known  []checkpoint // of others, by size, those that lie ahead
 	agreed int64        // size of the newest known checkpoint that was met
 	origin string       // of the genesis event; empty: none that is trusted
-	signer uint32       // hash of the genesis event's key
-	inband int64        // lines that valid checkpoint events cover
-	signed int64        // lines that DIR/checkpoint was found to cover
-	over   bool         // of the lines that follow nothing can be told
+	keys   rekey.Chain
+	mine   bool  // DIR/checkpoint is of the key that its last line was under
+	inband int64 // lines that valid checkpoint events cover
+	signed int64 // lines that DIR/checkpoint was found to cover
+	over   bool  // of the lines that follow nothing can be told
 }
 
 // batch is what is open until a commit line tells whether the lines or the tiles are right.
@@ -83,7 +83,7 @@ func (h *history) line(l *line, b []byte) {
 // last bytes of a log that should go on, nothing tells what they were to be.
 func (h *history) damagedCommit(l *line, b []byte) bool {
 	size := h.tree.Size
-	return len(b) <= maxCommit && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && resembles(b, commitLine(&h.tree))
+	return len(b) <= commit.Most && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && commit.Resembles(b, commitLine(&h.tree))
 }
 
 // commit ends a batch. If it holds, the lines are what the writer wrote, and a tile that
@@ -177,6 +177,8 @@ func (h *history) event(index int64, f *facts) {
 	if f.inband {
 		h.checkpoint(index, f.checkpoint, found)
 	}
+	at := rekey.Place{Origin: h.origin, Index: index, Batch: h.batch.first, Segment: h.files[len(h.files)-1], Covers: h.inband == index}
+	h.keys.Line(at, f.rekey, func(bad int64) { found(codeRekey, bad) })
 }
 
 // checkpoint takes a checkpoint event, which is over all lines before it. One that is over no
@@ -197,16 +199,14 @@ func (h *history) begin(g genesis) bool {
 	if !h.ring.trusts(g.origin, g.key) {
 		return false
 	}
-	hash, _, _ := strings.Cut(strings.TrimPrefix(g.key, g.origin+"+"), "+")
-	n, err := strconv.ParseUint(hash, 16, 32)
-	h.origin, h.signer, h.report.Origin = g.origin, uint32(n), g.origin
-	return err == nil
+	h.origin, h.report.Origin = g.origin, g.origin
+	return h.keys.Under(g.key)
 }
 
-// belongs reports whether a checkpoint was signed by this log's key, not by another one that
-// the caller trusts too.
+// belongs reports whether a checkpoint was signed by the key that this log is under, not by
+// one that it was under before, or by another one that the caller trusts too.
 func (h *history) belongs(c checkpoint) bool {
-	return h.origin != "" && c.origin == h.origin && c.signer == h.signer
+	return h.origin != "" && c.origin == h.origin && c.signer == h.keys.Signer
 }
 
 // remember opens the checkpoints that others have kept. Where witnesses must have seen one,
@@ -229,6 +229,7 @@ func (h *history) remember(known [][]byte, by cosigners) {
 func (h *history) meet() {
 	size := h.tree.Size
 	if h.newest != nil && h.newest.size == size {
+		h.mine = h.belongs(*h.newest)
 		if h.newest.root == h.tree.Root() {
 			h.signed = size
 		} else {
@@ -256,7 +257,7 @@ func (h *history) end(absent bool) {
 	switch {
 	case absent:
 		h.report.add(Finding{codeMissing, checkpointFile, h.inband})
-	case h.newest == nil || !h.over && !h.belongs(*h.newest):
+	case h.newest == nil || !h.over && !h.mine && (!ahead || !h.belongs(*h.newest)):
 		h.report.add(Finding{codeCheckpoint, checkpointFile, h.inband})
 	}
 	if !h.over && h.batch.bad >= 0 {
@@ -266,6 +267,9 @@ func (h *history) end(absent bool) {
 		return
 	}
 	h.publish()
+	if at, wrong := h.keys.End(h.ring.given); wrong {
+		h.report.add(Finding{codeRekey, h.fileOf(at), at})
+	}
 	switch {
 	case ahead:
 		h.report.add(Finding{codeCut, h.fileOf(size), size})
@@ -286,28 +290,5 @@ func (h *history) end(absent bool) {
 	}
 }
 
-// maxCommit is the length of a commit line with the longest number, and of no event line.
-const maxCommit = len(commitPrefix) + len(`{"size":,"root":""}}`) + 19 + 44
-
 // commitLine is the one commit line that may stand after the lines of a tree.
-func commitLine(t *edge.Tree) []byte {
-	root := t.Root()
-	b := append(make([]byte, 0, maxCommit), commitPrefix+`{"size":`...)
-	b = append(strconv.AppendInt(b, t.Size, 10), `,"root":"`...)
-	return append(base64.StdEncoding.AppendEncode(b, root[:]), `"}}`...)
-}
-
-// resembles reports whether a line is a damaged commit line rather than an event: its
-// beginning, or of its length and with most of its bytes.
-func resembles(b, commit []byte) bool {
-	if len(b) != len(commit) {
-		return len(b) > 0 && bytes.HasPrefix(commit, b)
-	}
-	same := 0
-	for i := range b {
-		if b[i] == commit[i] {
-			same++
-		}
-	}
-	return same > len(b)/2
-}
+func commitLine(t *edge.Tree) []byte { return commit.Line(t.Size, t.Root()) }

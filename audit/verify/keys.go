@@ -1,14 +1,13 @@
 package verify
 
 import (
-	"encoding/base64"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"unicode"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
 var (
@@ -19,21 +18,27 @@ var (
 	ErrBadKey = errors.New("verify: not a canonical Ed25519 verifier key")
 )
 
-// keyring is the keys that the caller trusts.
+// keyring is the keys that the caller trusts, and those that a log says it was under with one of
+// them: by these notes can be read, and the log's lines tell which of them to believe.
 type keyring struct {
-	vkeys []string
-	known note.Verifiers
+	given, vkeys []string
+	known        note.Verifiers
 }
 
 func newKeyring(vkeys []string) (keyring, error) {
 	if len(vkeys) == 0 {
 		return keyring{}, ErrNoKey
 	}
-	ring := keyring{}
+	return keyring{given: vkeys}.with(vkeys)
+}
+
+// with adds keys.
+func (k keyring) with(more []string) (keyring, error) {
+	ring := keyring{given: k.given}
 	var list []note.Verifier
-	for _, vkey := range vkeys {
-		v, err := note.NewVerifier(vkey)
-		if err != nil || !canonical(vkey, v) {
+	for _, vkey := range slices.Concat(k.vkeys, more) {
+		v, ok := rekey.Key(vkey)
+		if !ok {
 			return keyring{}, ErrBadKey
 		}
 		if !slices.Contains(ring.vkeys, vkey) {
@@ -44,19 +49,32 @@ func newKeyring(vkeys []string) (keyring, error) {
 	return ring, nil
 }
 
-// canonical encodes a key again: x/mod decodes base64 that has stray bits, and hashes in
-// upper case, and the genesis event is compared with the key as text.
-func canonical(vkey string, v note.Verifier) bool {
-	_, rest, _ := strings.Cut(vkey, "+")
-	_, key, _ := strings.Cut(rest, "+")
-	raw, err := base64.StdEncoding.DecodeString(key)
-	return err == nil && vkey == fmt.Sprintf("%s+%08x+%s", v.Name(), v.KeyHash(), base64.StdEncoding.EncodeToString(raw))
+// follow adds the keys of what a log announces, if a given one is among them.
+func (k keyring) follow(said []rekey.Statement) keyring {
+	var keys []string
+	for _, s := range said {
+		keys = append(keys, s.From, s.To)
+	}
+	if !slices.ContainsFunc(keys, func(key string) bool { return slices.Contains(k.given, key) }) {
+		return k
+	}
+	if ring, err := k.with(keys); err == nil {
+		return ring
+	}
+	return k
 }
-
-// unprintable: what x/mod has in no name, and what a name is not to hide.
-func unprintable(r rune) bool { return unicode.IsSpace(r) || !unicode.IsPrint(r) }
 
 // trusts reports whether a log of this origin may name this key in its genesis event.
 func (k keyring) trusts(origin, vkey string) bool {
 	return strings.HasPrefix(vkey, origin+"+") && slices.Contains(k.vkeys, vkey)
+}
+
+// text is the key that a checkpoint was opened by.
+func (k keyring) text(c checkpoint) string {
+	for _, vkey := range k.vkeys {
+		if v, ok := rekey.Key(vkey); ok && v.Name() == c.origin && v.KeyHash() == c.signer {
+			return vkey
+		}
+	}
+	return ""
 }

@@ -6,6 +6,9 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/commit"
+	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
 // allowed is the decision of a grant.
@@ -15,23 +18,24 @@ const allowed = "allowed"
 const maxLine = 65535
 
 // commitPrefix is how a commit line begins, and no event line.
-const commitPrefix = `{"commit":`
+const commitPrefix = commit.Prefix
 
 // facts is what Dir reads in an event line.
 type facts struct {
-	valid      bool        // UTF-8, one JSON object, no member twice where it was read
-	grant      bool        // a decision, allowed, with a grant's id
-	sequence   int64       // metadata.sequence; -1: absent
-	genesis    *genesis    // nil: none
-	inband     bool        // has a checkpoint
-	checkpoint *checkpoint // nil: none that is valid
-	header     *header     // of a segment; nil: none
-	retained   int64       // lines below it may be missing; -1: it does not say so
+	valid      bool             // UTF-8, one JSON object, no member twice where it was read
+	grant      bool             // a decision, allowed, with a grant's id
+	sequence   int64            // metadata.sequence; -1: absent
+	genesis    *genesis         // nil: none
+	inband     bool             // has a checkpoint
+	checkpoint *checkpoint      // nil: none that is valid
+	header     *header          // of a segment; nil: none
+	rekey      *rekey.Statement // nil: none
+	retained   int64            // lines below it may be missing; -1: it does not say so
 }
 
 // seldom reports whether a line is one of those that say more than a shape keeps.
 func (f *facts) seldom() bool {
-	return f.genesis != nil || f.inband || f.header != nil || f.retained >= 0
+	return f.genesis != nil || f.inband || f.header != nil || f.rekey != nil || f.retained >= 0
 }
 
 // genesis is what line 0 says.
@@ -153,6 +157,9 @@ func (r *lineReader) carnet(name []byte) (ok bool) {
 	case "segment":
 		r.f.header = &header{previous: -1, size: -1}
 		ok = r.each(r.header)
+	case "rekey":
+		r.f.rekey = new(rekey.Statement)
+		ok = r.each(r.rekey)
 	case "retained":
 		ok = r.each(r.retained)
 	default:
@@ -182,6 +189,16 @@ func (r *lineReader) retained(name []byte) (ok bool) {
 		return r.s.value(3)
 	}
 	r.f.retained, ok = r.index()
+	return ok
+}
+
+func (r *lineReader) rekey(name []byte) bool {
+	to := map[string]*string{"from": &r.f.rekey.From, "to": &r.f.rekey.To, "signature": &r.f.rekey.Signature}[string(name)]
+	if to == nil {
+		return r.s.value(3)
+	}
+	text, ok := r.text()
+	*to = string(text)
 	return ok
 }
 

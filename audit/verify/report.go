@@ -13,6 +13,7 @@ type Report struct {
 	First    int64     // index of the first line; those before it were removed, as a later line says
 	Events   int64     // lines that were read
 	Grants   int64     // events that are grants
+	Key      string    // that the log is under; another one than those that were given, where it was replaced
 	Root     [32]byte  // RFC 6962, over First+Events lines
 	Findings []Finding // by index, those of no line last; at most 100; nil: verified
 }
@@ -99,6 +100,7 @@ const (
 	codeUnsigned   = "unsigned"
 	codeKnown      = "known"
 	codeSegment    = "segment"
+	codeRekey      = "rekey"
 	codeOrigin     = "origin"
 	codeFork       = "fork"
 )
@@ -125,5 +127,6 @@ var problems = map[string]string{
 	codeKnown:      "is not valid under the given keys",
 	codeOrigin:     "the log is of another origin than those that were expected",
 	codeFork:       "another log of this origin has another line here",
+	codeRekey:      "the log goes on under a key that the old one, the new one or the caller does not say",
 	codeSegment:    "a segment does not begin with what the lines before it say",
 }

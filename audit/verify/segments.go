@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
 const (
@@ -170,10 +172,21 @@ func (h *history) segment(ctx context.Context, name string) error {
 	return ctx.Err()
 }
 
+// announced is what segments begin with about keys, all of which may be wrong.
+func (h *history) announced() (said []rekey.Statement) {
+	for _, first := range h.segments {
+		said = append(said, rekey.Announced(h.log, segmentName(first), commitPrefix)...)
+	}
+	return said
+}
+
 // header compares what the first line of a segment says about those before it. What was
 // before the first one that is there, nobody can tell any more.
 func (h *history) header(index int64, s *header) bool {
 	newest := len(h.files) - 1
+	if index == h.files[newest] {
+		h.keys.Before = h.tree.Root()
+	}
 	if index == 0 || index != h.files[newest] {
 		return s == nil // no other line says such a thing
 	}
@@ -205,7 +218,13 @@ func (h *history) retained(ctx context.Context) error {
 		return nil
 	}
 	if h.base > 0 && h.newest != nil { // the genesis event is not there to say it
-		h.origin, h.signer, h.report.Origin = h.newest.origin, h.newest.signer, h.newest.origin
+		vkey := h.ring.text(*h.newest)
+		if said := h.announced(); len(said) > 0 {
+			vkey = said[0].From
+		}
+		if h.keys.Under(vkey) {
+			h.origin, h.report.Origin = h.newest.origin, h.newest.origin
+		}
 	}
 	for h.tree.Size < h.base {
 		hashes := h.tiles.ahead(h.tree.Size)

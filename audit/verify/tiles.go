@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -16,27 +15,9 @@ import (
 // The tiles of C2SP tlog-tiles.
 const (
 	tileHeight = edge.TileHeight
-	tileWidth  = 1 << tileHeight
-	maxLevel   = 7 // 256 to the power of 8 lines is more than an int64 counts
+	tileWidth  = edge.TileWidth
+	maxLevel   = edge.MaxLevel
 )
-
-// tilePath is the file of a tile.
-func tilePath(level int, n int64, width int) string {
-	t := tlog.Tile{H: tileHeight, L: level, N: n, W: width}
-	return "tile/" + strings.TrimPrefix(t.Path(), "tile/8/")
-}
-
-// width is how many hashes a tile has in a tree of this size.
-func width(level int, n, size int64) int {
-	return int(max(0, min(size>>(tileHeight*level)-n*tileWidth, tileWidth)))
-}
-
-// expected reports whether a tree of this size has this file.
-func expected(name string, size int64) bool {
-	rest, ok := strings.CutPrefix(name, "tile/")
-	t, err := tlog.ParseTilePath("tile/8/" + rest)
-	return ok && err == nil && t.L >= 0 && t.L <= maxLevel && t.W == width(t.L, t.N, size)
-}
 
 // tiles compares the hashes of a tree that grows with those in the files.
 type tiles struct {
@@ -79,9 +60,9 @@ func (t *tiles) at(level int, n int64) *tile {
 // load reads a tile. Where that of this size is missing, a full or a partial one of another
 // size still tells which lines are right, and where the tree begins to differ.
 func (t *tiles) load(level int, n int64) error {
-	want := width(level, n, t.size)
+	want := edge.Width(level, n, t.size)
 	at := &t.levels[level]
-	at.n, at.file = n, tilePath(level, n, want)
+	at.n, at.file = n, edge.TilePath(level, n, want)
 	first := func(i int) int64 { return (n*tileWidth + int64(i)) << (tileHeight * level) }
 	data, err := readFile(t.log, at.file, tileWidth*tlog.HashSize+1)
 	switch {
@@ -116,7 +97,7 @@ func (t *tiles) ahead(index int64) []tlog.Hash {
 
 // other reads the full tile or the widest partial one; none is no error.
 func (t *tiles) other(level int, n int64) ([]byte, error) {
-	full := tilePath(level, n, tileWidth)
+	full := edge.TilePath(level, n, tileWidth)
 	if data, err := readFile(t.log, full, tileWidth*tlog.HashSize); !errors.Is(err, fs.ErrNotExist) {
 		return data, err
 	}
@@ -133,7 +114,7 @@ func (t *tiles) other(level int, n int64) ([]byte, error) {
 	if widest == 0 {
 		return nil, nil
 	}
-	return readFile(t.log, tilePath(level, n, widest), tileWidth*tlog.HashSize)
+	return readFile(t.log, edge.TilePath(level, n, widest), tileWidth*tlog.HashSize)
 }
 
 // readFile reads at most limit bytes. Its error says which file, not why: a cause may

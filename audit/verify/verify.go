@@ -53,11 +53,11 @@ func (l Log) verify(ctx context.Context, o *Options, p *progress) (Report, error
 		return Report{}, err
 	}
 	h := newHistory(l.FS, ring, p)
-	h.remember(l.Known, by)
-	if err := h.run(ctx); err != nil {
+	if err := h.run(ctx, l.Known, by); err != nil {
 		return Report{}, err
 	}
 	h.report.First, h.report.Events, h.report.Root = h.base, max(0, h.tree.Size-h.base), h.tree.Root()
+	h.report.Key = h.keys.Now()
 	if h.origin != "" && l.Origin != "" && l.Origin != h.origin {
 		h.report.add(Finding{codeOrigin, segmentName(h.base), h.base})
 	}
@@ -66,7 +66,7 @@ func (l Log) verify(ctx context.Context, o *Options, p *progress) (Report, error
 }
 
 // run reads names, then lines, then tells what the newest checkpoint says about both.
-func (h *history) run(ctx context.Context) error {
+func (h *history) run(ctx context.Context, known [][]byte, by cosigners) error {
 	regular, err := onlyRegular(ctx, h.log, &h.report)
 	if err != nil || !regular {
 		return err
@@ -74,6 +74,8 @@ func (h *history) run(ctx context.Context) error {
 	if h.segments, err = segments(h.log); err != nil {
 		return err
 	}
+	h.ring = h.ring.follow(h.announced())
+	h.remember(known, by)
 	msg, err := readFile(h.log, checkpointFile, maxNote+1)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -1,17 +1,12 @@
 package verify
 
 import (
-	"crypto/ed25519"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/binary"
 	"errors"
-	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/cosign"
 )
 
 var (
@@ -47,33 +42,21 @@ func (w Witnesses) Proof(proof, line []byte, vkeys []string) error {
 
 // cosigners are Witnesses that were read.
 type cosigners struct {
-	keys      []cosigner
+	keys      []cosign.Key
 	threshold int
 }
-
-// cosigner is a note.Verifier of cosignatures.
-type cosigner struct {
-	name string
-	hash uint32
-	key  ed25519.PublicKey
-}
-
-const (
-	algCosignature = 4
-	stampSize      = 8 // seconds since 1970, big-endian, before the signature
-)
 
 func (w Witnesses) open() (cosigners, error) {
 	by := cosigners{threshold: w.Threshold}
 	var names []string
 	for _, vkey := range w.Keys {
-		c, err := newCosigner(vkey)
-		if err != nil {
-			return cosigners{}, err
+		c, ok := cosign.Parse(vkey)
+		if !ok {
+			return cosigners{}, ErrBadWitness
 		}
 		by.keys = append(by.keys, c)
-		if !slices.Contains(names, c.name) {
-			names = append(names, c.name)
+		if !slices.Contains(names, c.Name()) {
+			names = append(names, c.Name())
 		}
 	}
 	if w.Threshold < 0 || w.Threshold > len(names) {
@@ -82,43 +65,11 @@ func (w Witnesses) open() (cosigners, error) {
 	return by, nil
 }
 
-// newCosigner encodes a key again, as newKeyring does.
-func newCosigner(vkey string) (cosigner, error) {
-	name, rest, _ := strings.Cut(vkey, "+")
-	digits, key, _ := strings.Cut(rest, "+")
-	hash, err := strconv.ParseUint(digits, 16, 32)
-	raw, err64 := base64.StdEncoding.DecodeString(key)
-	if name == "" || err != nil || err64 != nil || len(raw) != 1+ed25519.PublicKeySize || raw[0] != algCosignature {
-		return cosigner{}, ErrBadWitness
-	}
-	sum := sha256.Sum256(append([]byte(name+"\n"), raw...))
-	again := fmt.Sprintf("%s+%08x+%s", name, binary.BigEndian.Uint32(sum[:]), base64.StdEncoding.EncodeToString(raw))
-	if vkey != again || strings.ContainsFunc(name, unprintable) {
-		return cosigner{}, ErrBadWitness
-	}
-	return cosigner{name, uint32(hash), ed25519.PublicKey(raw[1:])}, nil
-}
-
-// Name is for note.Verifier.
-func (c cosigner) Name() string { return c.name }
-
-// KeyHash is for note.Verifier.
-func (c cosigner) KeyHash() uint32 { return c.hash }
-
-// Verify is for note.Verifier: the text is signed with the time that stands before the signature.
-func (c cosigner) Verify(text, sig []byte) bool {
-	if len(sig) != stampSize+ed25519.SignatureSize {
-		return false
-	}
-	signed := fmt.Appendf(nil, "cosignature/v1\ntime %d\n%s", binary.BigEndian.Uint64(sig), text)
-	return ed25519.Verify(c.key, signed, sig[stampSize:])
-}
-
 // find is the key of a signature line; false: it is nobody's.
-func (w cosigners) find(name string, hash uint32) (cosigner, bool) {
-	i := slices.IndexFunc(w.keys, func(c cosigner) bool { return c.name == name && c.hash == hash })
+func (w cosigners) find(name string, hash uint32) (cosign.Key, bool) {
+	i := slices.IndexFunc(w.keys, func(c cosign.Key) bool { return c.Name() == name && c.KeyHash() == hash })
 	if i < 0 {
-		return cosigner{}, false
+		return cosign.Key{}, false
 	}
 	return w.keys[i], true
 }

@@ -28,9 +28,6 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
-// TileHeight is how many levels a tile has.
-const TileHeight = 8
-
 // Tree is one of so many leaves. The zero Tree is empty.
 type Tree struct {
 	Size int64

@@ -1,0 +1,87 @@
+package rekey
+
+import (
+	"slices"
+	"strings"
+
+	"golang.org/x/mod/sumdb/tlog"
+)
+
+// Chain is the keys that a log was under, one after the other, as far as it was read. The zero
+// Chain knows none.
+type Chain struct {
+	Keys   []string  // the last is the one that it is under
+	Signer uint32    // hash of that
+	Before tlog.Hash // root of the tree before the newest segment
+
+	next   string // named by the line before, and the old one has not signed for it yet; empty: none
+	turned int64  // index of the newest line that named one; 0: none did
+}
+
+// Place is where a line stands.
+type Place struct {
+	Origin  string
+	Index   int64
+	Batch   int64 // first index of its batch
+	Segment int64 // and of its segment
+	Covers  bool  // it is a checkpoint of the log's key, over all lines before
+}
+
+// Under goes on with a key; false: it is none.
+func (c *Chain) Under(vkey string) bool {
+	v, ok := Key(vkey)
+	if ok {
+		c.Keys, c.Signer = append(c.Keys, vkey), v.KeyHash()
+	}
+	return ok
+}
+
+// Now is the key that the log is under; empty: not known.
+func (c *Chain) Now() string {
+	if len(c.Keys) == 0 {
+		return ""
+	}
+	return c.Keys[len(c.Keys)-1]
+}
+
+// Line takes what a line says of the log's key; nil: nothing. It stands in the first batch of a
+// segment, and the next line is a checkpoint of the old key over it: only then the new key counts.
+func (c *Chain) Line(at Place, s *Statement, bad func(index int64)) {
+	if c.next != "" {
+		if !at.Covers || !c.Under(c.next) {
+			bad(at.Index)
+		}
+		c.next = ""
+	}
+	if s == nil {
+		return
+	}
+	if at.Segment == 0 || at.Batch != at.Segment || c.turned > at.Segment || s.From != c.Now() || !s.Holds(at.Origin, at.Segment, c.Before) {
+		bad(at.Index)
+		return
+	}
+	c.next, c.turned = s.To, at.Index
+}
+
+// End is the line with which the keys go wrong, where the log has ended; false: they do not.
+func (c *Chain) End(given []string) (index int64, wrong bool) {
+	return c.turned, c.next != "" || len(c.Keys) > 0 && !c.accepts(given)
+}
+
+// accepts reports whether the log is one that was meant by those that were given: it is under one
+// of them, or was under each of its origin.
+func (c *Chain) accepts(given []string) bool {
+	if slices.Contains(given, c.Now()) {
+		return true
+	}
+	origin, _, _ := strings.Cut(c.Now(), "+")
+	was := false
+	for _, key := range given {
+		if name, _, _ := strings.Cut(key, "+"); name == origin {
+			if was = slices.Contains(c.Keys, key); !was {
+				return false
+			}
+		}
+	}
+	return was
+}
