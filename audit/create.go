@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"os"
 	"path/filepath"
@@ -22,8 +21,6 @@ import (
 )
 
 const (
-	folderSinks = "sink"
-
 	actionGenesis    = replay.ActionGenesis
 	actionCheckpoint = replay.ActionCheckpoint
 	actionRecovered  = own + "recovered"
@@ -74,12 +71,7 @@ func createKey(origin string, signer crypto.Signer) (*key.Key, ed25519.PrivateKe
 		k, err := key.New(origin, signer)
 		return k, nil, err
 	}
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, nil, errors.New("audit: no randomness")
-	}
-	k, err := key.New(origin, private)
-	return k, private, err
+	return key.Make(origin)
 }
 
 // fill writes the first lines and their checkpoint.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto"
 	"crypto/ed25519"
 	"io/fs"
 
@@ -17,6 +18,11 @@ import (
 // OpenOn is Open on a given disk.
 func OpenOn(ctx context.Context, dir string, o *Options, d segment.Disk) (*Log, error) {
 	return open(ctx, dir, o, d)
+}
+
+// RekeyOn is Rekey on a given disk.
+func RekeyOn(ctx context.Context, dir string, old, next crypto.Signer, d segment.Disk) (string, error) {
+	return rekeyOn(ctx, dir, old, next, d)
 }
 
 // Dir is where the log is.

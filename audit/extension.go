@@ -13,6 +13,7 @@ type extra struct {
 	torn       int64  // bytes cut
 	segment    string // JSON: what stands before a segment
 	carried    string // JSON: what a segment carries over
+	rekey      string // JSON: under which key the log goes on
 	retained   int64  // first line that is kept
 }
 
@@ -117,6 +118,7 @@ func (l *line) own(x extra) {
 	l.b.Num("torn", x.torn)
 	l.b.JSON("segment", x.segment)
 	l.b.JSON("carried", x.carried)
+	l.b.JSON("rekey", x.rekey)
 	if x.retained != 0 {
 		l.b.Open("retained")
 		l.b.Num("first", x.retained)

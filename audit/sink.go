@@ -127,7 +127,7 @@ func (g *log) feed(ctx context.Context, list []cursor.Config) (err error) {
 		list[i].Tell, list[i].Origin, list[i].Seal = g.notice, g.key.Name(), func(b []byte) string { return g.key.Seal("cursor", string(b)) }
 		list[i].Source = &cursor.Log{Of: g.durable, Own: []byte(`"operation":"` + own)}
 	}
-	if g.feeds, err = cursor.OpenAll(ctx, filepath.Join(g.dir, folderSinks), list); err != nil {
+	if g.feeds, err = cursor.OpenAll(ctx, filepath.Join(g.dir, cursor.Folder), list); err != nil {
 		return fmt.Errorf("%w: %w", ErrFeed, err)
 	}
 	return g.feeds.Settle(func(n cursor.Notice) error { return g.record(eventOf(n), extra{}) })

@@ -29,6 +29,7 @@ package carry
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,7 @@ type State struct {
 	mu      sync.Mutex
 	origin  string
 	key     string
+	former  []string
 	tenant  string
 	kept    int64
 	erased  int64
@@ -78,9 +80,23 @@ type State struct {
 	waiting atomic.Int64     // how many are closed
 }
 
-// New is the state of a log without lines.
-func New(origin, key string) *State {
-	return &State{origin: origin, key: key, newest: map[string]int64{}, open: map[string]Grant{}, closed: map[string]Grant{}}
+// New is the state of a log without lines, under a verifier key that came after others.
+func New(origin, key string, former ...string) *State {
+	return &State{origin: origin, key: key, former: former, newest: map[string]int64{}, open: map[string]Grant{}, closed: map[string]Grant{}}
+}
+
+// Rekey says that the log goes on under another verifier key.
+func (s *State) Rekey(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.former, s.key = append(slices.Clip(s.former), s.key), key
+}
+
+// Was says whether the log is under a verifier key, or was.
+func (s *State) Was(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return key == s.key || slices.Contains(s.former, key)
 }
 
 // Apply takes lines that became durable, the first of which has an index.

@@ -13,16 +13,17 @@ const TextBytes = 60_000
 
 // Text is the member "carried" of one line. Texts of one segment add up.
 type Text struct {
-	Origin string  `json:"origin,omitempty"`
-	Key    string  `json:"key,omitempty"` // the verifier key
-	Tenant string  `json:"tenant,omitempty"`
-	Kept   int64   `json:"kept,omitempty"`     // first line that retention kept
-	Erased int64   `json:"erased,omitempty"`   // newest generation of the table of people
-	From   int64   `json:"earliest,omitempty"` // time in the segment before; 0: not known
-	Until  int64   `json:"latest,omitempty"`
-	Newest []Last  `json:"newest,omitempty"`
-	Open   []Entry `json:"open,omitempty"`
-	Closed []Entry `json:"closed,omitempty"`
+	Origin string   `json:"origin,omitempty"`
+	Key    string   `json:"key,omitempty"`    // the verifier key
+	Former []string `json:"former,omitempty"` // verifier keys that were replaced, the oldest first
+	Tenant string   `json:"tenant,omitempty"`
+	Kept   int64    `json:"kept,omitempty"`     // first line that retention kept
+	Erased int64    `json:"erased,omitempty"`   // newest generation of the table of people
+	From   int64    `json:"earliest,omitempty"` // time in the segment before; 0: not known
+	Until  int64    `json:"latest,omitempty"`
+	Newest []Last   `json:"newest,omitempty"`
+	Open   []Entry  `json:"open,omitempty"`
+	Closed []Entry  `json:"closed,omitempty"`
 }
 
 // Last is the newest line of an action.
@@ -47,14 +48,14 @@ const entryBytes = 192
 func (s *State) Texts(before Times) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now := Text{Origin: s.origin, Key: s.key, Tenant: s.tenant, Kept: s.kept, Erased: s.erased, From: before.From, Until: before.Until}
+	now := Text{Origin: s.origin, Key: s.key, Former: s.former, Tenant: s.tenant, Kept: s.kept, Erased: s.erased, From: before.From, Until: before.Until}
 	var texts []string
 	flush := func() {
 		b, _ := json.Marshal(now) // texts and numbers: it cannot fail
 		texts, now = append(texts, string(b)), Text{}
 	}
 	const most = TextBytes / entryBytes
-	count := 8 // what stands before
+	count := 8 + 2*len(s.former) // what stands before
 	next := func() {
 		if count++; count > most {
 			flush()

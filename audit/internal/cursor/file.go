@@ -16,6 +16,9 @@ import (
 	"github.com/carnet-go/carnet/internal/atomicfile"
 )
 
+// Folder has the cursors, in a log's folder.
+const Folder = "sink"
+
 const (
 	suffix = ".cursor"
 	head   = "carnet cursor 1\n"

@@ -33,7 +33,7 @@ func (k *Key) Checkpoint(size int64, root tlog.Hash) (Checkpoint, error) {
 
 // Open reads a checkpoint of this log; signatures of others, such as witnesses, may
 // stand beside the log's own.
-func (k *Key) Open(msg []byte) (Checkpoint, error) {
+func (k *Public) Open(msg []byte) (Checkpoint, error) {
 	n, err := note.Open(msg, note.VerifierList(k.verifier))
 	if err != nil {
 		return Checkpoint{}, errForeign
@@ -44,7 +44,7 @@ func (k *Key) Open(msg []byte) (Checkpoint, error) {
 
 // OpenOwn opens what must be exactly what Checkpoint makes: a checkpoint in a log's
 // folder has the log's signature and nothing else.
-func (k *Key) OpenOwn(msg []byte) (Checkpoint, error) {
+func (k *Public) OpenOwn(msg []byte) (Checkpoint, error) {
 	c, err := k.Open(msg)
 	if err != nil {
 		return c, err

@@ -3,6 +3,7 @@ package key
 import (
 	"crypto"
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -21,6 +22,16 @@ var (
 	errMode    = errors.New("audit: the log's key can be read by others; its mode must be 0600")
 	errText    = errors.New("audit: the log's key is malformed")
 )
+
+// Make is a new key, and its private half.
+func Make(origin string) (*Key, ed25519.PrivateKey, error) {
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, nil, errors.New("audit: no randomness")
+	}
+	k, err := New(origin, private)
+	return k, private, err
+}
 
 // Text is a private key in the form of note.NewSigner, which k was made of; empty of no
 // key.

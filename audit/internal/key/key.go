@@ -5,13 +5,15 @@
 //	checkpoint, err := k.Checkpoint(size, root)
 //	checkpoint, err = k.Open(checkpoint.Note)
 //	sealed := k.Wrap(purpose, secret)
+//	said, err := k.TakeOver(&old.Public, size, root) // the log goes on under k
 //
 // # Guarantees
 //
 // A checkpoint is a C2SP tlog-checkpoint, signed as a note with Ed25519. Fingerprints and
 // seals are HMAC-SHA-256, and what is wrapped is AES-256-GCM, under keys of their own, which
 // are derived from a signature over a text that is no note of any log: whoever has the
-// signer can compute them, and nobody else.
+// signer can compute them, and nobody else. A Rekey is signed over a third such text: none of the
+// three signatures is good for another one.
 //
 // # Limits
 //
@@ -42,13 +44,11 @@ import (
 
 // Key is a note.Signer. Its name is the log's origin.
 type Key struct {
-	origin   string
-	signer   crypto.Signer
-	vkey     string
-	verifier note.Verifier
-	bytes    Keyed // fingerprints
-	seals    Keyed // what the log says to itself
-	wraps    cipher.AEAD
+	Public
+	signer crypto.Signer
+	bytes  Keyed // fingerprints
+	seals  Keyed // what the log says to itself
+	wraps  cipher.AEAD
 }
 
 var (
@@ -69,11 +69,11 @@ func New(origin string, signer crypto.Signer) (*Key, error) {
 	if err != nil {
 		return nil, errPublic
 	}
-	v, err := note.NewVerifier(vkey)
+	p, err := ParsePublic(vkey)
 	if err != nil {
-		return nil, errPublic
+		return nil, err
 	}
-	k := &Key{origin: origin, signer: signer, vkey: vkey, verifier: v}
+	k := &Key{Public: *p, signer: signer}
 	secret, err := k.derive()
 	if err != nil {
 		return nil, err
@@ -103,15 +103,6 @@ func (k *Key) derive() ([]byte, error) {
 	sum := sha256.Sum256(one)
 	return sum[:], nil
 }
-
-// Verifier is the verifier key, in the signed-note form.
-func (k *Key) Verifier() string { return k.vkey }
-
-// Name is for note.Signer.
-func (k *Key) Name() string { return k.origin }
-
-// KeyHash is for note.Signer.
-func (k *Key) KeyHash() uint32 { return k.verifier.KeyHash() }
 
 // Sign is for note.Signer.
 func (k *Key) Sign(text []byte) ([]byte, error) {

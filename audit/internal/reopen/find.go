@@ -6,7 +6,7 @@
 //
 // # Guarantees
 //
-// Find locks the log and judges it: its key, the newest segment line by line, and the tree
+// Find locks the log and judges it: the key that it is under, the newest segment line by line, and the tree
 // in front of it by the tiles, under the signed checkpoint. It changes nothing but what
 // atomic writes left. Where the tiles do not give the tree it reads older segments, from
 // the first one if it must.
@@ -29,7 +29,6 @@ import (
 	"bytes"
 	"context"
 	"crypto"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
@@ -57,6 +56,9 @@ var (
 	// ErrInUse is a log that somebody else has.
 	ErrInUse = errors.New("audit: the log is in use")
 
+	// ErrRekeyed is a log that goes on under another key.
+	ErrRekeyed = errors.New("audit: the log's key was replaced: it opens under the new one only; it was not changed")
+
 	errGenesis  = errors.New("audit: the log's first line is not of this log and key; it was not changed")
 	errFrontier = errors.New("audit: the tiles before the newest segment do not match it, and older segments are not there; it was not changed")
 	errGap      = errors.New("audit: segments are missing that Retain did not give up; it was not changed")
@@ -76,11 +78,12 @@ type Found struct {
 	Replay replay.Replay
 	Torn   int64 // bytes that a crash left behind the last commit
 
-	dir    string
-	signer crypto.Signer
-	floor  []byte
-	disk   segment.Disk
-	spoilt *segment.File // newer than File, without a whole commit; nil: none
+	dir     string
+	signer  crypto.Signer
+	floor   []byte
+	floorBy string // the key that signed it
+	disk    segment.Disk
+	spoilt  *segment.File // newer than File, without a whole commit; nil: none
 }
 
 // Find reads the log at dir. A nil signer is the key beside it, a nil floor none, and a
@@ -114,7 +117,7 @@ func (r *Found) Cut() error {
 	if r.File.Renew(r.Replay.Signed) != nil || r.Folder.Sync() != nil {
 		return errRead
 	}
-	return nil
+	return r.handOver()
 }
 
 func (r *Found) find(ctx context.Context) error {
@@ -163,24 +166,33 @@ func (r *Found) verify(ctx context.Context) error {
 	for from > 0 && !r.isWhole(from) {
 		from--
 	}
-	k, err := r.openKey(from)
+	id, err := r.identity(from)
 	if err != nil {
 		return err
 	}
-	r.Key, r.State = k, carry.New(k.Name(), k.Verifier())
-	r.Replay = replay.Replay{Tiles: &r.Tiles, State: r.State, Key: k}
-	if r.Replay.Now, err = k.OpenOwn(text); err != nil {
+	keys, err := r.candidates(id, from)
+	if err != nil {
+		return err
+	}
+	r.Replay = replay.Replay{Tiles: &r.Tiles, State: carry.New(id.origin, id.key, id.former...), Keys: keys}
+	if r.Replay.Under, err = key.ParsePublic(id.key); err != nil || r.Replay.Under.Name() != id.origin {
+		return errGenesis
+	}
+	if r.Replay.Now, err = r.Replay.Under.OpenOwn(text); err != nil {
 		return err
 	}
 	if r.floor != nil {
-		if r.Replay.Floor, err = k.Open(r.floor); err != nil {
-			return replay.ErrFloor
+		if r.Replay.Floor, r.floorBy, err = id.open(r.floor, keys); err != nil {
+			return err
 		}
 	}
 	if from, err = r.begin(from); err != nil {
 		return err
 	}
 	if err := r.lines(ctx, from); err != nil {
+		return err
+	}
+	if err := r.settle(id, keys); err != nil {
 		return err
 	}
 	if r.Parts[0].First > r.State.Kept() {
@@ -300,61 +312,6 @@ func (r *Found) goBack(last int, before replay.Replay) error {
 	r.File = file
 	r.Torn = r.spoilt.Size()
 	return nil
-}
-
-// openKey makes sure that the key is the one of the log, as its genesis line says, or the
-// lines that a segment begins with.
-func (r *Found) openKey(from int) (*key.Key, error) {
-	origin, vkey, err := r.identity(from)
-	if err != nil {
-		return nil, err
-	}
-	signer := r.signer
-	if signer == nil {
-		var named string
-		if signer, named, err = key.Read(r.dir + site.SuffixKey); err != nil {
-			return nil, err
-		}
-		if named != origin {
-			return nil, errGenesis
-		}
-	}
-	k, err := key.New(origin, signer)
-	if err != nil {
-		return nil, err
-	}
-	if k.Verifier() != vkey {
-		return nil, errGenesis
-	}
-	return k, nil
-}
-
-// isWhole says whether a segment begins as one does.
-func (r *Found) isWhole(i int) bool {
-	_, _, err := r.identity(i)
-	return err == nil
-}
-
-// identity reads what the beginning of a segment says about its log.
-func (r *Found) identity(i int) (origin, vkey string, err error) {
-	first, second, err := r.head(i)
-	if err != nil {
-		return "", "", errGenesis
-	}
-	if r.Parts[i].First > 0 {
-		t, err := carry.Parse(second)
-		if err != nil || t.Origin == "" {
-			return "", "", errGenesis
-		}
-		return t.Origin, t.Key, nil
-	}
-	var w struct {
-		Carnet struct{ Genesis struct{ Origin, Key string } }
-	}
-	if json.Unmarshal(first, &w) != nil || carry.Action(first) != replay.ActionGenesis || w.Carnet.Genesis.Origin == "" {
-		return "", "", errGenesis
-	}
-	return w.Carnet.Genesis.Origin, w.Carnet.Genesis.Key, nil
 }
 
 // head is the first two lines of a segment.

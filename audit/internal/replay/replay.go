@@ -30,7 +30,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/hmac"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -63,6 +62,7 @@ const (
 	ActionSegment    = own + "segment"
 	ActionCarried    = own + "carried"
 	ActionRetained   = own + "retained"
+	ActionRekeyed    = own + "rekeyed"
 )
 
 // MaxTorn is the longest batch: a crash leaves no more behind the last commit.
@@ -75,7 +75,8 @@ type Replay struct {
 	Floor key.Checkpoint // Options.Floor; size 0: none
 	Tiles *tree.Folder
 	State *carry.State
-	Key   *key.Key // seals what lets lines go; nil: nothing does
+	Under *key.Public // signed Now; nil: nothing behind it speaks of keys
+	Keys  []*key.Key  // the one that the log is under seals what lets lines go; none: nothing does
 
 	Tree   tree.Tree
 	Good   int64                 // behind the last commit of the segment that was read last; 0: it has none
@@ -85,6 +86,7 @@ type Replay struct {
 	Before map[int64]carry.Times // of other segments, by their first line
 	Own    int64                 // when the log itself last wrote
 	Dirty  bool                  // the last line is no checkpoint
+	Rekey  *key.Rekey            // behind Now, the log went on under another key; nil: it did not
 
 	next     tree.Tree // with lines that are not yet committed
 	offset   int64     // behind the last line read
@@ -105,6 +107,7 @@ type pending struct {
 	times    carry.Times
 	own      int64
 	dirty    bool
+	rekey    rekeying
 }
 
 // Begin sets the tree in front of the first segment that will be read.
@@ -114,6 +117,16 @@ func (r *Replay) Begin(t *tree.Tree) {
 
 // SealOf is what lets a log give up the lines before one.
 func SealOf(k *key.Key, first int64) string { return k.Seal("retained", strconv.FormatInt(first, 10)) }
+
+// sealed says whether the key that the log is under has.
+func (r *Replay) sealed(first int64, seal string) bool {
+	for _, k := range r.Keys {
+		if k.Verifier() == r.Current() {
+			return hmac.Equal([]byte(seal), []byte(SealOf(k, first)))
+		}
+	}
+	return false
+}
 
 // Segment reads one segment, up to what is no line of this log.
 func (r *Replay) Segment(ctx context.Context, in io.ReaderAt, part reach.Part, previous int64) error {
@@ -188,6 +201,7 @@ func (r *Replay) note(l *line) error {
 	}
 	carrying := b.carrying
 	b.carrying = false
+	r.follow(l, b)
 	if !strings.HasPrefix(l.fact.Action, own) {
 		return nil
 	}
@@ -200,20 +214,11 @@ func (r *Replay) note(l *line) error {
 		b.carried, b.carrying = append(b.carried, t), true
 		return err
 	case l.fact.Action == ActionRetained:
-		var w struct {
-			Carnet struct {
-				Retained struct {
-					First int64
-					Seal  string
-				}
-			}
-		}
-		err := json.Unmarshal(l.text, &w)
-		said := w.Carnet.Retained
-		if err != nil || r.Key == nil || said.First > r.next.Size || !hmac.Equal([]byte(said.Seal), []byte(SealOf(r.Key, said.First))) {
+		first, ok := r.dropped(l)
+		if !ok {
 			return ErrDamage // a commit has no key: whoever can write could let lines go
 		}
-		b.kept = said.First
+		b.kept = first
 	}
 	return nil
 }
@@ -222,6 +227,9 @@ func (r *Replay) note(l *line) error {
 func (r *Replay) commit() error {
 	missing, err := r.Tiles.Missing(r.next.Full[len(r.Tree.Full):])
 	if err != nil {
+		return err
+	}
+	if err := r.turn(&r.batch); err != nil {
 		return err
 	}
 	first := r.Tree.Size

@@ -39,6 +39,7 @@ import (
 // What a log has beside it.
 const (
 	SuffixKey    = ".key"
+	SuffixNext   = ".key.next" // the key of a log that will be rekeyed
 	SuffixVerify = ".vkey"
 
 	// Lock is the file, in a log's folder, whose lock is the log's.

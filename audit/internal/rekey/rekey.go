@@ -1,0 +1,229 @@
+// Package rekey lets a log that nobody uses go on under another key.
+//
+//	vkey, err := rekey.Do(ctx, dir, old, next, encode, nil)
+//
+// # Guarantees
+//
+// A new segment begins, whose first commit is everything: the line in which the new key says
+// that it takes over here, a checkpoint of the old key over that line, and one of the new key
+// over both. What the disk has is that commit or none: the log is under one of two keys, and
+// the private half of either is on the disk as long as it may be the one.
+//
+// Nothing beside the log is replaced before. What is, reopen goes on with after a crash, until
+// the file with the newest checkpoint is the new key's.
+//
+// # Limits
+//
+// The log must have been opened and closed before: what a crash left is not for this package.
+//
+// # Errors
+//
+// They speak for package audit. ErrUnknown says that the log is under either key, and which
+// of them, the next Open tells.
+//
+// # Concurrency
+//
+// Do holds the log's lock.
+package rekey
+
+import (
+	"context"
+	"crypto"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/carnet-go/carnet/audit/internal/cursor"
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/proof"
+	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/reopen"
+	"github.com/carnet-go/carnet/audit/internal/replay"
+	"github.com/carnet-go/carnet/audit/internal/site"
+	"github.com/carnet-go/carnet/audit/internal/tree"
+	"github.com/carnet-go/carnet/internal/atomicfile"
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+var (
+	// ErrUnknown: the line may be on the disk or not.
+	ErrUnknown = errors.New("audit: the log goes on under the old key or the new one; open it to find out")
+	// ErrBeside: the line is, and not all that follows.
+	ErrBeside = errors.New("audit: the log goes on under the new key, and not all beside it could be written; open it to do that")
+	// ErrFormer: who had an old key would be believed again.
+	ErrFormer = errors.New("audit: the new key is or was the log's already")
+
+	errBusy = errors.New("audit: the log was used meanwhile; try again")
+	errRoom = errors.New("audit: there is no room for a new segment; the log is under the old key")
+)
+
+// Encode makes a line of the log itself, behind one byte of room. Of the texts one is set: JSON
+// of its member, or a signed note.
+type Encode func(k *key.Key, action string, m Member) []byte
+
+// Member is what stands in a line of a new segment.
+type Member struct{ Segment, Carried, Rekey, Checkpoint string }
+
+// change is one rekey.
+type change struct {
+	*reopen.Found
+	dir    string
+	next   *key.Key
+	own    bool // the new key is a file beside the log
+	encode Encode
+
+	tree tree.Tree
+	text []byte
+	last key.Checkpoint
+}
+
+// Do is Rekey of package audit. When ctx ends while the disk hangs it goes on alone.
+func Do(ctx context.Context, dir string, old, next crypto.Signer, encode Encode, disk segment.Disk) (vkey string, err error) {
+	type result struct {
+		vkey string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		vkey, err := do(ctx, dir, old, next, encode, disk)
+		done <- result{vkey, err}
+	}()
+	select {
+	case r := <-done:
+		return r.vkey, r.err
+	case <-ctx.Done():
+		return "", fmt.Errorf("%w: %w", ErrUnknown, ctx.Err())
+	}
+}
+
+func do(ctx context.Context, dir string, old, next crypto.Signer, encode Encode, disk segment.Disk) (string, error) {
+	f, err := reopen.Find(ctx, dir, old, nil, disk)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	c := &change{Found: f, dir: dir, own: next == nil, encode: encode, tree: f.Replay.Tree}
+	if f.Torn > 0 || f.Replay.Dirty || f.Replay.Now.Size != c.tree.Size || f.Replay.Rekey != nil {
+		return "", errBusy
+	}
+	if err = c.ready(next); err == nil {
+		err = c.compose()
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = c.commit()
+	}
+	switch {
+	case errors.Is(err, ErrUnknown):
+		return c.next.Verifier(), err
+	case err != nil:
+		return "", errors.Join(err, c.undo())
+	}
+	return c.next.Verifier(), c.finish()
+}
+
+// ready makes what the new key needs beside the log; nothing of it counts yet.
+func (c *change) ready(next crypto.Signer) (err error) {
+	if c.own {
+		c.next, err = site.Next(c.dir, &c.Key.Public)
+	} else {
+		c.next, err = key.New(c.Key.Name(), next)
+	}
+	if err != nil {
+		return err
+	}
+	if c.State.Was(c.next.Verifier()) || c.next.KeyHash() == c.Key.KeyHash() {
+		return ErrFormer
+	}
+	return cursor.Ready(c.sinks(), c.Key.Name(), sealOf(c.Key), sealOf(c.next))
+}
+
+func sealOf(k *key.Key) func([]byte) string {
+	return func(b []byte) string { return k.Seal("cursor", string(b)) }
+}
+
+func (c *change) sinks() string { return filepath.Join(c.dir, cursor.Folder) }
+
+// undo takes it back, where the log is surely not under the new key.
+func (c *change) undo() error {
+	if c.own {
+		_ = os.Remove(c.dir + site.SuffixNext)
+	}
+	return cursor.Discard(c.sinks())
+}
+
+// compose makes the lines of the new segment.
+func (c *change) compose() error {
+	size, root := c.tree.Size, c.tree.Root()
+	said, err := c.next.TakeOver(&c.Key.Public, size, root)
+	if err != nil {
+		return err
+	}
+	statement, err := json.Marshal(said)
+	if err != nil {
+		return err
+	}
+	c.State.Rekey(c.next.Verifier())
+	newest := c.Parts[len(c.Parts)-1].First
+	c.add(replay.ActionSegment, Member{Segment: replay.SegmentText(newest, size, root.String())})
+	for _, text := range c.State.Texts(c.Replay.Times) {
+		c.add(replay.ActionCarried, Member{Carried: text})
+	}
+	c.add(replay.ActionRekeyed, Member{Rekey: string(statement)})
+	for _, k := range [...]*key.Key{c.Key, c.next} {
+		signed, err := k.Checkpoint(c.tree.Size, c.tree.Root())
+		if err != nil {
+			return err
+		}
+		c.add(replay.ActionCheckpoint, Member{Checkpoint: string(signed.Note)})
+	}
+	c.text = tree.AppendCommit(c.text, c.tree.Size, c.tree.Root())
+	if int64(len(c.text)) > replay.MaxTorn { // a crash would leave more than it explains
+		return errRoom
+	}
+	c.last, err = c.next.Checkpoint(c.tree.Size, c.tree.Root())
+	return err
+}
+
+func (c *change) add(action string, m Member) {
+	roomAndLine := c.encode(c.next, action, m)
+	c.tree.Add(tree.LeafHash(roomAndLine))
+	c.text = append(append(c.text, roomAndLine[1:]...), '\n')
+}
+
+// commit writes them, at once.
+func (c *change) commit() error {
+	name := reach.Name(c.Replay.Tree.Size)
+	file, err := c.Folder.Next(name, int64(len(c.text)), 0)
+	if err != nil {
+		if errors.Is(err, segment.ErrUnknown) {
+			return ErrUnknown
+		}
+		return errRoom
+	}
+	defer file.Close()
+	switch err := file.Append(c.text); {
+	case err == nil:
+		return nil
+	case errors.Is(err, segment.ErrFull) && c.Folder.Remove(name) == nil:
+		return errRoom
+	}
+	return ErrUnknown
+}
+
+// finish lets everything beside the lines follow. The newest checkpoint comes last: until it is
+// the new key's, the next Open does all of this again.
+func (c *change) finish() error {
+	if cursor.Adopt(c.sinks(), c.next.Name(), sealOf(c.next)) != nil ||
+		site.HandOver(c.dir, c.Key.Verifier(), c.next.Verifier()) != nil ||
+		c.Tiles.Write(&c.tree) != nil ||
+		atomicfile.Write(filepath.Join(c.dir, proof.Checkpoint), c.last.Note, 0o644) != nil {
+		return ErrBeside
+	}
+	c.Tiles.Supersede(&c.tree)
+	return nil
+}

@@ -1,0 +1,60 @@
+package audit
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/rekey"
+	"github.com/carnet-go/carnet/audit/internal/reopen"
+	"github.com/carnet-go/carnet/internal/segment"
+)
+
+// ErrRekeyed is Open's answer to a key that was replaced.
+var ErrRekeyed = reopen.ErrRekeyed
+
+// Rekey lets a log that is not open go on under another key, and returns its verifier key. The
+// log, its tree, proofs, cursors and the checkpoints that others keep go on. A nil old is the
+// key beside the log; a nil next is a new one, which takes its place, and then the old one stays
+// beside it, as DIR.key.HASH with the hash in its verifier key: only who has it can tell whose
+// pseudonyms the older lines have. DIR.vkey becomes the new one's.
+//
+// A new segment begins with the event audit.rekeyed, in which the new key says that it takes
+// over here, under a checkpoint of the old key and then one of the new: whoever trusts the old
+// key finds the new one in the log, and nobody else brings one in. From then on Open takes the
+// new key only; of the old one it says ErrRekeyed. A key that the log had before does not come
+// back.
+//
+// At each moment a crash leaves a log that opens under one of the two keys; where both are files
+// beside it, Open finds out which. ErrIndeterminate where that is not known, also because ctx
+// ended while the disk hung: then the work goes on without the caller.
+func Rekey(ctx context.Context, dir string, old, next crypto.Signer) (verifierKey string, err error) {
+	return rekeyOn(ctx, dir, old, next, nil)
+}
+
+// rekeyOn is Rekey on a disk that a test brings; nil: the operating system's.
+func rekeyOn(ctx context.Context, dir string, old, next crypto.Signer, disk segment.Disk) (string, error) {
+	l, err := open(ctx, dir, &Options{Signer: old}, disk) // repairs, and closes what nobody answered
+	if err == nil {
+		dir, err = l.l.dir, l.Close(ctx)
+	}
+	if err != nil {
+		return "", err
+	}
+	vkey, err := rekey.Do(ctx, dir, old, next, encodeOwn, disk)
+	if errors.Is(err, rekey.ErrUnknown) {
+		err = fmt.Errorf("%w: %w", ErrIndeterminate, err)
+	}
+	return vkey, err
+}
+
+// encodeOwn is a line with which a segment under another key begins.
+func encodeOwn(k *key.Key, action string, m rekey.Member) []byte {
+	e := Event{Time: time.Now(), Action: action, Outcome: OutcomeSuccess}
+	l := line{key: k, b: make([]byte, 1, checkpointMax)}
+	l.encode(&e, extra{segment: m.Segment, carried: m.Carried, rekey: m.Rekey, checkpoint: m.Checkpoint})
+	return l.b
+}
