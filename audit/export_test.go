@@ -25,6 +25,15 @@ func RekeyOn(ctx context.Context, dir string, old, next crypto.Signer, d segment
 	return rekeyOn(ctx, dir, old, next, d)
 }
 
+// SealOf is what lets a log under a key give up the lines before one.
+func SealOf(origin string, signer crypto.Signer, first int64) string {
+	k, err := key.New(origin, signer)
+	if err != nil {
+		panic(err)
+	}
+	return replay.SealOf(k, first)
+}
+
 // Dir is where the log is.
 func (l *Log) Dir() string { return l.l.dir }
 

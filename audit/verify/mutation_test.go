@@ -28,8 +28,8 @@ const mutantsFile = "testdata/mutants.txt"
 // with encoding/json, and TestLineAfterAnother with itself.
 var readers = []string{"chunk.go", "json.go", "line.go", "shape.go"}
 
-// switchboard is added to the copy: it makes one check at a time say the opposite.
-const switchboard = `package verify
+// switchboard is added to the copy of each package: it makes one check at a time say the opposite.
+const switchboard = `package %s
 
 import (
 	"os"
@@ -48,7 +48,7 @@ func none(n int, err error) error {
 }
 `
 
-// TestEachCheckIsTested: a copy of this package in which one condition, one operand of it, or
+// TestEachCheckIsTested: a copy of this package, and of those inside of it, in which one condition, one operand of it, or
 // one returned error or answer at a time is turned into its opposite, fails these tests. It
 // runs in the full tier: hundreds of runs of all of them.
 func TestEachCheckIsTested(t *testing.T) {
@@ -128,16 +128,22 @@ func mutate(t *testing.T, dir string) (names []string, binary string) {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob("*.go")
-	if err != nil {
-		t.Fatal(err)
+	inside, ierr := filepath.Glob(filepath.FromSlash("internal/*/*.go"))
+	if err != nil || ierr != nil {
+		t.Fatal(err, ierr)
 	}
 	m := &mutator{fset: token.NewFileSet(), seen: map[string]int{}}
-	overlay := map[string]string{filepath.Join(here, "switchboard.go"): write(t, filepath.Join(dir, "switchboard.go"), []byte(switchboard))}
-	for _, name := range files {
+	overlay := map[string]string{}
+	for i, name := range slices.Concat(files, inside) {
 		if strings.HasSuffix(name, "_test.go") || slices.Contains(readers, name) {
 			continue
 		}
-		overlay[filepath.Join(here, name)] = write(t, filepath.Join(dir, name), m.file(t, name))
+		at, of := filepath.Dir(filepath.Join(here, name)), "verify"
+		if filepath.Dir(name) != "." {
+			of = filepath.Base(at)
+		}
+		overlay[filepath.Join(here, name)] = write(t, filepath.Join(dir, fmt.Sprint(i, ".go")), m.file(t, name))
+		overlay[filepath.Join(at, "switchboard.go")] = write(t, filepath.Join(dir, of+".switchboard.go"), fmt.Appendf(nil, switchboard, of))
 	}
 	list, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
@@ -173,7 +179,7 @@ func (m *mutator) file(t *testing.T, name string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m.in = name
+	m.in = filepath.ToSlash(name)
 	for _, d := range f.Decls {
 		if fn, ok := d.(*ast.FuncDecl); ok && fn.Body != nil {
 			m.body = fn.Name.Name

@@ -334,6 +334,9 @@ func TestRekeyWithoutTheOldKey(t *testing.T) {
 	if r := verifyWith(t, w.files(), []string{a.vkey}); !slices.Contains(r.Findings, want) {
 		t.Errorf("got %v, want %v", r.Findings, want)
 	}
+	if f := first(t, verifyWith(t, rekeyed(t, x, b).files(), []string{a.vkey})); f != (verify.Finding{Code: "key", File: segment, Index: 0}) {
+		t.Errorf("a log of others: got %v", f)
+	}
 	// Who has the old key can make a log that goes to his own. Who knows the right one too is
 	// not led there.
 	fork := rekeyed(t, a, x)

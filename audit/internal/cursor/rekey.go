@@ -23,8 +23,9 @@ func Ready(dir, origin string, old, next func([]byte) string) error {
 	}
 	return each(dir, suffix, func(name, path string) error {
 		f := Feed{Config: Config{Name: name, Origin: origin, Dir: dir, Seal: old}}
-		if text, err := os.ReadFile(path); err != nil || !f.parse(text) {
-			return nil
+		text, err := os.ReadFile(path)
+		if err != nil || !f.parse(text) {
+			return err
 		}
 		f.Seal = next
 		return atomicfile.Write(path+strings.TrimPrefix(suffixNext, suffix), f.text(f.next, f.leaf[:]), 0o600)
@@ -35,7 +36,11 @@ func Ready(dir, origin string, old, next func([]byte) string) error {
 func Adopt(dir, origin string, seal func([]byte) string) error {
 	return each(dir, suffixNext, func(name, path string) error {
 		f := Feed{Config: Config{Name: name, Origin: origin, Dir: dir, Seal: seal}}
-		if text, err := os.ReadFile(path); err != nil || !f.parse(text) {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if !f.parse(text) {
 			return os.Remove(path)
 		}
 		return os.Rename(path, f.path())

@@ -40,7 +40,7 @@ func ReadRekey(line []byte) (*key.Rekey, string) {
 // signed. The batch may be torn, so nothing is said before its commit.
 func (r *Replay) rekey(l *line, b *pending) {
 	said, _ := ReadRekey(l.text)
-	if b.rekey.there || said == nil || r.Rekey != nil || r.Under == nil || r.Good > 0 || r.Tree.Size != r.Now.Size {
+	if b.rekey.there || said == nil || r.Rekey != nil || r.Good > 0 || r.Tree.Size != r.Now.Size {
 		b.rekey = rekeying{there: true}
 		return
 	}
@@ -50,14 +50,22 @@ func (r *Replay) rekey(l *line, b *pending) {
 	}
 }
 
-// cover looks at the line behind it.
-func (r *Replay) cover(l *line, b *pending) {
-	if b.rekey.said == nil || r.next.Size != b.rekey.index+1 {
-		return
+// checkpoint judges a checkpoint that the log itself has: it is of the key that the log is under, over
+// all lines before.
+func (r *Replay) checkpoint(l *line, b *pending) {
+	by := r.Under
+	if to := r.Rekey; to != nil {
+		by, _ = key.ParsePublic(to.To) // which Check has parsed
+	} else if b.rekey.good() {
+		by, _ = key.ParsePublic(b.rekey.said.To)
 	}
 	_, msg := ReadRekey(l.text)
-	c, err := r.Under.OpenOwn([]byte(msg))
-	b.rekey.covered = err == nil && c.Size == r.next.Size && c.Root == r.next.Root()
+	c, err := by.OpenOwn([]byte(msg))
+	if err != nil || c.Size != r.next.Size || c.Root != r.next.Root() {
+		b.bad = ErrDamage
+		return
+	}
+	b.rekey.covered = b.rekey.covered || b.rekey.said != nil && r.next.Size == b.rekey.index+1
 }
 
 // Current is the key that the log is under; empty: not known.
@@ -74,14 +82,14 @@ func (r *Replay) Current() string {
 // behind says whether no checkpoint covers the next line.
 func (r *Replay) behind() bool { return r.next.Size >= r.Now.Size }
 
-// follow notes what a line says of keys.
+// follow notes what a line says of keys, where nothing signed covers it.
 func (r *Replay) follow(l *line, b *pending) {
-	if !r.behind() {
-		return
-	}
-	r.cover(l, b)
-	if l.fact.Action == ActionRekeyed {
+	switch {
+	case !r.behind() || r.Under == nil:
+	case l.fact.Action == ActionRekeyed:
 		r.rekey(l, b)
+	case l.fact.Action == ActionCheckpoint:
+		r.checkpoint(l, b)
 	}
 }
 
@@ -104,12 +112,11 @@ func (r *Replay) dropped(l *line) (first int64, ok bool) {
 
 // turn makes what the batch says of keys count.
 func (r *Replay) turn(b *pending) error {
-	if !b.rekey.there {
-		return nil
-	}
-	if !b.rekey.good() {
+	if b.rekey.there && !b.rekey.good() {
 		return ErrDamage // a commit has no key: whoever can write could bring his own
 	}
-	r.Rekey = b.rekey.said
+	if b.rekey.there {
+		r.Rekey = b.rekey.said
+	}
 	return nil
 }

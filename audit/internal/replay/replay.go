@@ -28,6 +28,7 @@ package replay
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"errors"
@@ -75,7 +76,7 @@ type Replay struct {
 	Floor key.Checkpoint // Options.Floor; size 0: none
 	Tiles *tree.Folder
 	State *carry.State
-	Under *key.Public // signed Now; nil: nothing behind it speaks of keys
+	Under *key.Public // signed Now; nil: no line speaks of keys
 	Keys  []*key.Key  // the one that the log is under seals what lets lines go; none: nothing does
 
 	Tree   tree.Tree
@@ -108,6 +109,7 @@ type pending struct {
 	own      int64
 	dirty    bool
 	rekey    rekeying
+	bad      error // of a line that is not what it says it is; the batch may be torn, and then it is nothing
 }
 
 // Begin sets the tree in front of the first segment that will be read.
@@ -158,9 +160,7 @@ func (r *Replay) line(l *line) (bool, error) {
 		return false, nil
 	}
 	r.offset += int64(len(l.text))
-	if err := r.note(l); err != nil {
-		return false, err
-	}
+	r.note(l)
 	r.next.Add(l.leaf)
 	return true, r.compare()
 }
@@ -192,7 +192,7 @@ func (r *Replay) compare() error {
 }
 
 // note remembers what a line says.
-func (r *Replay) note(l *line) error {
+func (r *Replay) note(l *line) {
 	b := &r.batch
 	b.facts = append(b.facts, l.fact)
 	b.dirty = l.fact.Action != ActionCheckpoint
@@ -203,7 +203,7 @@ func (r *Replay) note(l *line) error {
 	b.carrying = false
 	r.follow(l, b)
 	if !strings.HasPrefix(l.fact.Action, own) {
-		return nil
+		return
 	}
 	b.own = l.fact.Time
 	switch {
@@ -211,16 +211,15 @@ func (r *Replay) note(l *line) error {
 		b.began, b.carrying = l.fact.Time, true
 	case l.fact.Action == ActionCarried && carrying:
 		t, err := carry.Parse(l.text)
+		b.bad = cmp.Or(b.bad, err)
 		b.carried, b.carrying = append(b.carried, t), true
-		return err
 	case l.fact.Action == ActionRetained:
 		first, ok := r.dropped(l)
 		if !ok {
-			return ErrDamage // a commit has no key: whoever can write could let lines go
+			b.bad = ErrDamage // a commit has no key: whoever can write could let lines go
 		}
 		b.kept = first
 	}
-	return nil
 }
 
 // commit makes what was read since the last commit count.
@@ -228,6 +227,9 @@ func (r *Replay) commit() error {
 	missing, err := r.Tiles.Missing(r.next.Full[len(r.Tree.Full):])
 	if err != nil {
 		return err
+	}
+	if r.batch.bad != nil {
+		return r.batch.bad
 	}
 	if err := r.turn(&r.batch); err != nil {
 		return err
