@@ -588,9 +588,9 @@ func TestEveryChangeOfARekey(t *testing.T) {
 
 // statement is a member "rekey".
 type statement struct {
-	From      string `json:"from"`
-	To        string `json:"to"`
-	Signature string `json:"signature"`
+	From      string `json:"from_key"`
+	To        string `json:"to_key"`
+	Signature string `json:"proof"`
 }
 
 // turn is the beginning of a segment in which a log goes on under another key, as somebody makes

@@ -193,7 +193,7 @@ func (r *lineReader) retained(name []byte) (ok bool) {
 }
 
 func (r *lineReader) rekey(name []byte) bool {
-	to := map[string]*string{"from": &r.f.rekey.From, "to": &r.f.rekey.To, "signature": &r.f.rekey.Signature}[string(name)]
+	to := map[string]*string{"from_key": &r.f.rekey.From, "to_key": &r.f.rekey.To, "proof": &r.f.rekey.Proof}[string(name)]
 	if to == nil {
 		return r.s.value(3)
 	}

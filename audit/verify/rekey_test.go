@@ -58,7 +58,7 @@ func (w *writer) rekey(next signer, changes ...func(*takeover)) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	said := fmt.Sprintf(`{"from":"%s","to":"%s","signature":"%s"}`, k.from, k.to, k.signature(base64.StdEncoding.EncodeToString(sig)))
+	said := fmt.Sprintf(`{"from_key":"%s","to_key":"%s","proof":"%s"}`, k.from, k.to, k.signature(base64.StdEncoding.EncodeToString(sig)))
 	w.line(`{"class_uid":6002,"carnet":{"rekey":%s}}`, k.member(said))
 	k.cover()
 }
@@ -234,11 +234,11 @@ func TestEachHalfOfARekey(t *testing.T) {
 		"no base64":          {plain(func(k *takeover) { k.signature = func(s string) string { return "!" + s[1:] } }), verify.Finding{Code: "rekey", Index: rekeyLine}},
 		"stray bits":         {plain(func(k *takeover) { k.signature = func(s string) string { return stray(t, s) } }), verify.Finding{Code: "rekey", Index: rekeyLine}},
 		"a newline":          {plain(func(k *takeover) { k.signature = func(s string) string { return s[:4] + `\n` + s[4:] } }), verify.Finding{Code: "rekey", Index: rekeyLine}},
-		"no from":            {plain(member(`"from"`, `"form"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
-		"no to":              {plain(member(`"to"`, `"tp"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
-		"no signature":       {plain(member(`"signature"`, `"signatur"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
-		"twice":              {plain(member(`{`, `{"from":"`+a.vkey+`",`)), verify.Finding{Code: "json", Index: rekeyLine}},
-		"a number":           {plain(member(`"from":"`+a.vkey+`"`, `"from":1`)), verify.Finding{Code: "json", Index: rekeyLine}},
+		"no from":            {plain(member(`"from_key"`, `"form_key"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
+		"no to":              {plain(member(`"to_key"`, `"tp_key"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
+		"no signature":       {plain(member(`"proof"`, `"prof"`)), verify.Finding{Code: "rekey", Index: rekeyLine}},
+		"twice":              {plain(member(`{`, `{"from_key":"`+a.vkey+`",`)), verify.Finding{Code: "json", Index: rekeyLine}},
+		"a number":           {plain(member(`"from_key":"`+a.vkey+`"`, `"from_key":1`)), verify.Finding{Code: "json", Index: rekeyLine}},
 		"no object":          {plain(func(k *takeover) { k.member = func(string) string { return `"x"` } }), verify.Finding{Code: "json", Index: rekeyLine}},
 		"nothing":            {plain(func(k *takeover) { k.member = func(string) string { return `{}` } }), verify.Finding{Code: "rekey", Index: rekeyLine}},
 		"no old checkpoint": {covers(func(w *writer) {
@@ -459,7 +459,7 @@ func TestARekeyWhereNoSegmentBegins(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.line(`{"class_uid":6002,"carnet":{"rekey":{"from":"%s","to":"%s","signature":"%s"}}}`, from.vkey, to.vkey, base64.StdEncoding.EncodeToString(sig))
+		w.line(`{"class_uid":6002,"carnet":{"rekey":{"from_key":"%s","to_key":"%s","proof":"%s"}}}`, from.vkey, to.vkey, base64.StdEncoding.EncodeToString(sig))
 		w.note1(w.note(w.size()))
 		w.key = to
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"slices"
 	"testing"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
@@ -153,5 +154,20 @@ func TestAnErasureSaysWhichTableItIs(t *testing.T) {
 	line := `{"activity_id":99,"app":{"name":"carnet"},"class_uid":6002,"status_id":1,"time":7,"carnet":{"operation":"audit.erased","count":12}}`
 	if got, want := new(carry.Reader).Read([]byte(line)), (carry.Fact{Action: carry.ActionErased, Time: 7, Erased: 12}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+// TestKeysThatWereReplaced are carried, the oldest first, and each is known.
+func TestKeysThatWereReplaced(t *testing.T) {
+	s := carry.New("o", "b", "a")
+	s.Rekey("c")
+	x, err := carry.Parse(fmt.Appendf(nil, `{"carnet":{"carried":%s}}`, s.Texts(carry.Times{})[0]))
+	if err != nil || x.Key != "c" || !slices.Equal(x.Former, []string{"a", "b"}) {
+		t.Errorf("%+v, %v", x, err)
+	}
+	for key, want := range map[string]bool{"a": true, "b": true, "c": true, "d": false, "": false} {
+		if s.Was(key) != want {
+			t.Errorf("%q: %t", key, !want)
+		}
 	}
 }

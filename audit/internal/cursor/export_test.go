@@ -12,4 +12,5 @@ var (
 	ErrElsewhere = errElsewhere
 	ErrClass     = errClass
 	ErrClearance = errClearance
+	ErrRekey     = errRekey
 )

@@ -13,9 +13,9 @@ import (
 // Rekey is that a log goes on under another key. Who has the new key says so, of one place
 // in one log: whoever has not the old one cannot use it elsewhere.
 type Rekey struct {
-	From      string `json:"from"` // the old verifier key
-	To        string `json:"to"`   // the new one
-	Signature string `json:"signature"`
+	From  string `json:"from_key"` // the old verifier key
+	To    string `json:"to_key"`   // the new one
+	Proof string `json:"proof"`
 }
 
 var errRekey = errors.New("audit: the log's new key is not proven by who has it")
@@ -32,7 +32,7 @@ func (k *Key) TakeOver(old *Public, size int64, root tlog.Hash) (Rekey, error) {
 	if err != nil {
 		return Rekey{}, err
 	}
-	r.Signature = base64.StdEncoding.EncodeToString(sig)
+	r.Proof = base64.StdEncoding.EncodeToString(sig)
 	return r, r.Check(k.origin, size, root)
 }
 
@@ -47,8 +47,8 @@ func (r Rekey) Check(origin string, size int64, root tlog.Hash) error {
 	if err != nil || from.origin != origin || to.origin != origin || from.KeyHash() == to.KeyHash() {
 		return errRekey
 	}
-	sig, err := base64.StdEncoding.DecodeString(r.Signature)
-	if err != nil || base64.StdEncoding.EncodeToString(sig) != r.Signature || !to.verifier.Verify(rekeyText(origin, size, root, r.From, r.To), sig) {
+	sig, err := base64.StdEncoding.DecodeString(r.Proof)
+	if err != nil || base64.StdEncoding.EncodeToString(sig) != r.Proof || !to.verifier.Verify(rekeyText(origin, size, root, r.From, r.To), sig) {
 		return errRekey
 	}
 	return nil

@@ -36,7 +36,11 @@ import (
 )
 
 // Statement is what a line says: from which verifier key to which the log goes, signed by that.
-type Statement struct{ From, To, Signature string }
+type Statement struct {
+	From  string `json:"from_key"`
+	To    string `json:"to_key"`
+	Proof string // its signature, base64
+}
 
 // domain begins with what begins no note: notes have no zero byte.
 const domain = "carnet audit: the log goes on under another key, version 1\x00"
@@ -48,9 +52,9 @@ func (s Statement) Holds(origin string, size int64, root tlog.Hash) bool {
 	if !old || !known || from.Name() != origin || to.Name() != origin || from.KeyHash() == to.KeyHash() {
 		return false
 	}
-	sig, err := base64.StdEncoding.DecodeString(s.Signature)
+	sig, err := base64.StdEncoding.DecodeString(s.Proof)
 	text := fmt.Sprintf("%s%s\n%d\n%s\n%s\n%s\n", domain, origin, size, root, s.From, s.To)
-	return err == nil && base64.StdEncoding.EncodeToString(sig) == s.Signature && to.Verify([]byte(text), sig)
+	return err == nil && base64.StdEncoding.EncodeToString(sig) == s.Proof && to.Verify([]byte(text), sig)
 }
 
 // Key encodes a verifier key again: x/mod decodes base64 that has stray bits, and hashes in
