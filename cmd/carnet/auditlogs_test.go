@@ -57,9 +57,33 @@ func TestAuditVerifyOfManyLogs(t *testing.T) {
 	check(t, bad(la+fmt.Sprintf("audit: %q: no log was verified, so what is in it is unknown\n", b)), with("-expect", a, "-expect", b, da)...)
 	check(t, bad(la+fmt.Sprintf("audit: %q: %s\n", db, verify.Finding{Code: "origin", File: "seg/00000000000000000000.jsonl"})), with("-expect", a, da, db)...)
 
-	fork, kf := serviceOf(t, a)
-	got := runWith(t.Context(), with("-key", kf, "-expect", a, da, fork)...)
-	if got.status != 1 || !strings.Contains(got.stdout, "another log of this origin has another line here (fork), first bad index 0") {
+	another, newer := serviceOf(t, a)
+	got := runWith(t.Context(), with("-key", newer, "-expect", a, da, another)...)
+	if got.status != 1 || !strings.HasPrefix(got.stdout, fmt.Sprintf("audit: %q: %s\n", da, verify.Finding{Code: "rekey", File: "seg/00000000000000000000.jsonl"})) {
+		t.Errorf("a log that has not come to its newest key: got %#v", got)
+	}
+	whole, kf := serviceOf(t, a)
+	fork := filepath.Join(t.TempDir(), "audit")
+	if err := os.CopyFS(filepath.Dir(fork), os.DirFS(filepath.Dir(whole))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(fork+".key", 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for i, dir := range []string{whole, fork} {
+		log, err := audit.Open(t.Context(), dir, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := log.Append(t.Context(), audit.Event{Action: "crm.contact.read", Outcome: []audit.Outcome{audit.OutcomeSuccess, audit.OutcomeFailure}[i]}); err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got = runWith(t.Context(), "audit", "verify", "-key", kf, "-expect", a, whole, fork)
+	if got.status != 1 || !strings.Contains(got.stdout, "another log of this origin has another line here (fork), first bad index") {
 		t.Errorf("a fork: got %#v", got)
 	}
 	missing := filepath.Join(t.TempDir(), "none")

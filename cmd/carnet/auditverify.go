@@ -24,7 +24,8 @@ carnet audit verify -key KEY|FILE [-key ...] [-checkpoint FILE ...] DIR
 carnet audit verify -key KEY|FILE [-key ...] -expect ORIGIN [-expect ...] DIR ...
 carnet audit verify -key KEY|FILE -proof FILE -line FILE
 
-  -key         public key of a log, or a file that holds it; may be repeated
+  -key         public key of a log, or a file that holds it; may be repeated. Of a log that was rekeyed
+               an older key will do, and the newest is printed; who has both gives both, the newest last
   -expect      origin of a log that must be there; may be repeated, and every log must be one of them
   -checkpoint  a checkpoint that was kept elsewhere and must lie on its log's history; may be repeated
   -witness     cosignature key of a witness, or a file that holds it; may be repeated
@@ -124,8 +125,14 @@ func (c *call) verifyDir(ctx context.Context, vkeys []string, by verify.Witnesse
 		return c.notVerified()
 	}
 	fmt.Fprintf(c.stdout, "audit: %s\n", report)
+	if !slices.Contains(vkeys, report.Key) {
+		fmt.Fprintf(c.stdout, "audit: "+wentOn+"\n", report.Key)
+	}
 	return statusOK
 }
+
+// wentOn is said of a log that was rekeyed, to who has an older key only.
+const wentOn = "the log goes on under another key, which proofs need from then on: %s"
 
 func (c *call) verifyLogs(ctx context.Context, vkeys []string, by verify.Witnesses, a claims) int {
 	known, err := readCheckpoints(a.checkpoints)
@@ -145,7 +152,7 @@ func (c *call) verifyLogs(ctx context.Context, vkeys []string, by verify.Witness
 	if err != nil && len(reports.Logs) == 0 {
 		return c.failed(err)
 	}
-	c.print(reports)
+	c.print(reports, vkeys)
 	switch {
 	case err != nil:
 		return c.failed(err)
@@ -155,13 +162,16 @@ func (c *call) verifyLogs(ctx context.Context, vkeys []string, by verify.Witness
 	return statusOK
 }
 
-func (c *call) print(reports verify.Reports) {
+func (c *call) print(reports verify.Reports, vkeys []string) {
 	for i, r := range reports.Logs {
 		for _, f := range r.Findings {
 			fmt.Fprintf(c.stdout, "audit: %q: %s\n", c.args[i], f)
 		}
 		if len(r.Findings) == 0 {
 			fmt.Fprintf(c.stdout, "audit: %q: %s\n", c.args[i], r)
+			if r.Key != "" && !slices.Contains(vkeys, r.Key) {
+				fmt.Fprintf(c.stdout, "audit: %q: "+wentOn+"\n", c.args[i], r.Key)
+			}
 		}
 	}
 	for _, origin := range reports.Unknown {

@@ -45,9 +45,10 @@ carnet audit witness -listen ADDRESS -state DIR [-key FILE] -log KEY|FILE [-log 
   -cert-key  private key of -cert
 
 The protocol is C2SP tlog-witness: POST /add-checkpoint, and GET /HASH/checkpoint. Where a log's key
-changed, give both until the log has shown a checkpoint under the new one. A log that shows another
-history is told on standard error, and what proves it is kept in DIR. An interrupt or SIGTERM ends
-the witness in order, with status 0.
+changed, give both, the older one first, until the log has shown a checkpoint under the new one:
+from then on the older one does not count. A log that shows another history is told on standard
+error, and what proves it is kept in DIR. An interrupt or SIGTERM ends the witness in order, with
+status 0.
 
 DIR must never be restored from a copy: who restores it makes the witness vouch for what it has
 not seen. Rather make a new one, under another name.

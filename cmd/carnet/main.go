@@ -7,8 +7,8 @@
 // # Guarantees
 //
 // It reads and never changes what it is given; only boundary init writes, into a folder that
-// is new or empty, what is called vault, into the files that it names, audit erase, into a log,
-// and audit witness, which listens until it is ended, into its own folder. It takes no secret as
+// is new or empty, what is called vault, into the files that it names, audit erase, into a log, audit
+// rekey, into a log and beside it, and audit witness, which listens until it is ended, into its own folder. It takes no secret as
 // an argument or from the environment, and prints none. A result stands on standard output,
 // everything else on standard error. The exit status is 0 where all is well, 1 where something is
 // wrong with what was read, or could not be read, and 2 where the command line is wrong. An

@@ -30,7 +30,7 @@ type command struct {
 
 // commands are all, in the order of help.
 func commands() []command {
-	return []command{auditVerify, auditProve, auditErase, auditWitness, boundaryInit, boundaryCheck, mappingCheck, mappingReport, mappingDiff, formatOf, runList, runShow, vaultInit, vaultSet, vaultList, vaultRemove, vaultRekey, vaultRaise, version}
+	return []command{auditVerify, auditProve, auditErase, auditRekey, auditWitness, boundaryInit, boundaryCheck, mappingCheck, mappingReport, mappingDiff, formatOf, runList, runShow, vaultInit, vaultSet, vaultList, vaultRemove, vaultRekey, vaultRaise, version}
 }
 
 // call is one run of a command.

@@ -50,6 +50,7 @@ const overviewText = `carnet verifies logs, checks boundaries, tells which runs 
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
   carnet audit erase      forget whose pseudonym in a log was somebody's
+  carnet audit rekey      let a log that is not in use go on under another key
   carnet audit witness    vouch, on another machine, that logs only grow
   carnet boundary init    write a commented boundary to start from
   carnet boundary check   check a boundary, and list what to look at in a review
@@ -75,6 +76,7 @@ const auditText = `carnet verifies logs, checks boundaries, tells which runs wai
   carnet audit verify     verify a whole log, or the proof of one event
   carnet audit prove      print the proof of one event, or the event
   carnet audit erase      forget whose pseudonym in a log was somebody's
+  carnet audit rekey      let a log that is not in use go on under another key
   carnet audit witness    vouch, on another machine, that logs only grow
 
 Run any with -h for its arguments and an example.
