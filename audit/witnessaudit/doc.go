@@ -32,7 +32,9 @@
 // # Limits
 //
 // A witness vouches for one history, not for what the lines say. Its key, and what it is
-// told of the log's key, have to reach people by another way than the log. Who restores an
+// told of the log's key, have to reach people by another way than the log: where a log was
+// rekeyed, Witness, Watcher and ReadCheckpoint need both keys until the new one has signed what
+// was cosigned last, the older one first, and the new one alone from then on. Who restores an
 // old copy of a witness's whole folder makes it forget: a Watcher that knows better says so
 // ([ErrForgot]), and a witness that runs notices that a file was changed beneath it.
 // Nothing here cosigns with ML-DSA-44 yet; such lines of others are left alone.

@@ -200,6 +200,65 @@ func TestTheCosignedCheckpointIsAFloor(t *testing.T) {
 	}
 }
 
+// TestAWatcherFollowsARekey: with both keys until the new one has signed what was cosigned, and
+// then with the new one alone; and what stands beside the log is a floor of either.
+func TestAWatcherFollowsARekey(t *testing.T) {
+	l := logIn(t)
+	old := l.Key()
+	one := witnessOf(t, old)
+	round := func(keys ...string) (witnessaudit.Round, error) {
+		w, err := witnessaudit.NewWatcher(l.dir, keys, []*witnessaudit.Client{clientOf(t, one, one.key, nil)}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.Round(t.Context())
+	}
+	if _, err := round(old); err != nil {
+		t.Fatal(err)
+	}
+	before := read(t, filepath.Join(l.dir, "cosigned"))
+	stolen := read(t, filepath.Join(l.dir, "checkpoint"))
+	l.shut()
+	next, err := audit.Rekey(t.Context(), l.dir, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range [][]string{{old}, {next}} {
+		if r, err := round(keys...); err == nil {
+			t.Errorf("with one key: %s", said(r))
+		}
+	}
+	if r, err := round(old, next); err == nil && r.Cosigned == r.Size {
+		t.Errorf("the witness does not know the new key: %s", said(r))
+	}
+	one.keys = []string{old, next}
+	one.reopen()
+	if r, err := round(old, next); err != nil || r.Cosigned != r.Size {
+		t.Fatalf("%s, %v", said(r), err)
+	}
+	if c, err := witnessaudit.ReadCheckpoint(read(t, filepath.Join(l.dir, "cosigned")), []string{next}, []string{one.key.Verifier()}); err != nil || len(c.Cosignatures) != 1 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	one.keys = []string{next}
+	one.reopen()
+	for _, floor := range [][]byte{before, read(t, filepath.Join(l.dir, "cosigned"))} {
+		log, err := audit.Open(t.Context(), l.dir, &audit.Options{Floor: floor})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := log.Close(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if r, err := round(next); err != nil || r.Cosigned != r.Size {
+		t.Errorf("the new key alone: %s, %v", said(r), err)
+	}
+	write(t, filepath.Join(l.dir, "checkpoint"), stolen)
+	if r, err := round(old, next); !errors.Is(err, witnessaudit.ErrBehind) {
+		t.Errorf("the old key's again: %s, %v", said(r), err)
+	}
+}
+
 // restore puts a copy of a log where it was, but what the witnesses said.
 func restore(t *testing.T, from, to string) {
 	t.Helper()

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -47,16 +48,19 @@ type Witness struct {
 // memory is what a witness knows of one log.
 type memory struct {
 	mu    sync.Mutex
-	keys  note.Verifiers
-	tree  tree   // newest that was cosigned; without text: none
-	time  int64  // of that cosignature
-	line  string // it
-	note  []byte // of it, as it stands in the folder; nil: none
-	maybe []byte // a write that failed may have left this there
+	keys  []note.Verifier // the oldest first
+	since int             // which of them signed what was cosigned: no older one counts any more
+	tree  tree            // newest that was cosigned; without text: none
+	time  int64           // of that cosignature
+	line  string          // it
+	note  []byte          // of it, as it stands in the folder; nil: none
+	maybe []byte          // a write that failed may have left this there
 }
 
-// Open opens a witness's folder, for logs that are given by their verifier keys: several for
-// one origin are all good. Nobody else can use the folder until Close.
+// Open opens a witness's folder, for logs that are given by their verifier keys. Several for one
+// origin are those that the log had one after the other, the oldest first: once one of them has
+// signed what was cosigned, an older one does not count any more, whoever has it by then. Nobody
+// else can use the folder until Close.
 func Open(dir string, key *Key, logs []string, o *Options) (*Witness, error) {
 	if key.Verifier() == "" {
 		return nil, errSigner
@@ -77,7 +81,7 @@ func Open(dir string, key *Key, logs []string, o *Options) (*Witness, error) {
 		w.report = o.Report
 	}
 	for origin, keys := range of {
-		m := &memory{keys: note.VerifierList(keys...)}
+		m := &memory{keys: keys}
 		if err := w.recall(origin, m); err != nil {
 			return nil, errors.Join(err, s.close())
 		}
@@ -211,12 +215,15 @@ func (w *Witness) add(body []byte) (line string, err error) {
 	if m == nil {
 		return "", errUnknown
 	}
-	t, n, err := openTree(req.note, m.keys)
+	t, n, err := openTree(req.note, note.VerifierList(m.keys...))
 	if err != nil {
 		return "", err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.signer(n) < m.since {
+		return "", errForeign
+	}
 	defer func() {
 		if err == ErrFork || err == errState || err == errChanged || err == errDamaged || err == errClock || err == errSign {
 			w.report(origin, err)
@@ -277,8 +284,18 @@ func (w *Witness) cosign(m *memory, t tree, n *note.Note) (string, error) {
 		m.maybe = []byte(msg)
 		return "", err
 	}
-	m.tree, m.time, m.line, m.note, m.maybe = t, now, line, []byte(msg), nil
+	m.tree, m.time, m.line, m.note, m.maybe, m.since = t, now, line, []byte(msg), nil, m.signer(n)
 	return line, nil
+}
+
+// signer is the newest key of the log that signed.
+func (m *memory) signer(n *note.Note) (newest int) {
+	for i, k := range m.keys {
+		if slices.ContainsFunc(n.Sigs, func(s note.Signature) bool { return s.Name == k.Name() && s.Hash == k.KeyHash() }) {
+			newest = i
+		}
+	}
+	return newest
 }
 
 // recall reads what the folder has of a log, and believes it only by its signatures.
@@ -287,7 +304,7 @@ func (w *Witness) recall(origin string, m *memory) error {
 	if err != nil || msg == nil {
 		return err
 	}
-	t, _, err := openTree(msg, m.keys)
+	t, n, err := openTree(msg, note.VerifierList(m.keys...))
 	if err != nil || t.origin != origin {
 		return errDamaged
 	}
@@ -296,7 +313,7 @@ func (w *Witness) recall(origin string, m *memory) error {
 	if err != nil || !ok {
 		return errDamaged
 	}
-	m.tree, m.time, m.line, m.note = t, s.time, s.line, msg
+	m.tree, m.time, m.line, m.note, m.since = t, s.time, s.line, msg, m.signer(n)
 	return nil
 }
 

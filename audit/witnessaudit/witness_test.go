@@ -344,7 +344,7 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: got %v, want %v", c.name, err, c.want)
 		}
 	}
-	w.keys = []string{other.key, log.key} // the key changed: both are known until the new one has signed
+	w.keys = []string{log.key, other.key} // the key changed: both are known until the new one has signed
 	w.open()
 	w.wants(http.StatusOK, "", other.request(20, 10))
 	w.keys = []string{other.key}
@@ -466,4 +466,29 @@ func (h *hanging) Read([]byte) (int, error) {
 	h.once.Do(func() { h.started <- true })
 	<-h.ctx.Done()
 	return 0, h.ctx.Err()
+}
+
+// TestAWitnessFollowsARekey: it takes either key until the new one has signed, and then not even
+// what continues the log rightly under the old one, also after it was opened again.
+func TestAWitnessFollowsARekey(t *testing.T) {
+	old, next := logOf(t, origin, 1, "a", 40), logOf(t, origin, 2, "a", 40)
+	w := witnessOf(t, old.key)
+	w.wants(http.StatusOK, "", old.request(10, 0))
+	w.wants(http.StatusForbidden, "", next.request(20, 10))
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.keys = []string{old.key, next.key}
+	w.open()
+	w.wants(http.StatusOK, "", old.request(11, 10))
+	w.wants(http.StatusOK, "", next.request(20, 11))
+	for range 2 {
+		w.wants(http.StatusForbidden, "", old.request(30, 20))
+		w.wants(http.StatusForbidden, "", old.request(20, 20))
+		w.wants(http.StatusOK, "", next.request(20, 20))
+		w.reopen()
+	}
+	w.keys = []string{next.key}
+	w.reopen()
+	w.wants(http.StatusOK, "", next.request(30, 20))
 }
