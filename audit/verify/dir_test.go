@@ -85,8 +85,8 @@ func TestLogDoesNotVouchForItself(t *testing.T) {
 	if f := first(t, dir(t, w.files(), key.vkey)); f.Code != "checkpoint" || f.Index != 7 {
 		t.Errorf("got %v, want the checkpoint at index 7", f)
 	}
-	// Both keys are trusted, and the log is of the first.
-	r, err := verify.Dir(context.Background(), w.files(), []string{key.vkey, intruder.vkey})
+	// Both keys are trusted, and the log is of the newest.
+	r, err := verify.Dir(context.Background(), w.files(), []string{intruder.vkey, key.vkey})
 	if err != nil || first(t, r).Code != "checkpoint" || first(t, r).Index != 7 {
 		t.Errorf("got %v, %v, want the checkpoint at index 7", r, err)
 	}

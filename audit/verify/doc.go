@@ -24,6 +24,14 @@
 // are in the tiles, and these are proven by the same checkpoints. Such a log says no more who
 // began it, so its origin is the one in DIR/checkpoint, under a given key.
 //
+// A log may have gone on under another key: the new key has signed that it takes over at this
+// place, and the next line is a checkpoint of the old one over that line. From there on only the
+// new key counts, before it only the old one, in the log, beside it, and in what others have
+// kept. Either key may be given, or both, the older one first: who has the old one follows the
+// line, and who has the new one believes what it took over. A log that has not come to the newest
+// that was given is not the one that was meant, and no key comes back. Report.Key is the key
+// that the log is under. Proof follows nothing: proofs that are made later are under that key.
+//
 // Logs verifies several, against the origins that must be there. One that is missing is
 // unknown and the whole is not clean, one more is a finding, and so are two of one origin
 // that tell different histories.
@@ -38,7 +46,10 @@
 // whoever opens the log to write.
 //
 // Whoever has the key can write another history. Checkpoints that others hold are the
-// remedy: pass them as known. A log that its writer still uses may have lines that no
+// remedy: pass them as known. Whoever stole the key before it was replaced can have the log go on
+// under a key of his own, or under the old one from an older state: give the new key, and that
+// is a finding. Where a log gave up the line that named its new key, who has the old key only
+// cannot follow. A log that its writer still uses may have lines that no
 // checkpoint covers yet; verify a closed or idle log, or a copy. A commit line that is taken
 // out between two batches leaves one larger batch, with the same lines and the same root:
 // that is not a finding, as nothing that anybody did is missing.
@@ -73,6 +84,9 @@
 //	unsigned    lines that DIR/checkpoint does not cover
 //	known       a known checkpoint, or the one in DIR/cosigned, is not valid, or too few
 //	            witnesses have cosigned it
+//	rekey       a line names another key without that key, or none of the old one over it
+//	            follows, or one that the log had before; or the log has not come to the newest key that
+//	            was given, or has gone on to one that was not
 //	segment     a segment has no line, or its first one does not say what the lines before it
 //	            do, or another line says such a thing
 //	origin      the log is of another origin than those that were expected

@@ -21,7 +21,8 @@ const (
 
 // Proof verifies that a line, without its newline, is in a log, with nothing but the keys.
 // The proof is a c2sp.org/tlog-proof@v1, as Log.Proof and carnet audit prove make it, and in
-// that one encoding. One with an extra line is refused: nobody has signed what it says.
+// that one encoding. Of a log that was rekeyed proofs are under the key that it was under when
+// they were made, which Report.Key tells to who has an older one. One with an extra line is refused: nobody has signed what it says.
 func Proof(proof, line []byte, vkeys []string) error {
 	return prove(proof, line, vkeys, cosigners{})
 }

@@ -141,7 +141,7 @@ func TestRekeyIsFollowed(t *testing.T) {
 		t.Errorf("one after the other: got %v", r.Findings)
 	}
 	before := small(t, a)
-	if r := verifyWith(t, before.files(), []string{a.vkey, b.vkey}); len(r.Findings) != 0 || r.Key != a.vkey {
+	if r := verifyWith(t, before.files(), []string{a.vkey}); len(r.Findings) != 0 || r.Key != a.vkey {
 		t.Errorf("a copy from before: got %v, under %s", r.Findings, r.Key)
 	}
 	if f := first(t, verifyWith(t, before.files(), []string{b.vkey})); f != (verify.Finding{Code: "key", File: segment, Index: 0}) {
@@ -427,6 +427,117 @@ func TestTheOldKeyIsUsedAfterARekey(t *testing.T) {
 				t.Errorf("cosigned, %d keys, %.40q: got %q, want %q", len(keys), c.note, got, c.want)
 			}
 		}
+	}
+}
+
+// TestALogGoesOnFromBeforeItsRekey: who has the old key takes the newest segments away, and signs
+// what he likes behind the others. Who knows the new key is not led there.
+func TestALogGoesOnFromBeforeItsRekey(t *testing.T) {
+	a, b, c := abc(t)
+	thief := small(t, a)
+	thief.more()
+	if r := verifyWith(t, thief.files(), []string{a.vkey}); len(r.Findings) != 0 {
+		t.Fatal(r.Findings) // it is well made
+	}
+	want := []verify.Finding{{Code: "rekey", File: segment, Index: 0}}
+	if r := verifyWith(t, thief.files(), []string{a.vkey, b.vkey}); !slices.Equal(r.Findings, want) {
+		t.Errorf("got %v, want %v", r.Findings, want)
+	}
+	between := rekeyed(t, a, b)
+	want = []verify.Finding{{Code: "rekey", File: segmentName(rekeyFirst), Index: rekeyLine}}
+	for _, keys := range [][]string{{a.vkey, c.vkey}, {b.vkey, c.vkey}, {a.vkey, b.vkey, c.vkey}} {
+		if r := verifyWith(t, between.files(), keys); !slices.Equal(r.Findings, want) {
+			t.Errorf("%d keys: got %v, want %v", len(keys), r.Findings, want)
+		}
+	}
+	if r := verifyWith(t, thief.files(), []string{b.vkey}); len(r.Findings) == 0 {
+		t.Error("the new key alone: it passes")
+	}
+	rolled := rekeyed(t, a, b)
+	if r := verifyWith(t, thief.files(), []string{a.vkey}, []byte(rolled.note(rolled.size()))); len(r.Findings) == 0 {
+		t.Error("somebody kept a checkpoint of the new key: it passes")
+	}
+}
+
+// TestARekeyIsTakenOut, or put back: the lines behind it are those that were there, or are signed
+// again by who has the new key.
+func TestARekeyIsTakenOut(t *testing.T) {
+	a, b, _ := abc(t)
+	for name, sign := range map[string]func(w *writer){
+		"copied": func(w *writer) {
+			right := rekeyed(t, a, b)
+			for _, line := range right.lines[rekeyLine+1 : rekeyLine+3] {
+				w.line("%s", line)
+			}
+			w.key = b
+		},
+		"signed by the new key":           func(w *writer) { w.key = b; w.note1(w.note(w.size())) },
+		"signed by the old, then the new": func(w *writer) { w.note1(w.note(w.size())); w.key = b; w.note1(w.note(w.size())) },
+		"nothing of it":                   func(w *writer) { w.key = b },
+	} {
+		w := small(t, a)
+		w.header(fmt.Sprintf(`{"previous":%d,"size":%d,"root":"%s"}`, w.newest(), w.size(), w.root(w.size())))
+		sign(w)
+		w.commit()
+		w.more()
+		for _, keys := range [][]string{{a.vkey}, {b.vkey}, {a.vkey, b.vkey}} {
+			if r := verifyWith(t, w.files(), keys); len(r.Findings) == 0 || r.Key == b.vkey {
+				t.Errorf("%s, %d keys: got %v, under %s", name, len(keys), r.Findings, r.Key)
+			}
+		}
+	}
+}
+
+// TestARekeyOfAnotherLogIsReplayed: what two keys have said of one log, byte by byte, in another
+// one of the same keys, of another origin or the same one.
+func TestARekeyOfAnotherLogIsReplayed(t *testing.T) {
+	a, b, _ := abc(t)
+	elsewhere := small(t, newSigner(t, "acme.example/hr/b", 1))
+	elsewhere.rekey(newSigner(t, "acme.example/hr/b", 2))
+	longer := small(t, a)
+	longer.more()
+	longer.rekey(b)
+	for name, from := range map[string]*writer{"of another origin": elsewhere, "of another place": longer} {
+		lines := from.lines[len(from.lines)-3:]
+		if !bytes.Contains(lines[0], []byte(`"rekey"`)) {
+			t.Fatalf("%s: %s", name, lines[0])
+		}
+		w := small(t, a)
+		w.header(fmt.Sprintf(`{"previous":%d,"size":%d,"root":"%s"}`, w.newest(), w.size(), w.root(w.size())))
+		w.line("%s", lines[0])
+		w.note1(w.note(w.size())) // even if the old key signed over it
+		w.key = b
+		w.commit()
+		w.more()
+		want := verify.Finding{Code: "rekey", File: segmentName(rekeyFirst), Index: rekeyLine}
+		for _, keys := range [][]string{{a.vkey}, {a.vkey, b.vkey}} {
+			if r := verifyWith(t, w.files(), keys); !slices.Contains(r.Findings, want) || r.Key == b.vkey {
+				t.Errorf("%s, %d keys: got %v, under %s", name, len(keys), r.Findings, r.Key)
+			}
+		}
+	}
+}
+
+// TestAKeyDoesNotComeBack, not even where both keys say so.
+func TestAKeyDoesNotComeBack(t *testing.T) {
+	a, b, c := abc(t)
+	w := rekeyed(t, a, b)
+	at := w.size() + 2
+	w.rekey(a)
+	w.more()
+	want := verify.Finding{Code: "rekey", File: segmentName(at - 2), Index: at}
+	for _, keys := range [][]string{{a.vkey}, {b.vkey}, {a.vkey, b.vkey}, {b.vkey, a.vkey}} {
+		if r := verifyWith(t, w.files(), keys); !slices.Contains(r.Findings, want) || r.Key != b.vkey {
+			t.Errorf("%d keys: got %v, under %s", len(keys), r.Findings, r.Key)
+		}
+	}
+	w = rekeyed(t, a, b)
+	w.rekey(c)
+	at = w.size() + 2
+	w.rekey(a)
+	want = verify.Finding{Code: "rekey", File: segmentName(at - 2), Index: at}
+	if r := verifyWith(t, w.files(), []string{a.vkey}); !slices.Contains(r.Findings, want) {
+		t.Errorf("over two: got %v", r.Findings)
 	}
 }
 

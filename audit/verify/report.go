@@ -127,6 +127,6 @@ var problems = map[string]string{
 	codeKnown:      "is not valid under the given keys",
 	codeOrigin:     "the log is of another origin than those that were expected",
 	codeFork:       "another log of this origin has another line here",
-	codeRekey:      "the log goes on under a key that the old one, the new one or the caller does not say",
+	codeRekey:      "the key that the log is under is not what the old one, the new one and the caller say",
 	codeSegment:    "a segment does not begin with what the lines before it say",
 }

@@ -46,6 +46,7 @@ func (c *Chain) Now() string {
 
 // Line takes what a line says of the log's key; nil: nothing. It stands in the first batch of a
 // segment, and the next line is a checkpoint of the old key over it: only then the new key counts.
+// None comes back: whoever stole it would be believed again.
 func (c *Chain) Line(at Place, s *Statement, bad func(index int64)) {
 	if c.next != "" {
 		if !at.Covers || !c.Under(c.next) {
@@ -56,7 +57,7 @@ func (c *Chain) Line(at Place, s *Statement, bad func(index int64)) {
 	if s == nil {
 		return
 	}
-	if at.Segment == 0 || at.Batch != at.Segment || c.turned > at.Segment || s.From != c.Now() || !s.Holds(at.Origin, at.Segment, c.Before) {
+	if at.Segment == 0 || at.Batch != at.Segment || c.turned > at.Segment || s.From != c.Now() || slices.Contains(c.Keys, s.To) || !s.Holds(at.Origin, at.Segment, c.Before) {
 		bad(at.Index)
 		return
 	}
@@ -68,20 +69,20 @@ func (c *Chain) End(given []string) (index int64, wrong bool) {
 	return c.turned, c.next != "" || len(c.Keys) > 0 && !c.accepts(given)
 }
 
-// accepts reports whether the log is one that was meant by those that were given: it is under one
-// of them, or was under each of its origin.
+// accepts reports whether the log is one that was meant by those that were given, the oldest first:
+// it came to the newest of its origin, and it is under one of them, or was under each. Otherwise
+// whoever stole an old one could go on from before the newest, or to a key of his own.
 func (c *Chain) accepts(given []string) bool {
-	if slices.Contains(given, c.Now()) {
-		return true
-	}
 	origin, _, _ := strings.Cut(c.Now(), "+")
-	was := false
+	var of []string
 	for _, key := range given {
 		if name, _, _ := strings.Cut(key, "+"); name == origin {
-			if was = slices.Contains(c.Keys, key); !was {
-				return false
-			}
+			of = append(of, key)
 		}
 	}
-	return was
+	was := func(key string) bool { return slices.Contains(c.Keys, key) }
+	if len(of) == 0 || !was(of[len(of)-1]) {
+		return false
+	}
+	return slices.Contains(of, c.Now()) || !slices.ContainsFunc(of, func(key string) bool { return !was(key) })
 }
