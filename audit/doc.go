@@ -45,6 +45,9 @@
 //     answer says which line it resolves.
 //   - [Log.Retain] gives up whole old segments, and says so in the log before; every proof
 //     stays.
+//   - [Rekey] replaces the key: the log, its tree, proofs and cursors go on. The old key signs
+//     for the new one, and from then on nothing that it signs or seals is accepted. Who has the
+//     old verifier key finds the new one in the log, and nobody without the old key brings one.
 //
 // # Format
 //
@@ -79,6 +82,13 @@
 // with a commit line. audit.retained has {"retained":{"first":…,"seal":…}}, the first line
 // that is kept, sealed with a key of the log, and is under a checkpoint before anything goes.
 //
+// Where the key was replaced, the first commit of a segment also has audit.rekeyed, with
+// {"rekey":{"from_key":…,"to_key":…,"proof":…}}, and behind it a checkpoint of the old key over
+// that line, and one of the new key. The members key and former of "carried" are the new key and
+// all before it. proof is signed by the new key: "carnet audit: the log goes on under another key,
+// version 1", a zero byte, and origin, size and root of the tree before that segment, from_key
+// and to_key, a newline behind each.
+//
 // # Limits
 //
 // What stands behind the newest checkpoint is worth as much as the permissions of the folder:
@@ -91,8 +101,11 @@
 // grows past its size while some thousand grants are open, which its successor would have
 // to repeat. Of the grants that it closed, the log resolves the newest 4,096. Times are
 // UTC milliseconds. The signer has to be there for every checkpoint: while it fails,
-// nothing new begins. Events reads, it does not verify. A disk that says it
-// wrote what it did not is not noticed before the next Open.
+// nothing new begins. Events reads, it does not verify. The key of fingerprints is derived from
+// the signer, so that a Rekey means new ones; pseudonyms stay. Whoever stole a key before it was replaced can go on
+// from there in a log of his own, under a key of his own: only the right verifier key, or a
+// checkpoint that somebody holds, tells the two apart. A disk that says it wrote what it
+// did not is not noticed before the next Open.
 //
 // The table of people takes 1,048,576 and holds them in memory, about 120 bytes each; somebody new
 // beyond that, or while it cannot be written, is ErrNotRecorded, and who is known goes on. Open
@@ -109,8 +122,9 @@
 //
 // Append knows three ends: nil, [ErrNotRecorded] and [ErrIndeterminate]; an error of
 // the caller's context is in there too. [ErrFeed]: a sink may not have the lines, or has
-// lines that the log has lost. [ErrBehind]: Close left a sink behind. A missing log is fs.ErrNotExist, and one that
-// is there already fs.ErrExist. A line that was given up is [ErrNotKept], and one that
+// lines that the log has lost. [ErrBehind]: Close left a sink behind. [ErrRekeyed]: the
+// key was replaced. A missing log is fs.ErrNotExist, and one that is there already
+// fs.ErrExist. A line that was given up is [ErrNotKept], and one that
 // cannot be yet is [ErrNeeded]. [ErrNobody]: there is nobody to erase. A table of people that
 // does not open refuses, until it is put back, or Options.NewPeople gives it up. No error has a path or a value of an event.
 //

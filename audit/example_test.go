@@ -9,7 +9,43 @@ import (
 	"strings"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/audit/verify"
 )
+
+// The key of a log is replaced while nobody uses it. Whoever has the old verifier key finds the
+// new one in the log.
+func ExampleRekey() {
+	ctx := context.Background()
+	folder, err := os.MkdirTemp("", "")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(folder)
+	dir := filepath.Join(folder, "audit")
+	if err := audit.Create(ctx, dir, "acme.example/hr/a", nil); err != nil {
+		log.Fatal(err)
+	}
+	old, err := os.ReadFile(dir + ".vkey")
+	if err != nil {
+		log.Fatal(err)
+	}
+
+	vkey, err := audit.Rekey(ctx, dir, nil, nil) // from the key beside the log to a new one there
+	if err != nil {
+		log.Fatal(err)
+	}
+	report, err := verify.Dir(ctx, os.DirFS(dir), []string{strings.TrimSpace(string(old))})
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("findings:", len(report.Findings))
+	fmt.Println("another key:", report.Key != strings.TrimSpace(string(old)))
+	fmt.Println("the new one:", report.Key == vkey)
+	// Output:
+	// findings: 0
+	// another key: true
+	// the new one: true
+}
 
 func Example() {
 	ctx := context.Background()

@@ -44,11 +44,11 @@ var (
 type Options struct {
 	// Signer is an Ed25519 key (RFC 8032, deterministic) that signs checkpoints on the
 	// path of a commit, so it should be local. Nil: the key beside the log, DIR.key,
-	// mode 0600, made by Create.
+	// mode 0600, made by Create or Rekey.
 	Signer crypto.Signer
 	// Floor is a checkpoint that somebody else keeps, as [Log.Proof] and DIR/checkpoint
-	// show it: a log that is behind it, or has another history, does not open. Create
-	// ignores it. Nil: none.
+	// show it: a log that is behind it, or has another history, does not open. It may be of
+	// a key that the log had before. Create ignores it. Nil: none.
 	Floor []byte
 	// NewPeople begins another table of people where the one of the log is missing, damaged or
 	// older than the log: everybody gets a new pseudonym, and whose the old ones were is

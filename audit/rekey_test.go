@@ -15,14 +15,17 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/audit/verify"
+	"github.com/carnet-go/carnet/internal/segment/segmenttest"
 )
 
 // private is the n-th key of the tests.
@@ -571,19 +574,157 @@ func TestEveryChangeOfARekey(t *testing.T) {
 			t.Fatalf("byte %d: a log that does not open was changed", i)
 		}
 	}
-	for cut := 0; cut < len(good); cut += 7 { // torn: it has not happened
+	write(t, newest, good)
+	used(t, crashed, b, 1)
+}
+
+// TestATornRekeyHasNotHappened: what a power cut leaves of its one write, be it its beginning or
+// blocks that are missing inside of a line, is under the old key.
+func TestATornRekeyHasNotHappened(t *testing.T) {
+	a, b := private(1), private(2)
+	crashed, _ := half(t, signed(t, a), a, b)
+	names := segments(t, crashed)
+	good := read(t, filepath.Join(crashed, "seg", names[len(names)-1]))
+	var torn [][]byte
+	for cut := 0; cut < len(good); cut += 61 {
+		torn = append(torn, good[:cut])
+	}
+	for from := 0; from < len(good); from += 512 {
+		bad := bytes.Clone(good)
+		clear(bad[from:min(from+512, len(bad))])
+		torn = append(torn, bad)
+	}
+	if len(torn) < 20 {
+		t.Fatalf("%d images", len(torn))
+	}
+	for i, text := range torn {
 		c := clone(t, crashed)
-		write(t, filepath.Join(c, "seg", names[len(names)-1]), good[:cut])
-		if err := opens(t, c, b); err == nil {
-			t.Fatalf("cut at %d: it opens under the new key", cut)
-		}
+		write(t, filepath.Join(c, "seg", names[len(names)-1]), text)
+		unchanged(t, c, func() {
+			if err := opens(t, c, b); err == nil || errors.Is(err, audit.ErrRekeyed) {
+				t.Errorf("image %d, the new key: %v", i, err)
+			}
+		})
 		if err := opens(t, c, a); err != nil {
-			t.Fatalf("cut at %d: %v", cut, err)
+			t.Errorf("image %d: %v", i, err)
 		}
 		clean(t, c, public(t, a))
 	}
-	write(t, newest, good)
-	used(t, crashed, b, 1)
+}
+
+// TestACrashAtAnyStepOfARekey that touches the segments: a copy of the log at each is under one of
+// two keys, which both stand beside it.
+func TestACrashAtAnyStepOfARekey(t *testing.T) {
+	for name, c := range map[string]struct {
+		steps []string
+		d     *segmenttest.Disk
+	}{
+		"linux":     {[]string{"open", "reserve", "sync names", "write", "sync"}, &segmenttest.Disk{}},
+		"elsewhere": {[]string{"open", "sync names", "write", "sync"}, &segmenttest.Disk{}},
+	} {
+		if name == "elsewhere" {
+			c.d.Fail("reserve", 1, errors.ErrUnsupported)
+		}
+		s := stake(t)
+		old := keyIn(t, s.dir+".key")
+		type moment struct{ dir, step string }
+		var moments []moment
+		c.d.Hook = func(step string) error {
+			moments = append(moments, moment{clone(t, s.dir), step})
+			return nil
+		}
+		vkey, err := audit.RekeyOn(t.Context(), s.dir, nil, nil, c.d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, unders, steps := keyIn(t, s.dir+".key"), map[string]int{}, map[string]int{}
+		moments = append(moments, moment{s.dir, "done"})
+		for i, m := range moments {
+			under, err := s.settled(m.dir, m.step == "done", next)
+			if err != nil {
+				t.Errorf("%s, step %d, %s: %v", name, i, m.step, err)
+			}
+			unders[under]++
+			steps[m.step]++
+		}
+		for _, step := range c.steps {
+			if steps[step] == 0 && runtime.GOOS == "linux" {
+				t.Errorf("%s: no crash at %q: %v", name, step, steps)
+			}
+		}
+		if unders[vkey] == 0 || unders[s.old] == 0 || len(unders) != 2 || old.Equal(next) {
+			t.Errorf("%s: %v", name, unders)
+		}
+	}
+}
+
+// TestARekeyThatFails says whether it is known under which key the log goes on, and then that is
+// so; it can be done again.
+func TestARekeyThatFails(t *testing.T) {
+	try := &segmenttest.Disk{}
+	try.Fail("unnamed", 1, errors.ErrUnsupported)
+	if _, err := audit.RekeyOn(t.Context(), stake(t).dir, nil, nil, try); err != nil {
+		t.Fatal(err)
+	}
+	last := map[string]int{"open": try.Count("open"), "sync names": try.Count("sync names")}
+	for _, c := range []struct {
+		step    string
+		err     error
+		unknown bool
+	}{
+		{"open", syscall.ENOSPC, false}, {"open", syscall.EMFILE, false}, {"reserve", syscall.ENOSPC, false},
+		{"write", syscall.ENOSPC, false}, {"write", syscall.EIO, true}, {"sync", syscall.EIO, true}, {"sync names", syscall.EIO, true},
+	} {
+		s := stake(t)
+		d := &segmenttest.Disk{}
+		d.Fail("unnamed", 1, errors.ErrUnsupported)
+		if c.step == "open" || c.step == "sync names" { // the last one is the new segment's
+			d.Fail(c.step, last[c.step], c.err)
+		} else {
+			d.FailNew(c.step, c.err)
+		}
+		vkey, err := audit.RekeyOn(t.Context(), s.dir, nil, nil, d)
+		if err == nil || errors.Is(err, audit.ErrIndeterminate) != c.unknown || strings.Contains(err.Error(), s.dir) || (vkey != "") != c.unknown {
+			t.Errorf("%s, %v: %q, %v", c.step, c.err, vkey, err)
+		}
+		next := private(9)
+		if c.unknown {
+			next = keyIn(t, s.dir+".key.next")
+		} else if _, err := os.Lstat(s.dir + ".key.next"); err == nil {
+			t.Errorf("%s, %v: a key is left", c.step, c.err)
+		}
+		if under, err := s.settled(s.dir, false, next); err != nil || !c.unknown && under != s.old {
+			t.Errorf("%s, %v: %v", c.step, c.err, err)
+		}
+		if clean(t, s.dir, s.old) == s.old {
+			rekey(t, s.dir, nil, nil)
+		}
+		used(t, s.dir, nil, 1)
+	}
+}
+
+// TestWhatStandsBesideALogAfterARekey and cannot be replaced is told, and the next Open does it.
+func TestWhatStandsBesideALogAfterARekey(t *testing.T) {
+	s := stake(t)
+	if err := os.Remove(s.dir + ".vkey"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(s.dir+".vkey", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	vkey, err := audit.Rekey(t.Context(), s.dir, nil, nil)
+	if err == nil || errors.Is(err, audit.ErrIndeterminate) || vkey == "" {
+		t.Errorf("%q, %v", vkey, err)
+	}
+	if err := opens(t, s.dir, nil); err == nil {
+		t.Error("it opens, and DIR.vkey is the old one")
+	}
+	if err := os.RemoveAll(s.dir + ".vkey"); err != nil {
+		t.Fatal(err)
+	}
+	if under, err := s.settled(s.dir, true, keyIn(t, s.dir+".key")); err != nil || under != vkey {
+		t.Errorf("%s, %v", under, err)
+	}
 }
 
 // statement is a member "rekey".
@@ -642,33 +783,61 @@ func (s *stranger) checkpointOf(k ed25519.PrivateKey, size int64) string {
 	return own("audit.checkpoint", `"checkpoint":`+string(text))
 }
 
+// statementIn is what the line says with which a log of another origin goes from one key to another.
+func statementIn(t *testing.T, origin string, old, next crypto.Signer) (said statement) {
+	t.Helper()
+	dir := filepath.Join(scratch(t), "audit")
+	if err := audit.Create(t.Context(), dir, origin, &audit.Options{Signer: old}); err != nil {
+		t.Fatal(err)
+	}
+	rekey(t, dir, old, next)
+	for _, line := range leaves(t, dir) {
+		var w struct{ Carnet struct{ Rekey *statement } }
+		if err := json.Unmarshal(line, &w); err != nil {
+			t.Fatal(err)
+		}
+		if w.Carnet.Rekey != nil {
+			return *w.Carnet.Rekey
+		}
+	}
+	t.Fatal("it says nothing")
+	return statement{}
+}
+
 // TestEachHalfOfARekeyIsNeeded: everything else is right. Neither key opens what one of them has
 // not signed, and nothing is changed.
 func TestEachHalfOfARekeyIsNeeded(t *testing.T) {
 	a, b, x := private(1), private(2), private(3)
 	good := signed(t, a)
+	elsewhere := statementIn(t, "acme.example/hr/b", a, b)
 	for name, c := range map[string]struct {
-		change func(*turn)        // before it is signed
-		late   func(*turn)        // after that
-		old    ed25519.PrivateKey // who signs over the line; nil: nobody
-		over   int64              // how many lines less
-		before func(*turn) []string
-		opens  bool
+		change  func(*turn)        // before it is signed
+		late    func(*turn)        // after that
+		old     ed25519.PrivateKey // who signs over the line; nil: nobody
+		over    int64              // how many lines less
+		before  func(*turn) []string
+		opens   bool
+		without func(line string) bool
 	}{
-		"right":                {old: a, opens: true},
-		"no old checkpoint":    {},
-		"of the new key":       {old: b},
-		"of a stranger":        {old: x},
-		"over less":            {old: a, over: 1},
-		"from another":         {old: a, change: func(k *turn) { k.said.From = public(t, x) }},
-		"to another":           {old: a, late: func(k *turn) { k.said.To = public(t, x) }},
-		"signed by another":    {old: a, change: func(k *turn) { k.by = x }},
-		"signed by the old":    {old: a, change: func(k *turn) { k.by = a }},
-		"of another origin":    {old: a, change: func(k *turn) { k.of = "acme.example/hr/b" }},
-		"of another size":      {old: a, change: func(k *turn) { k.size-- }},
-		"of another root":      {old: a, change: func(k *turn) { k.root = "A" + k.root[1:] }},
-		"not signed":           {old: a, late: func(k *turn) { k.said.Signature = "" }},
-		"stray bits":           {old: a, late: func(k *turn) { k.said.Signature = k.said.Signature[:85] + "B==" }},
+		"right":                 {old: a, opens: true},
+		"no old checkpoint":     {},
+		"of the new key":        {old: b},
+		"of a stranger":         {old: x},
+		"over less":             {old: a, over: 1},
+		"from another":          {old: a, change: func(k *turn) { k.said.From = public(t, x) }},
+		"to another":            {old: a, late: func(k *turn) { k.said.To = public(t, x) }},
+		"signed by another":     {old: a, change: func(k *turn) { k.by = x }},
+		"signed by the old":     {old: a, change: func(k *turn) { k.by = a }},
+		"of another origin":     {old: a, change: func(k *turn) { k.of = "acme.example/hr/b" }},
+		"of another size":       {old: a, change: func(k *turn) { k.size-- }},
+		"of another root":       {old: a, change: func(k *turn) { k.root = "A" + k.root[1:] }},
+		"not signed":            {old: a, late: func(k *turn) { k.said.Signature = "" }},
+		"stray bits":            {old: a, late: func(k *turn) { k.said.Signature = k.said.Signature[:85] + "B==" }},
+		"the line is taken out": {old: a, without: func(line string) bool { return strings.Contains(line, `"rekey":`) }},
+		"so are checkpoints": {without: func(line string) bool {
+			return !strings.Contains(line, `"carried":`) && !strings.Contains(line, `"segment":`)
+		}},
+		"of another log":       {old: a, late: func(k *turn) { k.said = elsewhere }},
 		"behind another batch": {old: a, before: func(k *turn) []string { return nil }},
 	} {
 		dir := clone(t, good)
@@ -700,12 +869,18 @@ func TestEachHalfOfARekeyIsNeeded(t *testing.T) {
 			t.Fatal(err)
 		}
 		lines := append(head, own("audit.rekeyed", `"rekey":`+string(said)))
+		if c.without != nil {
+			lines = slices.DeleteFunc(lines, c.without)
+		}
 		covering := newStrangerAt(t, s, lines)
 		if c.old != nil {
 			lines = append(lines, covering.checkpointOf(c.old, covering.size-c.over))
 			covering.leaf([]byte(lines[len(lines)-1]))
 		}
 		lines = append(lines, covering.checkpointOf(b, covering.size))
+		if c.without != nil {
+			lines = slices.DeleteFunc(lines, c.without)
+		}
 		text += s.batch(lines...)
 		write(t, filepath.Join(dir, "seg", fmt.Sprintf("%020d.jsonl", size)), []byte(text))
 		unchanged(t, dir, func() {
@@ -777,6 +952,23 @@ func TestTheOldKeyIsUsedAfterARekey(t *testing.T) {
 				own("audit.rekeyed", `"rekey":`+string(said)),
 			}
 			lines = append(lines, newStrangerAt(t, s, lines).checkpointOf(a, at+3))
+			write(t, filepath.Join(s.dir, "seg", fmt.Sprintf("%020d.jsonl", at)), []byte(s.batch(lines...)))
+		},
+		"back to it, with both keys": func(s *stranger) {
+			k := &turn{s: s, by: a, size: s.size, root: s.root(), of: origin, said: statement{From: public(t, b), To: public(t, a)}}
+			k.sign(t)
+			said, err := json.Marshal(k.said)
+			if err != nil {
+				t.Fatal(err)
+			}
+			at := s.size
+			lines := []string{
+				own("audit.segment", fmt.Sprintf(`"segment":{"previous":%d,"size":%d,"root":"%s"}`, firsts(t, s.dir)[1], at, s.root())),
+				own("audit.carried", `"carried":{"origin":"`+origin+`","key":"`+public(t, a)+`","former":["`+public(t, a)+`","`+public(t, b)+`"]}`),
+				own("audit.rekeyed", `"rekey":`+string(said)),
+			}
+			lines = append(lines, newStrangerAt(t, s, lines).checkpointOf(b, at+3))
+			lines = append(lines, newStrangerAt(t, s, lines).checkpointOf(a, at+4))
 			write(t, filepath.Join(s.dir, "seg", fmt.Sprintf("%020d.jsonl", at)), []byte(s.batch(lines...)))
 		},
 		"what is kept": func(s *stranger) {

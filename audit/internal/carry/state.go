@@ -99,6 +99,13 @@ func (s *State) Was(key string) bool {
 	return key == s.key || slices.Contains(s.former, key)
 }
 
+// Keys are those that the log was under, the one that it is under last.
+func (s *State) Keys() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append(slices.Clone(s.former), s.key)
+}
+
 // Apply takes lines that became durable, the first of which has an index.
 func (s *State) Apply(first int64, facts []Fact) {
 	s.mu.Lock()

@@ -2,7 +2,9 @@ package replay
 
 import (
 	"encoding/json"
+	"slices"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
 )
 
@@ -37,7 +39,8 @@ func ReadRekey(line []byte) (*key.Rekey, string) {
 }
 
 // rekey judges such a line: it stands where a segment begins, behind all that the old key has
-// signed. The batch may be torn, so nothing is said before its commit.
+// signed. The batch may be torn, so nothing is said before its commit. A key that the log had
+// before does not come back: whoever stole it would be believed again.
 func (r *Replay) rekey(l *line, b *pending) {
 	said, _ := ReadRekey(l.text)
 	if b.rekey.there || said == nil || r.Rekey != nil || r.Good > 0 || r.Tree.Size != r.Now.Size {
@@ -45,7 +48,7 @@ func (r *Replay) rekey(l *line, b *pending) {
 		return
 	}
 	b.rekey = rekeying{there: true, index: r.next.Size}
-	if said.From == r.Under.Verifier() && said.Check(r.Under.Name(), r.Tree.Size, r.Tree.Root()) == nil {
+	if said.From == r.Under.Verifier() && !r.State.Was(said.To) && said.Check(r.Under.Name(), r.Tree.Size, r.Tree.Root()) == nil {
 		b.rekey.said = said
 	}
 }
@@ -110,6 +113,19 @@ func (r *Replay) dropped(l *line) (first int64, ok bool) {
 	return said.First, !r.behind() || r.sealed(said.First, said.Seal)
 }
 
+// carries says whether the keys that a segment is said to carry are the log's. Where no checkpoint
+// covers it yet the next one will, and who opens the log then believes it.
+func (r *Replay) carries(t *carry.Text) bool {
+	if r.Under == nil || r.Tree.Size < r.Now.Size || t.Origin == "" {
+		return true
+	}
+	keys := r.State.Keys()
+	if r.Rekey != nil {
+		keys = append(keys, r.Rekey.To)
+	}
+	return t.Origin == r.Under.Name() && slices.Equal(append(slices.Clip(t.Former), t.Key), keys)
+}
+
 // turn makes what the batch says of keys count.
 func (r *Replay) turn(b *pending) error {
 	if b.rekey.there && !b.rekey.good() {
@@ -117,6 +133,11 @@ func (r *Replay) turn(b *pending) error {
 	}
 	if b.rekey.there {
 		r.Rekey = b.rekey.said
+	}
+	for i := range b.carried {
+		if !r.carries(&b.carried[i]) {
+			return ErrDamage
+		}
 	}
 	return nil
 }

@@ -74,6 +74,24 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 		return line(replay.ActionRetained, fmt.Sprintf(`"retained":{"first":3,"seal":"%s"}`, replay.SealOf(k, 3)))
 	}
 	rekeyed := line(replay.ActionRekeyed, `"rekey":`+string(text))
+	carried := func(origin string, k *key.Key, former ...*key.Key) string {
+		text := carry.Text{Origin: origin, Key: k.Verifier()}
+		for _, k := range former {
+			text.Former = append(text.Former, k.Verifier())
+		}
+		b, err := json.Marshal(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return line(replay.ActionCarried, `"carried":`+string(b))
+	}
+	var back []byte // by whoever stole the key that the log had first
+	if said, err = x.TakeOver(&a.Public, before.t.Size, before.t.Root()); err == nil {
+		back, err = json.Marshal(said)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, c := range map[string]struct {
 		write func(l *log)
 		want  string
@@ -94,6 +112,13 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 		"twice":       {func(l *log) { l.add(rekeyed); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
 		"and again":   {func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(rekeyed); l.signs(t, b) }, "", replay.ErrDamage},
 		"later":       {func(l *log) { l.commit(); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
+		"backwards":   {func(l *log) { l.add(line(replay.ActionRekeyed, `"rekey":`+string(back))); l.signs(t, a); l.signs(t, x) }, "", replay.ErrDamage},
+		"carries":     {func(l *log) { l.add(carried("o", a, x)) }, a.Verifier(), nil},
+		"and goes on": {func(l *log) { l.add(carried("o", b, x, a)); l.add(rekeyed); l.signs(t, a); l.signs(t, b) }, b.Verifier(), nil},
+		"says b":      {func(l *log) { l.add(carried("o", b, x, a)) }, "", replay.ErrDamage},
+		"says a":      {func(l *log) { l.add(carried("o", a, x)); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
+		"forgets":     {func(l *log) { l.add(carried("o", a)) }, "", replay.ErrDamage},
+		"elsewhere":   {func(l *log) { l.add(carried("p", a, x)) }, "", replay.ErrDamage},
 		"no member":   {func(l *log) { l.add(line(replay.ActionRekeyed, "")); l.signs(t, a) }, "", replay.ErrDamage},
 		"no JSON":     {func(l *log) { l.add(line(replay.ActionRekeyed, "{")); l.signs(t, a) }, "", replay.ErrDamage},
 		"no note":     {func(l *log) { l.add(line(replay.ActionCheckpoint, "")) }, "", replay.ErrDamage},
@@ -107,6 +132,7 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 			l.commit()
 		}
 		r := signedUpTo(t, before.t, a, a, b)
+		r.State = carry.New("o", a.Verifier(), x.Verifier())
 		if err := l.read(t, r, 5); !errors.Is(err, c.err) || err == nil && r.Current() != c.want {
 			t.Errorf("%s: under %q, %v", name, r.Current(), err)
 		}
