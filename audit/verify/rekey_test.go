@@ -344,8 +344,10 @@ func TestRekeyWithoutTheOldKey(t *testing.T) {
 		t.Errorf("the old key alone: got %v", r.Findings)
 	}
 	want.Index = rekeyLine
-	if r := verifyWith(t, fork.files(), []string{a.vkey, b.vkey}); !slices.Equal(r.Findings, []verify.Finding{want}) {
-		t.Errorf("both keys: got %v, want %v", r.Findings, want)
+	for _, keys := range [][]string{{a.vkey, b.vkey}, {b.vkey, a.vkey}} {
+		if r := verifyWith(t, fork.files(), keys); !slices.Equal(r.Findings, []verify.Finding{want}) {
+			t.Errorf("both keys: got %v, want %v", r.Findings, want)
+		}
 	}
 	// He who has the new key only does not take another log for his own.
 	forged := rekeyed(t, x, b, func(k *takeover) { k.by = x })
@@ -497,6 +499,12 @@ func TestARekeyOfAnotherLogIsReplayed(t *testing.T) {
 	longer := small(t, a)
 	longer.more()
 	longer.rekey(b)
+	other := newSigner(t, "acme.example/hr/b", 2)
+	away := rekeyed(t, a, b, func(k *takeover) { k.to, k.by = other.vkey, other })
+	line := verify.Finding{Code: "rekey", File: segmentName(rekeyFirst), Index: rekeyLine}
+	if r := verifyWith(t, away.files(), []string{a.vkey, b.vkey, other.vkey}); !slices.Contains(r.Findings, line) {
+		t.Errorf("to the key of another log: got %v", r.Findings)
+	}
 	for name, from := range map[string]*writer{"of another origin": elsewhere, "of another place": longer} {
 		lines := from.lines[len(from.lines)-3:]
 		if !bytes.Contains(lines[0], []byte(`"rekey"`)) {
