@@ -19,8 +19,8 @@ var ErrRekeyed = reopen.ErrRekeyed
 // Rekey lets a log that is not open go on under another key, and returns its verifier key. The
 // log, its tree, proofs, cursors and the checkpoints that others keep go on. A nil old is the
 // key beside the log; a nil next is a new one, which takes its place, and then the old one stays
-// beside it, as DIR.key.HASH with the hash in its verifier key: only who has it can tell whose
-// pseudonyms the older lines have. DIR.vkey becomes the new one's.
+// beside it, as DIR.key.HASH with the hash in its verifier key: who has it can tell by their
+// fingerprints what the older lines are about. Pseudonyms stay. DIR.vkey becomes the new one's.
 //
 // A new segment begins with the event audit.rekeyed, in which the new key says that it takes
 // over here, under a checkpoint of the old key and then one of the new: whoever trusts the old

@@ -24,6 +24,8 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"github.com/carnet-go/carnet/audit"
+	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/verify"
 	"github.com/carnet-go/carnet/internal/segment/segmenttest"
 )
@@ -84,7 +86,7 @@ func used(t testing.TB, dir string, k crypto.Signer, n int) (receipts []audit.Re
 // opens is Open's error; what it opens is closed.
 func opens(t testing.TB, dir string, k crypto.Signer) error {
 	t.Helper()
-	l, err := audit.Open(t.Context(), dir, &audit.Options{Signer: k})
+	l, err := audit.Open(t.Context(), dir, &audit.Options{Signer: k, NewPeople: true}) // so that the table alone refuses nobody
 	if err == nil {
 		shut(t, l)
 	}
@@ -505,6 +507,7 @@ func half(t testing.TB, dir string, old, next crypto.Signer) (crashed, before st
 	names := segments(t, dir)
 	newest := names[len(names)-1]
 	write(t, filepath.Join(crashed, "seg", newest), read(t, filepath.Join(dir, "seg", newest)))
+	write(t, filepath.Join(crashed, "people.next"), read(t, filepath.Join(dir, "people")))
 	if next == nil {
 		write(t, crashed+".key.next", read(t, dir+".key"))
 	}
@@ -809,6 +812,17 @@ func statementIn(t *testing.T, origin string, old, next crypto.Signer) (said sta
 func TestEachHalfOfARekeyIsNeeded(t *testing.T) {
 	a, b, x := private(1), private(2), private(3)
 	good := signed(t, a)
+	from, err := key.New(origin, a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	into, err := key.New(origin, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := people.Reseal(good, from, into); err != nil {
+		t.Fatal(err)
+	}
 	elsewhere := statementIn(t, "acme.example/hr/b", a, b)
 	for name, c := range map[string]struct {
 		change  func(*turn)        // before it is signed
@@ -884,10 +898,10 @@ func TestEachHalfOfARekeyIsNeeded(t *testing.T) {
 		text += s.batch(lines...)
 		write(t, filepath.Join(dir, "seg", fmt.Sprintf("%020d.jsonl", size)), []byte(text))
 		unchanged(t, dir, func() {
-			for key, by := range map[string]crypto.Signer{"old": a, "stranger's": x} {
+			for whose, by := range map[string]crypto.Signer{"old": a, "stranger's": x} {
 				if err := opens(t, dir, by); err == nil {
-					t.Errorf("%s: the %s key opens it", name, key)
-				} else if key == "old" && errors.Is(err, audit.ErrRekeyed) != c.opens {
+					t.Errorf("%s: the %s key opens it", name, whose)
+				} else if whose == "old" && errors.Is(err, audit.ErrRekeyed) != c.opens {
 					t.Errorf("%s: the old key: %v", name, err)
 				}
 			}
@@ -1001,19 +1015,32 @@ func (s *stranger) beside(k ed25519.PrivateKey) {
 	write(s.t, filepath.Join(s.dir, "checkpoint"), []byte(l.Carnet.Checkpoint))
 }
 
-// TestPseudonymsAfterARekey are others, and so are fingerprints.
+// TestPseudonymsAfterARekey are the same ones, also where it is done again after a crash, and
+// fingerprints are others. An old table has no use any more.
 func TestPseudonymsAfterARekey(t *testing.T) {
 	dir := signed(t, private(1))
-	who := audit.Actor{Issuer: "https://login.acme.example", Subject: "u-4711"}
 	l := openWith(t, dir, &audit.Options{Signer: private(1)}, nil)
-	pseudonym, digest := l.Pseudonym(who), l.Fingerprint([]byte("x"))
+	add(t, l, by(alice))
+	pseudonym, digest := l.Pseudonym(alice), l.Fingerprint([]byte("x"))
 	shut(t, l)
-	rekey(t, dir, private(1), private(2))
-	l = openWith(t, dir, &audit.Options{Signer: private(2)}, nil)
-	if l.Pseudonym(who) == pseudonym || l.Fingerprint([]byte("x")) == digest {
-		t.Error("they are those of the old key")
+	before := read(t, filepath.Join(dir, "people"))
+	for next := range byte(2) {
+		rekey(t, dir, private(next+1), private(next+2))
+		l = openWith(t, dir, &audit.Options{Signer: private(next + 2)}, nil)
+		if l.Pseudonym(alice) != pseudonym || l.Pseudonym(bob) != "" {
+			t.Errorf("alice is %q now, and was %q", l.Pseudonym(alice), pseudonym)
+		}
+		if l.Fingerprint([]byte("x")) == digest {
+			t.Error("fingerprints are those of the old key")
+		}
+		shut(t, l)
 	}
-	shut(t, l)
+	if err := os.WriteFile(filepath.Join(dir, "people"), before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := audit.Open(t.Context(), dir, &audit.Options{Signer: private(3)}); err == nil || !strings.Contains(err.Error(), "table of people") {
+		t.Errorf("%v, %v", l, err)
+	}
 }
 
 // TestRekeyClosesWhatNobodyAnswered, as Open does, and the new key resolves it.

@@ -30,9 +30,9 @@ carnet audit rekey [-key FILE] [-to FILE] DIR
 
 It prints the new public key, which those who verify the log have to know; who has the old one
 finds it in the log, with carnet audit verify. From now on the log opens under the new key only. A
-new key that is made here takes the place of DIR.key, and the old one stays as DIR.key.HASH: only
-it can tell whose the pseudonyms in older lines are. Keep it as long as somebody may ask, and then
-remove it. Give witnesses the new public key too, behind the old one.
+new key that is made here takes the place of DIR.key, and the old one stays as DIR.key.HASH: with it
+alone the fingerprints in older lines can be made again. Keep it as long as somebody may ask, and
+then remove it. Pseudonyms stay. Give witnesses the new public key too, behind the old one.
 
 FILE is a private key as DIR.key has it, one line, and must be its owner's alone (mode 600). Run
 this as the service's user, such as with sudo -u: the service could not read what root writes.

@@ -37,6 +37,7 @@ import (
 
 	"github.com/carnet-go/carnet/audit/internal/cursor"
 	"github.com/carnet-go/carnet/audit/internal/key"
+	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/proof"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
@@ -139,6 +140,9 @@ func (c *change) ready(next crypto.Signer) (err error) {
 	if c.State.Was(c.next.Verifier()) || c.next.KeyHash() == c.Key.KeyHash() {
 		return ErrFormer
 	}
+	if err := people.Reseal(c.dir, c.Key, c.next); err != nil {
+		return err
+	}
 	return cursor.Ready(c.sinks(), c.Key.Name(), sealOf(c.Key), sealOf(c.next))
 }
 
@@ -153,7 +157,7 @@ func (c *change) undo() error {
 	if c.own {
 		_ = os.Remove(c.dir + site.SuffixNext)
 	}
-	return cursor.Discard(c.sinks())
+	return errors.Join(people.Discard(c.dir), cursor.Discard(c.sinks()))
 }
 
 // compose makes the lines of the new segment.
@@ -218,7 +222,8 @@ func (c *change) commit() error {
 // finish lets everything beside the lines follow. The newest checkpoint comes last: until it is
 // the new key's, the next Open does all of this again.
 func (c *change) finish() error {
-	if cursor.Adopt(c.sinks(), c.next.Name(), sealOf(c.next)) != nil ||
+	if people.Adopt(c.dir) != nil ||
+		cursor.Adopt(c.sinks(), c.next.Name(), sealOf(c.next)) != nil ||
 		site.HandOver(c.dir, c.Key.Verifier(), c.next.Verifier()) != nil ||
 		c.Tiles.Write(&c.tree) != nil ||
 		atomicfile.Write(filepath.Join(c.dir, proof.Checkpoint), c.last.Note, 0o644) != nil {
