@@ -45,6 +45,10 @@ const rules = `
 	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
 	audit/internal/key, internal/atomicfile, internal/segment < audit/internal/people;
 	audit/internal/cursor, audit/internal/member, audit/internal/names, audit/internal/ocsf, audit/internal/people, audit/internal/reopen < audit;
+	internal/atomicfile, internal/segment, audit/internal/key < audit/internal/site;
+	audit/internal/cursor, audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
+	audit/internal/reopen < audit/internal/rekey;
+	audit/internal/names, audit/internal/ocsf, audit/internal/rekey < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 
@@ -52,8 +56,8 @@ const rules = `
 	audit < audit/audittest, audit/slogaudit, audit/syslogaudit, audit/webhookaudit;
 
 	# Who reads a log shares nothing with who writes it.
-	NONE < audit/verify/internal/edge;
-	audit/verify/internal/edge < audit/verify;
+	NONE < audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey;
+	audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey < audit/verify;
 
 	# Who, and whether they may.
 	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;
