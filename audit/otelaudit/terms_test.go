@@ -75,7 +75,7 @@ func TestOneSeries(t *testing.T) {
 	for i := range 300 {
 		texts = append(texts, fmt.Sprintf(`{"actor":{"idp":{"uid":"https://%[1]s-%[2]d"},"user":{"uid":"%[1]s-%[2]d"}},"api":{"operation":"a.b"},"class_uid":6003,"dst_endpoint":{"name":"%[1]s-%[2]d"},`+
 			`"metadata":{"tenant_uid":"%[1]s-%[2]d"},"severity_id":1,"status_code":"%[1]s-%[2]d","status_id":2,`+
-			`"carnet":{"grant":"%[1]s-%[2]d","lease":"%[1]s-%[2]d","run":"%[1]s-%[2]d","rule_name":"%[1]s-%[2]d","trace_uid":"%[2]032x","duration_ns":%[2]d}}`, canary, i))
+			`"carnet":{"grant":"%[1]s-%[2]d","lease":"%[1]s-%[2]d","run":"%[1]s-%[2]d","rule_name":"%[1]s-%[2]d","trace_uid":"%032[2]x","duration_ns":%[2]d}}`, canary, i))
 	}
 	whole(t, k.mirror(t, nil), lines(0, texts...))
 	var data metricdata.ResourceMetrics
