@@ -140,9 +140,9 @@ func (c *Client) cosign(ctx context.Context, checkpoint []byte, old int64, proof
 	case status == http.StatusOK:
 		return c.accept(text, body)
 	case status == http.StatusConflict && size:
-		return stamp{}, conflictOf(body)
-	case status == http.StatusUnprocessableEntity:
-		return stamp{}, ErrFork
+		return stamp{}, conflictOf(body, old, t.size)
+	case status == http.StatusConflict && old == t.size, status == http.StatusUnprocessableEntity:
+		return stamp{}, ErrFork // the former was the answer to another root of that size until version 1.0.0
 	case status >= 400 && status <= 499 && status != http.StatusTooManyRequests && status != http.StatusRequestTimeout:
 		return stamp{}, ErrRefused
 	}
@@ -180,13 +180,21 @@ func absent(ctx context.Context) error {
 	return ErrUnavailable
 }
 
-func conflictOf(body []byte) error {
+// conflictOf is what a witness says of the size that it has. Where that is the one that was asked
+// from, asking again would change nothing: it has another root of the checkpoint's size, or it
+// contradicts itself.
+func conflictOf(body []byte, old, size int64) error {
 	text, ok := strings.CutSuffix(string(body), "\n")
 	n, number := parseSize(text)
-	if !ok || !number {
+	switch {
+	case !ok || !number:
 		return ErrUnavailable
+	case n != old:
+		return &ConflictError{n}
+	case n == size:
+		return ErrFork
 	}
-	return &ConflictError{n}
+	return ErrUnavailable
 }
 
 // accept looks for the one cosignature that is worth something here.

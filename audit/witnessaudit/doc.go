@@ -27,6 +27,8 @@
 //     a witness that knows more lines than the log has: the log was cut.
 //   - [ReadCheckpoint] tells whoever relies on such a file which of the witnesses that he knows
 //     have cosigned it.
+//   - A witness that says anything of its size is asked twice in a round at most. One that tells
+//     of another history is told of in each round from then on, whatever it says later.
 //   - A log does not wait for its witnesses, and one that does not answer holds up no other.
 //
 // # Limits
@@ -37,7 +39,8 @@
 // was cosigned last, the older one first, and the new one alone from then on. Who restores an
 // old copy of a witness's whole folder makes it forget: a Watcher that knows better says so
 // ([ErrForgot]), and a witness that runs notices that a file was changed beneath it.
-// Nothing here cosigns with ML-DSA-44 yet; such lines of others are left alone.
+// Another root of the size that it holds is 422, as C2SP tlog-witness has it since July 2026; a Client
+// takes 409 for it too, as version 1.0.0 had it. Nothing here cosigns with ML-DSA-44 yet; such lines of others are left alone.
 //
 // # Errors
 //

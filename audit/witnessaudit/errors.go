@@ -9,7 +9,8 @@ var (
 	// does not take the request.
 	ErrRefused = errors.New("witnessaudit: the witness refused the checkpoint")
 	// ErrFork means that a witness does not see the checkpoint as the continuation of what
-	// it cosigned before. Whoever keeps the log has to find out why.
+	// it cosigned before. Whoever keeps the log has to find out why: a Watcher goes on to say so, and
+	// takes no cosignature of that witness, until another one is made.
 	ErrFork = errors.New("witnessaudit: the witness has cosigned another history of the log")
 	// ErrCosignature means that there is no valid cosignature where one should be: another
 	// key's, over something else, or of another time.

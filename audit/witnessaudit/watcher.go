@@ -58,7 +58,7 @@ type Answer struct {
 	Witness string
 	Size    int64 // of the newest checkpoint that it is known to have cosigned; 0: none
 	Asked   bool  // in this round
-	Err     error // nil: it has cosigned, or was not asked
+	Err     error // nil: it has cosigned, or was not asked; once ErrFork, always ErrFork
 }
 
 // Watcher has each new checkpoint of a log cosigned. It needs the log's folder, not the log,
@@ -82,6 +82,7 @@ type watched struct {
 	size  int64  // of what it cosigned
 	text  string // of that, where its cosignature is at hand
 	line  string
+	fork  bool // it has told of another history, and is not believed when it no longer does
 	pause time.Duration
 	next  time.Time // not before
 }
@@ -170,6 +171,9 @@ func (w *Watcher) round(ctx context.Context) (Round, error) {
 	}
 	for i, c := range w.clients {
 		r.Witnesses[i].Size = c.size
+		if c.fork {
+			r.Witnesses[i].Err = ErrFork
+		}
 	}
 	r.Cosigned, r.Err = w.cosigned.size, err
 	return r, err
@@ -279,6 +283,7 @@ func (w *Watcher) ask(ctx context.Context, msg []byte, t tree, answers []Answer)
 		}
 		wg.Go(func() {
 			answers[i].Asked, answers[i].Err = true, w.askOne(ctx, c, msg, t)
+			c.fork = c.fork || answers[i].Err == ErrFork
 			c.rest(answers[i].Err)
 		})
 	}
@@ -343,7 +348,7 @@ func (w *Watcher) cosign(ctx context.Context, c *watched, msg []byte, t tree, ol
 func (w *Watcher) keep(msg []byte, t tree) error {
 	var lines []string
 	for _, c := range w.clients {
-		if c.text == t.text {
+		if c.text == t.text && !c.fork {
 			lines = append(lines, c.line)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
 	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/carnet-go/carnet/audit"
 	"github.com/carnet-go/carnet/audit/witnessaudit"
@@ -167,6 +169,30 @@ func TestLitewitnessCosignsALog(t *testing.T) {
 	if err != nil || !errors.Is(r.Witnesses[0].Err, witnessaudit.ErrFork) {
 		t.Errorf("a fork: %+v, %v", r, err)
 	}
+	if err := elsewhere(t, dir, url, vkey); err != witnessaudit.ErrFork {
+		t.Errorf("a fork of the same size: %v", err)
+	}
+}
+
+// elsewhere asks for a checkpoint of the size that was cosigned, with another root.
+func elsewhere(t *testing.T, dir, url, vkey string) error {
+	t.Helper()
+	msg, err := os.ReadFile(filepath.Join(dir, "checkpoint"))
+	must(t, err)
+	private, err := os.ReadFile(dir + ".key")
+	must(t, err)
+	signer, err := note.NewSigner(strings.TrimSpace(string(private)))
+	must(t, err)
+	lines := strings.Split(string(msg), "\n")
+	size, err := strconv.ParseInt(lines[1], 10, 64)
+	must(t, err)
+	forged, err := note.Sign(&note.Note{Text: fmt.Sprintf("%s\n%d\n%s\n", origin, size, tlog.RecordHash(msg))}, signer)
+	must(t, err)
+	client, err := witnessaudit.NewClient(url, vkey, nil)
+	must(t, err)
+	defer client.Close()
+	_, err = client.Cosign(t.Context(), forged, size, nil)
+	return err
 }
 
 // more adds lines to a log.
