@@ -95,6 +95,7 @@ func (g *log) turn(file *segment.File, h *header) {
 	g.tree, g.dirty = h.next, true
 	g.state.Apply(first, h.facts)
 	g.durable.Turn(g.tree.Size, file.Size(), old.times)
+	old.file.Trim()
 	_ = old.file.Close() // what it has is on the disk
 }
 

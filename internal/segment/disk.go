@@ -52,6 +52,7 @@ type Ident struct {
 	ID    [2]uint64 // device and inode
 	Links uint64    // names that it has
 	Size  int64
+	Space int64  // bytes that it takes on the disk; 0: nobody can say
 	Mode  uint32 // type and permissions; 0 where there are none
 }
 

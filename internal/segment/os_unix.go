@@ -48,6 +48,7 @@ func ident(st *syscall.Stat_t) Ident {
 		ID:    [2]uint64{uint64(st.Dev), uint64(st.Ino)},
 		Links: uint64(st.Nlink),
 		Size:  st.Size,
+		Space: st.Blocks * 512,
 		Mode:  uint32(st.Mode),
 	}
 }

@@ -15,7 +15,8 @@
 //     kernel reports the loss of a page once and then calls the page clean.
 //   - A file that was removed, moved, replaced, truncated, written to or given other
 //     permissions by somebody else is noticed by the next Append, before it writes and again before it returns.
-//   - The space for what Room allowed is reserved, so a full disk shows there.
+//   - The space for what Room allowed is reserved, so a full disk shows there. Trim gives it
+//     back when there will be no more.
 //
 // # Limits
 //
@@ -55,6 +56,9 @@ var (
 
 // ahead is how much is reserved at once: one call of fallocate for many appends.
 const ahead = 1 << 20
+
+// slack is what Trim leaves: the rest of a block, and what a file system needs for itself.
+const slack = 64 << 10
 
 // File is a segment that is open for appending. A zero or nil File refuses.
 type File struct {
@@ -208,6 +212,18 @@ func (f *File) Cut(size int64) error {
 	}
 	f.size = size
 	return nil
+}
+
+// Trim gives back the space that Room has reserved behind the end of a file to which nothing
+// more will be appended. Its bytes and its length stay what they are, so it does not matter
+// when the power goes; where somebody else has changed the file, or the disk fails, it does nothing.
+func (f *File) Trim() {
+	if f.Poisoned() != nil || f.check(f.size) != nil {
+		return
+	}
+	if id, err := f.h.Ident(); err == nil && id.Space > f.size+slack {
+		_, f.reserved = f.h.Truncate(f.size), 0
+	}
 }
 
 // Renew writes the bytes from offset on once more. Pages that a failed sync lost look

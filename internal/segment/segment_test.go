@@ -373,6 +373,52 @@ func TestCutAndRenew(t *testing.T) {
 	}
 }
 
+// TestTrimGivesBackWhatIsReserved, and changes no byte; of a file that somebody else has
+// changed it takes nothing.
+func TestTrimGivesBackWhatIsReserved(t *testing.T) {
+	d := &segmenttest.Disk{}
+	f, path := create(t, d)
+	if err := errors.Join(f.Append([]byte("one\n")), f.Room(4, 0)); err != nil {
+		t.Fatal(err)
+	}
+	space := func() int64 {
+		id, err := segment.OS{}.Ident(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id.Space
+	}
+	if runtime.GOOS != "linux" {
+		f.Trim()
+		return // where nothing is reserved
+	}
+	d.Fail("truncate", 1, syscall.EIO)
+	f.Trim()
+	d.Fail("truncate", 0, nil)
+	before := space()
+	if f.Trim(); before < 1<<20 || space() > 128<<10 || content(t, path) != "one\n" {
+		t.Errorf("from %d to %d bytes, %q", before, space(), content(t, path))
+	}
+	n := d.Count("truncate")
+	if f.Trim(); d.Count("truncate") != n {
+		t.Error("it is cut again, and has nothing to give")
+	}
+	if err := errors.Join(f.Room(4, 0), f.Append([]byte("two\n"))); err != nil || space() < 1<<20 {
+		t.Errorf("%v, %d bytes: it does not go on", err, space())
+	}
+	others, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = others.WriteString("theirs\n")
+	if err := errors.Join(err, others.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if f.Trim(); content(t, path) != "one\ntwo\ntheirs\n" {
+		t.Errorf("what others wrote is gone: %q", content(t, path))
+	}
+}
+
 func TestZeroAndClosedFilesRefuse(t *testing.T) {
 	var none *segment.File
 	closed, _ := create(t, nil)

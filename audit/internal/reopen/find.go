@@ -117,7 +117,19 @@ func (r *Found) Cut() error {
 	if r.File.Renew(r.Replay.Signed) != nil || r.Folder.Sync() != nil {
 		return errRead
 	}
+	r.trim()
 	return r.handOver()
+}
+
+// trim gives back what is reserved in the segment before the newest: a crash may have come
+// between the beginning of that one and the end of this.
+func (r *Found) trim() {
+	if last := len(r.Parts) - 1; last > 0 {
+		if f, err := r.segment(last - 1); err == nil {
+			f.Trim()
+			_ = f.Close()
+		}
+	}
 }
 
 func (r *Found) find(ctx context.Context) error {
