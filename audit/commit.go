@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -119,8 +120,8 @@ func (c *committer) finish() error {
 	if !c.feeds.Drain() {
 		err = errors.Join(err, ErrBehind)
 	}
-	c.retaining.Lock() // who retains has been woken, and needs the folder until then
-	defer c.retaining.Unlock()
+	_ = c.removal.Enter(context.Background()) // who retains has been woken, and needs the folder until then
+	defer c.removal.Leave()
 	return errors.Join(err, c.people.Close(), c.file().Close(), c.folder.Close(), c.lock.Close())
 }
 

@@ -130,8 +130,8 @@
 //
 // # Concurrency
 //
-// A [Log] is safe for concurrent use. Append, Open, Proof, Events, Read and Close wait for
-// the disk at most until their ctx ends; on a disk that hangs a log holds some goroutines,
+// A [Log] is safe for concurrent use. Append, Open, Proof, Events, Read, Retain and Close wait
+// for the disk at most until their ctx ends; on a disk that hangs a log holds some goroutines,
 // however often it is asked. Open starts one, and one for each feed,
 // which Close ends; one more writes down new people while there are some.
 package audit

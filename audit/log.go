@@ -16,6 +16,7 @@ import (
 	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/removal"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -105,7 +106,7 @@ type log struct {
 	shipped   int // full tiles in the last publication
 	recovery  Recovery
 	last      map[string]int64 // by action, the newest line when it was opened
-	retaining sync.Mutex
+	removal   *removal.Removal
 
 	feeds  cursor.Group
 	failed atomic.Bool // no more is written

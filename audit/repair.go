@@ -14,6 +14,7 @@ import (
 	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
+	"github.com/carnet-go/carnet/audit/internal/removal"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/audit/internal/tree"
@@ -43,6 +44,7 @@ func repair(dir string, o *Options, f *reopen.Found, t *people.Table) (*log, err
 	}
 	f.Parts[last].Bytes = f.File.Size()
 	g.durable = reach.New(os.DirFS(dir), f.Parts, g.tree.Size)
+	g.removal = removal.New(g.durable, g.folder)
 	g.published.Set(f.Replay.Now)
 	g.last = g.state.Newest()
 	if tenant := g.state.Tenant(); tenant != "" {
@@ -51,7 +53,7 @@ func repair(dir string, o *Options, f *reopen.Found, t *people.Table) (*log, err
 	if err := g.tell(); err != nil {
 		return nil, err
 	}
-	return g, g.remove(g.state.Kept()) // what a crash kept Retain from
+	return g, g.removal.Remove(g.state.Kept()) // what a crash kept Retain from
 }
 
 // began is when a segment did, by a clock that nobody sets.

@@ -38,7 +38,8 @@ func (l *Log) Kept() int64 {
 // and never the newest two. An event that says so is on the disk, and under a checkpoint,
 // before anything goes. The tiles stay, so every proof does. ErrNeeded where an open
 // grant, the newest line of what a vault knows of a store, or one that a feed has not yet,
-// would go; then nothing goes.
+// would go; then nothing goes. When ctx ends while the disk hangs the work goes on without
+// the caller, and what could not be removed is by the next Retain or Open.
 //
 // Whoever reads a log from its beginning finds that beginning gone: [Log.Events] is
 // [ErrNotKept] then, and whatever in this process was told by old lines, such as runs
@@ -51,23 +52,31 @@ func (l *Log) Retain(ctx context.Context, first int64) error {
 	if first < 0 || first > g.durable.Lines() {
 		return errKept
 	}
-	g.retaining.Lock()
-	defer g.retaining.Unlock()
-	kept := g.durable.Kept()
+	if err := g.removal.Enter(ctx); err != nil {
+		return err
+	}
+	kept, err := g.giveUp(ctx, first)
+	if err != nil || kept == g.durable.Kept() && !g.removal.Owes() {
+		g.removal.Leave()
+		return err
+	}
+	return g.removal.Finish(ctx, kept)
+}
+
+// giveUp says which line is the first that is kept, when it is sure that those before it go.
+func (g *log) giveUp(ctx context.Context, first int64) (kept int64, err error) {
+	kept = g.durable.Kept()
 	parts := g.durable.Parts()
 	for i := 1; i < len(parts)-1 && parts[i].First <= first; i++ {
 		kept = parts[i].First
 	}
 	if kept == g.durable.Kept() {
-		return nil
+		return kept, nil
 	}
 	if open := g.state.Needs(generations); open >= 0 && open < kept || g.feeds.Next(kept) < kept {
-		return ErrNeeded
+		return kept, ErrNeeded
 	}
-	if err := g.sayRetained(ctx, kept); err != nil {
-		return err
-	}
-	return g.remove(kept)
+	return kept, g.sayRetained(ctx, kept)
 }
 
 // sayRetained records that lines go, and waits until a checkpoint covers it.
@@ -81,20 +90,4 @@ func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	}
 	g.state.Keep(kept)
 	return g.covered(ctx, r.Index)
-}
-
-// remove removes the segments before a line, the oldest first, so that at each moment
-// what is left has no gap.
-func (g *log) remove(kept int64) error {
-	parts := g.durable.Parts()
-	for _, p := range parts[:max(len(parts)-2, 0)] {
-		if p.First >= kept {
-			break
-		}
-		g.durable.Drop(p.First + 1) // whoever reads it now is told
-		if g.folder.Remove(reach.Name(p.First)) != nil {
-			return errors.New("audit: a segment could not be removed")
-		}
-	}
-	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -233,10 +234,72 @@ func TestRetainThatFails(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	d.Fail("remove", 0, nil)
+	spoilt := clone(t, dir)
+	if err := l.Retain(t.Context(), starts[2]); err != nil || firsts(t, dir)[0] != starts[2] {
+		t.Errorf("the same once more: %v, from %d", err, firsts(t, dir)[0])
+	}
+	d.Fail("remove", d.Count("remove")+1, syscall.EACCES)
+	if err := l.Retain(t.Context(), starts[3]); err == nil {
+		t.Error("nothing failed")
+	}
+	d.Fail("remove", 0, nil)
+	if err := l.Retain(t.Context(), starts[4]); err != nil || firsts(t, dir)[0] != starts[4] {
+		t.Errorf("and more: %v, from %d", err, firsts(t, dir)[0])
+	}
 	shut(t, l)
-	l = openWith(t, dir, small, nil)
-	if l.Kept() != starts[2] || firsts(t, dir)[0] != starts[2] {
+	l = openWith(t, spoilt, small, nil)
+	if l.Kept() != starts[2] || firsts(t, spoilt)[0] != starts[2] {
 		t.Errorf("kept from %d", l.Kept())
 	}
 	shut(t, l)
+}
+
+// TestRetainOnADiskThatHangs ends with its context, and so does the next one; nobody who writes
+// waits for it, and no goroutines pile up.
+func TestRetainOnADiskThatHangs(t *testing.T) {
+	dir := create(t)
+	hang, begun := make(chan bool), make(chan bool, 1)
+	d := &segmenttest.Disk{Hook: func(step string) error {
+		if step == "remove" {
+			begun <- true
+			<-hang
+		}
+		return nil
+	}}
+	l := openWith(t, dir, small, d)
+	for range 5 {
+		fill(t, l, dir)
+	}
+	starts := firsts(t, dir)
+	before := runtime.NumGoroutine()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- l.Retain(ctx, starts[2]) }()
+	<-begun
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	for range 50 {
+		if err := l.Retain(ctx, starts[3]); !errors.Is(err, context.Canceled) {
+			t.Fatalf("another one: %v", err)
+		}
+	}
+	for len(segments(t, dir)) < len(starts)+2 {
+		add(t, l, answer()) // and turns
+	}
+	if n := runtime.NumGoroutine() - before; n > 3 {
+		t.Errorf("%d goroutines more", n)
+	}
+	if err := l.Close(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Close: %v", err)
+	}
+	close(hang)
+	shut(t, l)
+	if firsts(t, dir)[0] != starts[2] {
+		t.Errorf("from %d", firsts(t, dir)[0])
+	}
+	if _, err := reopens(t, dir); err != nil {
+		t.Error(err)
+	}
 }

@@ -29,6 +29,15 @@ func OpenFolder(path string, disk Disk) (*Folder, error) {
 	return &Folder{path: path, disk: disk, h: h}, nil
 }
 
+// Again opens the folder once more, for somebody else: what the disk says of a failure it says
+// once to each descriptor.
+func (d *Folder) Again() (*Folder, error) {
+	if d == nil || d.h == nil {
+		return nil, fs.ErrClosed
+	}
+	return OpenFolder(d.path, d.disk)
+}
+
 // Prepare reserves room for the file that Next will make, so that a disk which is full by
 // then does not matter. It has no name until then, and a crash leaves nothing of it. Where
 // that cannot be done Next finds out.
@@ -102,9 +111,13 @@ func (d *Folder) Sync() error {
 	return nil
 }
 
-// Remove removes a file, durably; ErrUnknown: it may come back after a power cut.
+// Remove removes a file, durably, also one that is gone already; ErrUnknown: it may come back
+// after a power cut.
 func (d *Folder) Remove(name string) error {
-	if d.h == nil || d.h.Remove(name) != nil || d.h.Sync() != nil {
+	if d.h == nil {
+		return ErrUnknown
+	}
+	if err := d.h.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) || d.h.Sync() != nil {
 		return ErrUnknown
 	}
 	return nil

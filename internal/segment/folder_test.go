@@ -38,6 +38,12 @@ func TestNextMakesAFileWithRoom(t *testing.T) {
 	if err := folder.Remove("a"); !errors.Is(err, segment.ErrUnknown) {
 		t.Errorf("closed: %v", err)
 	}
+	if _, err := folder.Again(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("closed, and again: %v", err)
+	}
+	if _, err := (*segment.Folder)(nil).Again(); !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("none, and again: %v", err)
+	}
 	if err := (*segment.Folder)(nil).Close(); err != nil {
 		t.Error(err)
 	}
