@@ -76,8 +76,9 @@
 // same commit, stand audit.carried lines, whose members "carried" together say what Open
 // must know: origin and key of the log, tenant, kept (the first line that Retain kept),
 // erased (how often the table of people was replaced, as audit.erased said in count),
-// earliest and latest (time in the segment before), newest (of each action the index of its
-// newest line), open (grants without an answer: grant, action, index) and
+// earliest and latest (time in the segment before), newest (the indices of the
+// newest lines of gate.freeze, gate.thaw, what begins with vault.generation, and of the 256
+// other actions that came last), open (grants without an answer: grant, action, index) and
 // closed (grants that the log closed as unknown and nobody answered since). A segment ends
 // with a commit line. audit.retained has {"retained":{"first":…,"seal":…}}, the first line
 // that is kept, sealed with a key of the log, and is under a checkpoint before anything goes.
@@ -99,7 +100,8 @@
 // not need it. One process has a log at a time. Open reads the newest segment; what is
 // wrong in an older one, or in tiles that it does not need, only verify notices. A segment
 // grows past its size while some thousand grants are open, which its successor would have
-// to repeat. Of the grants that it closed, the log resolves the newest 4,096. Times are
+// to repeat. Of the grants that it closed, the log resolves the newest 4,096. It takes what vaults
+// know of 256 stores, and no more. Times are
 // UTC milliseconds. The signer has to be there for every checkpoint: while it fails,
 // nothing new begins. Events reads, it does not verify. The key of fingerprints is derived from
 // the signer, so that a Rekey means new ones; pseudonyms stay. Whoever stole a key before it was replaced can go on

@@ -38,6 +38,7 @@ var (
 	errNext     = fmt.Errorf("%w: no new segment could be made", ErrNotRecorded)
 	errUnproven = fmt.Errorf("%w: the last checkpoint could not be made or written", ErrNotRecorded)
 	errTenant   = fmt.Errorf("%w: the log is another tenant's", ErrNotRecorded)
+	errStores   = fmt.Errorf("%w: the log knows of 256 stores, and keeps them", ErrNotRecorded)
 	errDisk     = fmt.Errorf("%w: the disk failed", ErrIndeterminate)
 )
 
@@ -160,7 +161,9 @@ func (l *Log) Recovery() Recovery {
 }
 
 // Newest is the index of the newest event with an action that there was when the log was
-// opened; -1: there was none, or it is a zero Log.
+// opened; -1: there was none, or it is a zero Log. Of gate.freeze, gate.thaw and what begins with
+// vault.generation it is always known, and of the 256 other actions that came last: of an older
+// one it is -1 too.
 func (l *Log) Newest(action string) int64 {
 	if g, err := l.open(); err == nil {
 		if index, ok := g.last[action]; ok {
@@ -199,6 +202,9 @@ func (l *Log) Append(ctx context.Context, e Event) (Receipt, error) {
 	}
 	if !g.isOf(e.Tenant) {
 		return Receipt{}, errTenant
+	}
+	if !g.state.Takes(e.Action) {
+		return Receipt{}, errStores
 	}
 	if e.Time.IsZero() {
 		e.Time = time.Now()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/audit/internal/replay"
@@ -21,10 +22,6 @@ var (
 
 	errKept = errors.New("audit: the log has no such line to begin with")
 )
-
-// generations are actions of which the newest line says what a store was: who forgets it takes an
-// older copy. Package vault writes them.
-const generations = "vault.generation"
 
 // Kept is the index of the first line that Retain has left; 0 on a zero Log.
 func (l *Log) Kept() int64 {
@@ -73,7 +70,7 @@ func (g *log) giveUp(ctx context.Context, first int64) (kept int64, err error) {
 	if kept == g.durable.Kept() {
 		return kept, nil
 	}
-	if open := g.state.Needs(generations); open >= 0 && open < kept || g.feeds.Next(kept) < kept {
+	if open := g.state.Needs(carry.Generations); open >= 0 && open < kept || g.feeds.Next(kept) < kept {
 		return kept, ErrNeeded
 	}
 	return kept, g.sayRetained(ctx, kept)

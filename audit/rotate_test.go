@@ -290,6 +290,49 @@ func TestWhatOpenMustKnowIsCarriedOver(t *testing.T) {
 	wellFormed(t, dir)
 }
 
+// TestActionsThatCallersChoose: thousands of them make no rotation impossible, and no segment begin
+// with more lines than the one before.
+func TestActionsThatCallersChoose(t *testing.T) {
+	dir := create(t)
+	l := openWith(t, dir, &audit.Options{SegmentBytes: 256 << 10}, nil)
+	freeze := add(t, l, audit.Event{Action: "gate.freeze", Outcome: audit.OutcomeSuccess})
+	const callers, each = 50, 160
+	var wg sync.WaitGroup
+	for c := range callers {
+		wg.Go(func() {
+			for i := range each {
+				add(t, l, audit.Event{Action: fmt.Sprintf("crm.%d.%s-%d", c, strings.Repeat("x", 40), i), Outcome: audit.OutcomeSuccess})
+			}
+		})
+	}
+	wg.Wait()
+	before := len(segments(t, dir))
+	fill(t, l, dir)
+	if before < 10 {
+		t.Errorf("%d segments", before)
+	}
+	names := segments(t, dir)
+	newest := read(t, filepath.Join(dir, "seg", names[len(names)-1]))
+	if begins := bytes.Index(newest, []byte(`{"commit":`)); begins > 64<<10 {
+		t.Errorf("a segment begins with %d bytes", begins)
+	}
+	shut(t, l)
+	l = open(t, dir)
+	if l.Newest("gate.freeze") != freeze.Index || l.Newest("crm.0."+strings.Repeat("x", 40)+"-0") != -1 || l.Newest("crm.contact.read") < 0 {
+		t.Errorf("freeze is line %d", l.Newest("gate.freeze"))
+	}
+	for i := range 256 {
+		add(t, l, audit.Event{Action: fmt.Sprint("vault.generation-", i), Count: 1, Outcome: audit.OutcomeSuccess})
+	}
+	one := audit.Event{Action: "vault.generation-more", Count: 1, Outcome: audit.OutcomeSuccess}
+	if _, err := l.Append(t.Context(), one); !errors.Is(err, audit.ErrNotRecorded) {
+		t.Errorf("of one store more: %v", err)
+	}
+	one.Action = "vault.generation-7"
+	add(t, l, one)
+	shut(t, l)
+}
+
 // TestOpenReadsNoOlderSegmentThanItMust: what is wrong in a closed segment is not
 // noticed, and what is wrong where the newest begins is.
 func TestOpenReadsNoOlderSegmentThanItMust(t *testing.T) {

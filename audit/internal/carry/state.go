@@ -11,7 +11,8 @@
 // # Guarantees
 //
 // What Take reads of Texts is the state that Texts was called on. Of what may grow
-// without end only so much is kept as [Most] says.
+// without end only so much is kept as [Most], [Actions] and [Stores] say: an action is text that
+// callers choose. What somebody's safety hangs on is never given up for it.
 //
 // # Limits
 //
@@ -38,6 +39,22 @@ import (
 // Most is how many grants that the log closed as unknown wait for an answer: of more, the
 // oldest are given up, and their answers do not say what they resolve.
 const Most = 4096
+
+// Of the newest lines of actions are kept those of so many that came last, and besides them,
+// for ever, those of gate.freeze, gate.thaw, and of what a vault knows of so many stores.
+const (
+	Actions = 256
+	Stores  = 256
+)
+
+// Generations is how the actions begin whose newest line says what a store of a vault was: who
+// forgets it takes an older copy.
+const Generations = "vault.generation"
+
+// isKept says whether the newest line of an action is kept for ever.
+func isKept(action string) bool {
+	return action == "gate.freeze" || action == "gate.thaw" || strings.HasPrefix(action, Generations)
+}
 
 // Grant is one that was given, or that the log closed.
 type Grant struct {
@@ -75,6 +92,8 @@ type State struct {
 	kept    int64
 	erased  int64
 	newest  map[string]int64
+	passing int // how many of newest are not kept for ever
+	stores  map[string]bool
 	open    map[string]Grant // by id
 	closed  map[string]Grant // by id
 	waiting atomic.Int64     // how many are closed
@@ -82,7 +101,7 @@ type State struct {
 
 // New is the state of a log without lines, under a verifier key that came after others.
 func New(origin, key string, former ...string) *State {
-	return &State{origin: origin, key: key, former: former, newest: map[string]int64{}, open: map[string]Grant{}, closed: map[string]Grant{}}
+	return &State{origin: origin, key: key, former: former, newest: map[string]int64{}, stores: map[string]bool{}, open: map[string]Grant{}, closed: map[string]Grant{}}
 }
 
 // Rekey says that the log goes on under another verifier key.
@@ -116,7 +135,7 @@ func (s *State) Apply(first int64, facts []Fact) {
 }
 
 func (s *State) apply(index int64, f *Fact) {
-	s.newest[f.Action] = index
+	s.saw(f.Action, index)
 	s.erased = max(s.erased, f.Erased)
 	if s.tenant == "" {
 		s.tenant = f.Tenant
@@ -137,6 +156,54 @@ func (s *State) apply(index int64, f *Fact) {
 		s.closed[f.Grant] = Grant{f.Action, index}
 		s.limit()
 	}
+}
+
+// saw remembers the newest line of an action.
+func (s *State) saw(action string, index int64) {
+	_, known := s.newest[action]
+	s.newest[action] = index
+	switch {
+	case known:
+	case strings.HasPrefix(action, Generations):
+		s.stores[action] = true
+	case !isKept(action):
+		s.passing++
+	}
+	if s.passing > 2*Actions {
+		s.prune()
+	}
+}
+
+// prune forgets the oldest of too many actions. Which are left does not depend on when it is called.
+func (s *State) prune() {
+	if s.passing <= Actions {
+		return
+	}
+	var passing []int64
+	for action, index := range s.newest {
+		if !isKept(action) {
+			passing = append(passing, index)
+		}
+	}
+	slices.Sort(passing)
+	from := passing[len(passing)-Actions]
+	maps.DeleteFunc(s.newest, func(action string, index int64) bool { return index < from && !isKept(action) })
+	s.passing = Actions
+}
+
+// Takes says whether there is a place for an action, and keeps it: of those that are kept for
+// ever there is one for so many.
+func (s *State) Takes(action string) bool {
+	if !strings.HasPrefix(action, Generations) {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stores[action] && len(s.stores) >= Stores {
+		return false
+	}
+	s.stores[strings.Clone(action)] = true
+	return true
 }
 
 // limit gives up the oldest of too many.
@@ -174,10 +241,11 @@ func (s *State) Tenant() string {
 	return s.tenant
 }
 
-// Newest is the newest line of each action.
+// Newest is the newest line of each action that is kept.
 func (s *State) Newest() map[string]int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.prune()
 	return maps.Clone(s.newest)
 }
 

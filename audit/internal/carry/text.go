@@ -48,6 +48,7 @@ const entryBytes = 192
 func (s *State) Texts(before Times) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.prune()
 	now := Text{Origin: s.origin, Key: s.key, Former: s.former, Tenant: s.tenant, Kept: s.kept, Erased: s.erased, From: before.From, Until: before.Until}
 	var texts []string
 	flush := func() {
@@ -107,7 +108,7 @@ func (s *State) Take(t Text) {
 	s.kept = max(s.kept, t.Kept)
 	s.erased = max(s.erased, t.Erased)
 	for _, l := range t.Newest {
-		s.newest[l.Action] = l.Index
+		s.saw(l.Action, l.Index)
 	}
 	for _, e := range t.Open {
 		s.open[e.ID] = Grant{e.Action, e.Index}
