@@ -10,6 +10,9 @@ import (
 	"sync"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/carried"
+	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 )
 
 // chunkSize is large against a line and small against memory.
@@ -27,7 +30,7 @@ type chunk struct {
 
 // chunks yields the lines of a segment in chunks that are valid until the next one. It ends
 // at the end of the file, with an error, or with a line that is too long to be held.
-func chunks(ctx context.Context, f io.Reader, ring keyring) iter.Seq[*chunk] {
+func chunks(ctx context.Context, f io.Reader, ring keyring, several bool) iter.Seq[*chunk] {
 	return func(yield func(*chunk) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
@@ -42,7 +45,7 @@ func chunks(ctx context.Context, f io.Reader, ring keyring) iter.Seq[*chunk] {
 		}
 		wg.Go(func() { split(ctx, f, free, todo, ordered) })
 		for range workers {
-			wg.Go(func() { parse(todo, ring) })
+			wg.Go(func() { parse(todo, ring, several) })
 		}
 		for c := range ordered {
 			<-c.ready
@@ -89,7 +92,7 @@ func split(ctx context.Context, f io.Reader, free <-chan *chunk, todo, ordered c
 }
 
 // parse hashes and reads the lines of chunks.
-func parse(todo <-chan *chunk, ring keyring) {
+func parse(todo <-chan *chunk, ring keyring, several bool) {
 	r := lineReader{ring: ring}
 	for c := range todo {
 		c.lines = c.lines[:0]
@@ -99,8 +102,11 @@ func parse(todo <-chan *chunk, ring keyring) {
 				l.end, l.torn = start+i, false
 			}
 			b := c.buf[l.start:l.end]
-			if l.commit = bytes.HasPrefix(b, []byte(commitPrefix)); !l.commit && !l.long() {
+			if l.commit = bytes.HasPrefix(b, []byte(commit.Prefix)); !l.commit && !l.long() {
 				l.leaf, l.facts = leafHash(c.buf[l.start-1:l.end]), r.read(b)
+				if several {
+					l.fact = carried.Read(b, l.facts.named)
+				}
 			}
 			c.lines = append(c.lines, l)
 			start = l.end + 1

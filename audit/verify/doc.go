@@ -42,8 +42,8 @@
 //
 // # Limits
 //
-// What audit.carried lines say is not held against the lines that they are about: it is for
-// whoever opens the log to write.
+// What the first segment that is there carries over cannot be held against lines that are gone;
+// of the others the times and the key are not.
 //
 // Whoever has the key can write another history. Checkpoints that others hold are the
 // remedy: pass them as known. Whoever stole the key before it was replaced can have the log go on
@@ -89,6 +89,7 @@
 //	            was given, or has gone on to one that was not
 //	segment     a segment has no line, or its first one does not say what the lines before it
 //	            do, or another line says such a thing
+//	carried     a segment carries over what the lines before it do not say, or another line does
 //	origin      the log is of another origin than those that were expected
 //	fork        another log of this origin has another line here
 //

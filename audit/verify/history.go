@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"github.com/carnet-go/carnet/audit/verify/internal/carried"
 	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
@@ -24,6 +25,8 @@ type history struct {
 	base     int64   // first line that is there
 	dropped  int64   // lines below this one may be missing, as a line said
 	progress *progress
+	several  bool // segments: each but the first says what those before it come to
+	carried  carried.State
 
 	batch  batch
 	newest *checkpoint  // DIR/checkpoint; nil: not valid
@@ -73,7 +76,7 @@ func (h *history) line(l *line, b []byte) {
 	case l.torn:
 		h.stop(codeTorn, h.firstBad(index))
 	default:
-		h.event(index, &l.facts)
+		h.event(index, &l.facts, l.fact)
 		h.tree.Add(l.leaf, h.tiles.check)
 		h.meet()
 	}
@@ -83,7 +86,7 @@ func (h *history) line(l *line, b []byte) {
 // last bytes of a log that should go on, nothing tells what they were to be.
 func (h *history) damagedCommit(l *line, b []byte) bool {
 	size := h.tree.Size
-	return len(b) <= commit.Most && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && commit.Resembles(b, commitLine(&h.tree))
+	return len(b) <= commit.Most && h.batch.bad < 0 && size > h.batch.first && (!l.torn || size >= h.tiles.size) && commit.Resembles(b, h.tree.Commit())
 }
 
 // commit ends a batch. If it holds, the lines are what the writer wrote, and a tile that
@@ -91,8 +94,9 @@ func (h *history) damagedCommit(l *line, b []byte) bool {
 // line itself, or the lines that were taken out before it.
 func (h *history) commit(b []byte, torn bool) {
 	whole := !torn && h.tree.Size > h.batch.first
+	h.carry()
 	switch {
-	case whole && bytes.Equal(b, commitLine(&h.tree)):
+	case whole && bytes.Equal(b, h.tree.Commit()):
 		h.publish()
 	case h.batch.bad >= 0:
 		h.stop(codeLine, h.batch.bad)
@@ -109,6 +113,13 @@ func (h *history) commit(b []byte, torn bool) {
 	h.batch = batch{first: h.tree.Size, bad: -1}
 }
 
+// carry compares what a segment carries over, behind the lines that do, with those before them.
+func (h *history) carry() {
+	if !h.carried.End(h.origin, h.dropped) {
+		h.batch.lines.add(Finding{codeCarried, h.fileOf(h.batch.first), h.batch.first})
+	}
+}
+
 // publish makes the findings of a batch final.
 func (h *history) publish() {
 	h.report.add(h.batch.lines.Findings...)
@@ -122,7 +133,7 @@ func (h *history) stop(code string, index int64) {
 
 func (h *history) stopAt(at Finding) {
 	for _, f := range h.batch.lines.Findings {
-		if f.Index < at.Index && f.Code != codeHistory { // whose root has the bad line in it
+		if f.Index < at.Index && f.Code != codeHistory && f.Code != codeCarried { // which have the bad line in them
 			h.report.add(f)
 		}
 	}
@@ -143,7 +154,7 @@ func (h *history) without(b []byte) bool {
 	t := h.tree.Clone()
 	for _, leaf := range h.tiles.ahead(t.Size) {
 		t.Add(leaf, nil)
-		if bytes.Equal(b, commitLine(&t)) {
+		if bytes.Equal(b, t.Commit()) {
 			return true
 		}
 	}
@@ -151,7 +162,7 @@ func (h *history) without(b []byte) bool {
 }
 
 // event reads what a line says about the log.
-func (h *history) event(index int64, f *facts) {
+func (h *history) event(index int64, f *facts, fact carried.Fact) {
 	found := func(code string, at int64) { h.batch.lines.add(Finding{code, h.fileOf(at), at}) }
 	if f.grant {
 		h.report.Grants++
@@ -170,6 +181,14 @@ func (h *history) event(index int64, f *facts) {
 	}
 	if !h.header(index, f.header) {
 		found(codeSegment, index)
+	}
+	if begins := index > 0 && index == h.files[len(h.files)-1]; h.several {
+		if !begins && f.carried == nil {
+			h.carry()
+		}
+		if !h.carried.Take(carried.Line{Index: index, Fact: fact, Begins: begins, First: index == h.base, Text: f.carried}) {
+			found(codeCarried, index)
+		}
 	}
 	if f.retained <= index {
 		h.dropped = max(h.dropped, f.retained)
@@ -289,6 +308,3 @@ func (h *history) end(absent bool) {
 		h.report.add(Finding{codeMissing, segmentName(0), 0})
 	}
 }
-
-// commitLine is the one commit line that may stand after the lines of a tree.
-func commitLine(t *edge.Tree) []byte { return commit.Line(t.Size, t.Root()) }

@@ -7,7 +7,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/carnet-go/carnet/audit/verify/internal/commit"
+	"github.com/carnet-go/carnet/audit/verify/internal/carried"
 	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
@@ -17,13 +17,11 @@ const allowed = "allowed"
 // maxLine is the longest line: the length of a C2SP entry has 16 bits.
 const maxLine = 65535
 
-// commitPrefix is how a commit line begins, and no event line.
-const commitPrefix = commit.Prefix
-
 // facts is what Dir reads in an event line.
 type facts struct {
 	valid      bool             // UTF-8, one JSON object, no member twice where it was read
 	grant      bool             // a decision, allowed, with a grant's id
+	named      bool             // a grant's id
 	sequence   int64            // metadata.sequence; -1: absent
 	genesis    *genesis         // nil: none
 	inband     bool             // has a checkpoint
@@ -31,11 +29,12 @@ type facts struct {
 	header     *header          // of a segment; nil: none
 	rekey      *rekey.Statement // nil: none
 	retained   int64            // lines below it may be missing; -1: it does not say so
+	carried    []byte           // as it stands; nil: none
 }
 
 // seldom reports whether a line is one of those that say more than a shape keeps.
 func (f *facts) seldom() bool {
-	return f.genesis != nil || f.inband || f.header != nil || f.rekey != nil || f.retained >= 0
+	return f.genesis != nil || f.inband || f.header != nil || f.rekey != nil || f.retained >= 0 || f.carried != nil
 }
 
 // genesis is what line 0 says.
@@ -99,7 +98,7 @@ func (r *lineReader) readFull(b []byte) facts {
 	if r.s.high&tops != 0 && !utf8.Valid(b) {
 		r.f, r.tried = facts{sequence: -1, retained: -1}, tried{}
 	}
-	r.f.grant = r.tried.decision && r.tried.grant
+	r.f.grant, r.f.named = r.tried.decision && r.tried.grant, r.tried.grant
 	return r.f
 }
 
@@ -162,6 +161,10 @@ func (r *lineReader) carnet(name []byte) (ok bool) {
 		ok = r.each(r.rekey)
 	case "retained":
 		ok = r.each(r.retained)
+	case "carried":
+		if start := r.s.i; r.s.value(2) {
+			r.f.carried, ok = r.s.b[start:r.s.i], true
+		}
 	default:
 		ok = r.s.value(2)
 	}
@@ -279,6 +282,7 @@ type line struct {
 	torn       bool      // without a newline, at the end
 	leaf       tlog.Hash // of an event line
 	facts      facts     // of an event line
+	fact       carried.Fact
 }
 
 // long reports whether a line cannot be an entry.

@@ -101,6 +101,7 @@ const (
 	codeKnown      = "known"
 	codeSegment    = "segment"
 	codeRekey      = "rekey"
+	codeCarried    = "carried"
 	codeOrigin     = "origin"
 	codeFork       = "fork"
 )
@@ -128,5 +129,6 @@ var problems = map[string]string{
 	codeOrigin:     "the log is of another origin than those that were expected",
 	codeFork:       "another log of this origin has another line here",
 	codeRekey:      "the key that the log is under is not what the old one, the new one and the caller say",
+	codeCarried:    "a segment carries over what the lines before it do not say",
 	codeSegment:    "a segment does not begin with what the lines before it say",
 }

@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
@@ -69,7 +70,7 @@ func countLines(ctx context.Context, log fs.FS, list []int64) (int64, error) {
 	for ctx.Err() == nil {
 		b, err := r.ReadSlice('\n')
 		switch {
-		case err == nil && !bytes.HasPrefix(b, []byte(commitPrefix)):
+		case err == nil && !bytes.HasPrefix(b, []byte(commit.Prefix)):
 			n++
 		case err == io.EOF, err == bufio.ErrBufferFull: // no writer wrote that line
 			return n, nil
@@ -86,6 +87,7 @@ func (h *history) read(ctx context.Context) error {
 		h.stop(codeMissing, 0)
 		return nil
 	}
+	h.several = len(h.segments) > 1 || h.segments[0] > 0
 	if err := h.retained(ctx); err != nil {
 		return err
 	}
@@ -153,7 +155,7 @@ func (h *history) segment(ctx context.Context, name string) error {
 		return unreadable(name, err)
 	}
 	defer f.Close()
-	for c := range chunks(ctx, f, h.ring) {
+	for c := range chunks(ctx, f, h.ring, h.several) {
 		for i := 0; i < len(c.lines) && !h.over; i++ {
 			l := &c.lines[i]
 			h.line(l, c.buf[l.start:l.end])
@@ -175,7 +177,7 @@ func (h *history) segment(ctx context.Context, name string) error {
 // announced is what segments begin with about keys, all of which may be wrong.
 func (h *history) announced() (said []rekey.Statement) {
 	for _, first := range h.segments {
-		said = append(said, rekey.Announced(h.log, segmentName(first), commitPrefix)...)
+		said = append(said, rekey.Announced(h.log, segmentName(first), commit.Prefix)...)
 	}
 	return said
 }

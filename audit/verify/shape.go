@@ -72,7 +72,7 @@ func (p *shape) read(b []byte) (f facts, ok bool) {
 			s.i -= j - p.values[k].start // equal up to here, so it begins as far back
 		}
 		if k == len(p.values) {
-			f.grant = found.decision && found.grant
+			f.grant, f.named = found.decision && found.grant, found.grant
 			return f, s.i == len(b) && len(b) > 0 // without a shape, an empty line is not JSON yet
 		}
 		v := p.values[k]

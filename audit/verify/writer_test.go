@@ -175,9 +175,45 @@ func (w *writer) rotate() {
 
 func (w *writer) rotateWith(header string) {
 	w.bounds = append(w.bounds, bound{w.seg.Len(), w.size()})
+	texts := w.carried()
 	w.line(`{"class_uid":6003,"carnet":{"segment":%s}}`, header)
-	w.line(`{"class_uid":6003,"carnet":{"carried":{"tenant":"acme"}}}`)
+	for _, text := range texts {
+		w.line(`{"class_uid":6003,"carnet":{"carried":%s}}`, text)
+	}
 	w.commit()
+}
+
+// carried is what lines come to that name no action and answer nothing: their grants are open.
+func (w *writer) carried() (texts []string) {
+	type entry struct {
+		Grant  string `json:"grant"`
+		Action string `json:"action"`
+		Index  int    `json:"index"`
+	}
+	type member struct {
+		Origin string  `json:"origin,omitempty"`
+		Open   []entry `json:"open,omitempty"`
+	}
+	now := member{Origin: w.key.Name()}
+	flush := func() {
+		b, err := json.Marshal(now)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		texts, now = append(texts, string(b)), member{}
+	}
+	for i, line := range w.lines {
+		var e struct {
+			Carnet struct{ Decision, Grant string }
+		}
+		if json.Unmarshal(line, &e) == nil && e.Carnet.Decision == "allowed" && e.Carnet.Grant != "" {
+			if now.Open = append(now.Open, entry{e.Carnet.Grant, "", i}); len(now.Open) == 1000 {
+				flush()
+			}
+		}
+	}
+	flush()
+	return texts
 }
 
 // newest is the first index of the newest segment.

@@ -1,0 +1,90 @@
+package carried
+
+import "bytes"
+
+// Fact is what a line says of the log's state. Its parts are those of the line.
+type Fact struct {
+	Action, Tenant []byte // empty: none
+	Grant          []byte // empty: it says nothing about one
+	Kind           Kind
+}
+
+// Kind is what a line says about its grant.
+type Kind uint8
+
+// The kinds.
+const (
+	Nothing Kind = iota
+	Opens
+	Answers // and says how it ended
+	Doubts  // and does not
+	Closes  // the log itself, and nobody knows
+)
+
+// interrupted is with which reason the log closes what nobody answered.
+const interrupted = "interrupted"
+
+// Read reads a line of JSON; named says whether it has a grant. A quote stands in no text without
+// a backslash, so what looks like a member is one.
+func Read(line []byte, named bool) (f Fact) {
+	f.Action = text(line, `"operation":"`)
+	f.Tenant = text(line, `"tenant_uid":"`)
+	if named {
+		if f.Kind = kindOf(line); f.Kind != Nothing {
+			f.Grant = text(line, `"grant":"`)
+		}
+	}
+	return f
+}
+
+func kindOf(line []byte) Kind {
+	switch decision := text(line, `"decision":"`); {
+	case string(decision) == "allowed":
+		return Opens
+	case decision != nil:
+		return Nothing
+	case isKnown(line):
+		return Answers
+	}
+	switch reason := text(line, `"status_code":"`); {
+	case reason == nil:
+		return Nothing
+	case string(reason) == interrupted && (value(line, `"app_name":`) != nil || isOf(line, "6002")):
+		return Closes
+	}
+	return Doubts
+}
+
+// isKnown says whether a line tells how something ended: the status of a finding, of class 2004,
+// is that of the finding.
+func isKnown(line []byte) bool {
+	status := value(line, `"status_id":`)
+	if isOf(line, "2004") {
+		status = value(line, `"outcome_id":`)
+		return status != nil && status[0] != '0'
+	}
+	return status == nil || status[0] != '0'
+}
+
+func isOf(line []byte, class string) bool {
+	return bytes.HasPrefix(value(line, `"class_uid":`), []byte(class))
+}
+
+// value is what stands behind the name of a member, to the line's end; nil: it is not there.
+func value(line []byte, name string) []byte {
+	i := bytes.Index(line, []byte(name))
+	if i < 0 || i+len(name) == len(line) {
+		return nil
+	}
+	return line[i+len(name):]
+}
+
+// text is a member's text; nil: there is none.
+func text(line []byte, name string) []byte {
+	rest := value(line, name)
+	n := bytes.IndexByte(rest, '"')
+	if n < 0 {
+		return nil
+	}
+	return rest[:n:n]
+}
