@@ -25,3 +25,9 @@ func HasShape(line, earlier []byte) bool {
 	_, ok := r.shapes[0].read(line)
 	return ok
 }
+
+// TilePath is the file of a tile.
+func TilePath(level int, n int64, width int) string { return tilePath(level, n, width) }
+
+// Expected says whether a tree of a size has a tile.
+func Expected(name string, size int64) bool { return expected(name, size) }
