@@ -20,7 +20,6 @@ var (
 	errMissing = fmt.Errorf("audit: there is no log: %w", fs.ErrNotExist)
 	errGenesis = errors.New("audit: the log's origin is none that Create makes; it was not changed")
 	errOptions = errors.New("audit: SegmentBytes or SegmentAge is negative")
-	errRead    = errors.New("audit: the log cannot be read")
 )
 
 // Open locks, verifies and repairs a log. It never creates one: a missing log is

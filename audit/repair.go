@@ -108,7 +108,7 @@ func (g *log) event(index int64) (Event, error) {
 	defer c.Close()
 	line, err := c.Next(context.Background())
 	if err != nil {
-		return Event{}, errRead
+		return Event{}, reach.ErrRead
 	}
 	if now, _ := g.published.Get(); index < now.Size {
 		path, err := tree.Prove(os.DirFS(g.dir), now.Size, now.Root, index)

@@ -38,7 +38,8 @@ const rules = `
 	NONE < audit/internal/carry, audit/internal/crashtest, audit/internal/key, audit/internal/member, audit/internal/names, audit/internal/ocsf;
 	audit/internal/carry < audit/internal/queue;
 	audit/internal/carry, audit/internal/key, audit/internal/tree < audit/internal/reach;
-	internal/atomicfile, audit/internal/reach < audit/internal/cursor;
+	internal/atomicfile, audit/internal/names, audit/internal/reach < audit/internal/cursor;
+	internal/segment, audit/internal/reach < audit/internal/removal;
 	audit/internal/reach < audit/internal/proof;
 	audit/internal/queue, audit/internal/reach < audit/internal/replay;
 	internal/atomicfile, internal/segment < audit/internal/site;
@@ -49,6 +50,7 @@ const rules = `
 	audit/internal/cursor, audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
 	audit/internal/reopen < audit/internal/rekey;
 	audit/internal/names, audit/internal/ocsf, audit/internal/rekey < audit;
+	audit/internal/cursor, audit/internal/ocsf, audit/internal/removal, audit/internal/reopen < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 
@@ -58,6 +60,8 @@ const rules = `
 	# Who reads a log shares nothing with who writes it.
 	NONE < audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey;
 	audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey < audit/verify;
+	NONE < audit/verify/internal/carried, audit/verify/internal/edge;
+	audit/verify/internal/carried, audit/verify/internal/edge < audit/verify;
 
 	# Who, and whether they may.
 	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;

@@ -173,3 +173,6 @@ func Action(line []byte) string {
 	b, _ := text(line, 0, operation)
 	return string(b)
 }
+
+// Time is that of a line, in milliseconds; 0: it says none.
+func Time(line []byte) int64 { return number(line, find(line, 0, happened)) }

@@ -48,6 +48,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/carnet-go/carnet/audit/internal/reach"
 )
 
 const (
@@ -251,7 +253,7 @@ func (f *Feed) fill() (<-chan struct{}, error) {
 	}
 	if len(f.batch) == 0 {
 		f.blind()
-		return nil, errRead
+		return nil, reach.ErrRead
 	}
 	f.seen()
 	return grown, nil

@@ -2,7 +2,6 @@ package cursor
 
 // The refusals, to be compared.
 var (
-	ErrRead      = errRead
 	ErrCursor    = errCursor
 	ErrBeside    = errBeside
 	ErrFolder    = errFolder

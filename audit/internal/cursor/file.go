@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/reach"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 )
 
@@ -26,7 +27,6 @@ const (
 )
 
 var (
-	errRead   = errors.New("audit: the log cannot be read")
 	errCursor = errors.New("audit: a feed's cursor cannot be read")
 	// errBeside: repeating everything would not help. A sink knows lines by their index, and
 	// would take the new ones for those that it has.
@@ -93,13 +93,13 @@ func (f *Feed) compare(ctx context.Context) error {
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case err != nil || line.Index != f.next-1:
-			return errRead
+			return reach.ErrRead
 		case line.leaf() != f.leaf:
 			return errBeside
 		}
 		return nil
 	}
-	return errRead
+	return reach.ErrRead
 }
 
 // save replaces the cursor. One that cannot be written is tried again a second later:

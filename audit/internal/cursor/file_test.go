@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/cursor"
+	"github.com/carnet-go/carnet/audit/internal/reach"
 )
 
 // bubble is synctest.Test, with a channel of its own.
@@ -159,7 +160,7 @@ func TestACursorBesideTheLogRefuses(t *testing.T) {
 	}
 	s := delivered(t, 5)
 	s.log.blind = true
-	if from, err := s.again(t); from != -1 || err != cursor.ErrRead {
+	if from, err := s.again(t); from != -1 || err != reach.ErrRead {
 		t.Errorf("a log that cannot be read: from %d, %v", from, err)
 	}
 	s.log.blind = false

@@ -5,9 +5,9 @@ import (
 	"context"
 	"io"
 	"iter"
-	"strconv"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 )
 
@@ -56,14 +56,10 @@ func (l *Log) Close() error {
 	return nil
 }
 
-// timeOf finds the time of a line without reading all of it: values have no quotes, so
-// what looks like a member is one.
+// timeOf is when a line says that it happened; zero: it does not.
 func timeOf(text []byte) time.Time {
-	_, rest, _ := bytes.Cut(text, []byte(`,"time":`))
-	digits, _, _ := bytes.Cut(rest, []byte(","))
-	ms, err := strconv.ParseInt(string(digits), 10, 64)
-	if err != nil {
-		return time.Time{}
+	if ms := carry.Time(text); ms != 0 {
+		return time.UnixMilli(ms).UTC()
 	}
-	return time.UnixMilli(ms).UTC()
+	return time.Time{}
 }

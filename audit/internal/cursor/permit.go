@@ -3,6 +3,8 @@ package cursor
 import (
 	"errors"
 	"slices"
+
+	"github.com/carnet-go/carnet/audit/internal/names"
 )
 
 // Reach is where lines are kept, and the highest class of what they tell.
@@ -26,7 +28,7 @@ const anywhere = "*" // of a log: its lines may be kept in all jurisdictions
 func (c *Config) Permit(log Reach) error {
 	feed, level, clearance := c.Reach, levelOf(log.Class), levelOf(c.Reach.Class)
 	switch {
-	case !IsName(c.Name) || c.Deliver == nil || c.Within < 0 || c.MaxLag < 0:
+	case !names.Name(c.Name) || c.Deliver == nil || c.Within < 0 || c.MaxLag < 0:
 		return errZero
 	case !places(log.Jurisdictions) || !places(feed.Jurisdictions):
 		return errNowhere
@@ -47,7 +49,7 @@ func (c *Config) Permit(log Reach) error {
 
 func places(list []string) bool {
 	for _, j := range list {
-		if j != anywhere && !IsName(j) {
+		if !names.Place(j) {
 			return false
 		}
 	}
@@ -56,17 +58,4 @@ func places(list []string) bool {
 
 func levelOf(class string) int {
 	return slices.Index([]string{"public", "internal", "confidential", "restricted"}, class)
-}
-
-// IsName is [a-z0-9][a-z0-9._-]{0,63}.
-func IsName(s string) bool {
-	if s == "" || len(s) > 64 || s[0] == '.' || s[0] == '_' || s[0] == '-' {
-		return false
-	}
-	for i := range len(s) {
-		if b := s[i]; (b < 'a' || b > 'z') && (b < '0' || b > '9') && b != '.' && b != '_' && b != '-' {
-			return false
-		}
-	}
-	return true
 }

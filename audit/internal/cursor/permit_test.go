@@ -44,14 +44,3 @@ func TestPermit(t *testing.T) {
 		}
 	}
 }
-
-func TestIsName(t *testing.T) {
-	for name, want := range map[string]bool{
-		"siem": true, "a.b-c_9": true, "": false, ".a": false, "-a": false, "_a": false, "A": false, "a/b": false, "é": false, "..": false,
-		string(make([]byte, 65)): false,
-	} {
-		if cursor.IsName(name) != want {
-			t.Errorf("%q: %v", name, !want)
-		}
-	}
-}

@@ -47,7 +47,7 @@ func (x *Extent) FS() fs.FS { return x.fsys }
 // open opens one file of the log.
 func (x *Extent) open(ctx context.Context, name string) (fs.File, error) {
 	var f fs.File
-	err := errRead
+	err := ErrRead
 	work := func() { f, err = x.fsys.Open(name) }
 	left := func() {
 		if err == nil {
@@ -58,7 +58,7 @@ func (x *Extent) open(ctx context.Context, name string) (fs.File, error) {
 		return nil, err
 	}
 	if err != nil {
-		return nil, errRead
+		return nil, ErrRead
 	}
 	return f, nil
 }
@@ -67,7 +67,7 @@ func (x *Extent) open(ctx context.Context, name string) (fs.File, error) {
 func (c *Cursor) read(ctx context.Context, p []byte, offset int64) error {
 	file, ok := c.file.(io.ReaderAt)
 	if !ok {
-		return errRead
+		return ErrRead
 	}
 	var n int
 	var failed error
@@ -78,7 +78,7 @@ func (c *Cursor) read(ctx context.Context, p []byte, offset int64) error {
 		return err
 	}
 	if failed != nil && !errors.Is(failed, io.EOF) || n < len(p) {
-		return errRead // what is durable was taken away
+		return ErrRead // what is durable was taken away
 	}
 	return nil
 }

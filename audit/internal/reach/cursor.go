@@ -107,7 +107,7 @@ func (c *Cursor) Skip(index int64) {
 // enter makes sure that the segment of the next line is open, and knows its end.
 func (c *Cursor) enter(ctx context.Context) error {
 	if c.over {
-		return errRead
+		return ErrRead
 	}
 	if c.index >= c.x.Lines() {
 		return io.EOF
@@ -139,7 +139,7 @@ func (c *Cursor) enter(ctx context.Context) error {
 func (c *Cursor) ended() error {
 	part, _, err := c.x.find(c.index)
 	if err == nil && part.First == c.part.First {
-		err = errRead
+		err = ErrRead
 	}
 	c.leave()
 	return err
@@ -163,7 +163,7 @@ func (c *Cursor) line(ctx context.Context) ([]byte, error) {
 			return text, nil
 		}
 		if len(c.rest) == len(c.buf) {
-			return nil, errRead // no writer wrote that
+			return nil, ErrRead // no writer wrote that
 		}
 		n := copy(c.buf, c.rest)
 		from := c.at.offset + int64(n)
@@ -172,7 +172,7 @@ func (c *Cursor) line(ctx context.Context) ([]byte, error) {
 			return nil, nil
 		}
 		if len(room) == 0 {
-			return nil, errRead
+			return nil, ErrRead
 		}
 		if err := c.read(ctx, room, from); err != nil {
 			return nil, err

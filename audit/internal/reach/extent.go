@@ -14,7 +14,8 @@ var (
 	// ErrNotKept is a line that retention took away.
 	ErrNotKept = errors.New("audit: the line is not kept any more")
 
-	errRead = errors.New("audit: the log cannot be read")
+	// ErrRead is what was written and cannot be read.
+	ErrRead = errors.New("audit: the log cannot be read")
 )
 
 // readers is how many reads of one log the disk may be busy with.

@@ -39,7 +39,7 @@ func number(name string) (int64, bool) {
 func List(fsys fs.FS) ([]Part, error) {
 	entries, err := fs.ReadDir(fsys, Folder)
 	if err != nil {
-		return nil, errRead
+		return nil, ErrRead
 	}
 	var parts []Part
 	for _, e := range entries { // sorted, as numbers of 20 digits are
@@ -49,12 +49,12 @@ func List(fsys fs.FS) ([]Part, error) {
 		}
 		info, err := e.Info()
 		if err != nil {
-			return nil, errRead
+			return nil, ErrRead
 		}
 		parts = append(parts, Part{First: first, Bytes: info.Size()})
 	}
 	if len(parts) == 0 {
-		return nil, errRead
+		return nil, ErrRead
 	}
 	return parts, nil
 }

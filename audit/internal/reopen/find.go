@@ -63,7 +63,6 @@ var (
 	errFrontier = errors.New("audit: the tiles before the newest segment do not match it, and older segments are not there; it was not changed")
 	errGap      = errors.New("audit: segments are missing that Retain did not give up; it was not changed")
 	errClock    = errors.New("audit: the clock is more than a minute behind the log's newest line")
-	errRead     = errors.New("audit: the log cannot be read")
 )
 
 // Found is a log that is being opened.
@@ -109,13 +108,13 @@ func (r *Found) Cut() error {
 	if r.spoilt != nil {
 		_ = r.spoilt.Close()
 		if r.Folder.Remove(reach.Name(r.Replay.Tree.Size)) != nil {
-			return errRead
+			return reach.ErrRead
 		}
 	} else if r.Torn > 0 && r.File.Cut(r.Replay.Good) != nil {
-		return errRead
+		return reach.ErrRead
 	}
 	if r.File.Renew(r.Replay.Signed) != nil || r.Folder.Sync() != nil {
-		return errRead
+		return reach.ErrRead
 	}
 	r.trim()
 	return r.handOver()
@@ -140,7 +139,7 @@ func (r *Found) find(ctx context.Context) error {
 	segments := filepath.Join(r.dir, reach.Folder)
 	removeTemps(segments)
 	if r.Folder, err = segment.OpenFolder(segments, r.disk); err != nil {
-		return errRead
+		return reach.ErrRead
 	}
 	if r.Parts, err = reach.List(os.DirFS(r.dir)); err != nil {
 		return err
@@ -164,7 +163,7 @@ func lockError(err error) error {
 	if errors.Is(err, segment.ErrLocked) {
 		return ErrInUse
 	}
-	return errRead
+	return reach.ErrRead
 }
 
 // verify judges what is there, and changes nothing.
@@ -292,7 +291,7 @@ func (r *Found) lines(ctx context.Context, from int) error {
 func (r *Found) older(ctx context.Context, i int) error {
 	f, err := os.Open(filepath.Join(r.dir, reach.Folder, reach.Name(r.Parts[i].First)))
 	if err != nil {
-		return errRead
+		return reach.ErrRead
 	}
 	defer f.Close()
 	if err := r.Replay.Segment(ctx, f, r.Parts[i], r.previous(i)); err != nil {
@@ -330,7 +329,7 @@ func (r *Found) goBack(last int, before replay.Replay) error {
 func (r *Found) head(i int) (first, second []byte, err error) {
 	f, err := os.Open(filepath.Join(r.dir, reach.Folder, reach.Name(r.Parts[i].First)))
 	if err != nil {
-		return nil, nil, errRead
+		return nil, nil, reach.ErrRead
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(io.LimitReader(f, 2*(reach.MaxLine+1)), reach.MaxLine+1)

@@ -51,8 +51,6 @@ var (
 	ErrShort   = errors.New("audit: the log is shorter than its signed checkpoint; it was not changed")
 	ErrHistory = errors.New("audit: the log's lines are not those that its checkpoint signs; it was not changed")
 	ErrFloor   = errors.New("audit: the log is behind or beside the checkpoint that Options.Floor gives; it was not changed")
-
-	errRead = errors.New("audit: the log cannot be read")
 )
 
 // The log's own actions that a replay knows.
@@ -277,7 +275,7 @@ func (r *Replay) Torn(in io.ReaderAt, size int64) (int64, error) {
 	}
 	rest := make([]byte, size-r.Good)
 	if _, err := io.ReadFull(io.NewSectionReader(in, r.Good, size), rest); err != nil && len(rest) > 0 {
-		return 0, errRead
+		return 0, reach.ErrRead
 	}
 	if len(rest) > 0 && !torn(rest, r.Good, r.Tree) {
 		return 0, ErrDamage

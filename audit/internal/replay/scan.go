@@ -73,7 +73,7 @@ func (s *scanner) read(ctx context.Context) {
 		n := copy(text, rest)
 		got, err := s.in.ReadAt(text[n:], offset)
 		if err != nil && !errors.Is(err, io.EOF) || n+got < len(text) {
-			s.err = errRead
+			s.err = reach.ErrRead
 			return
 		}
 		offset += int64(got)
