@@ -54,8 +54,10 @@ func TestAPlaceForEachStore(t *testing.T) {
 	s := carry.New("o", "k")
 	s.Apply(0, []carry.Fact{{Action: "gate.freeze"}, {Action: "gate.thaw"}})
 	for i := range carry.Stores {
-		if action := fmt.Sprint(carry.Generations, "-", i); !s.Takes(action) || !s.Takes(action) {
-			t.Fatalf("store %d", i)
+		for range 2 { // the second time it is known
+			if !s.Takes(fmt.Sprint(carry.Generations, "-", i)) {
+				t.Fatalf("store %d", i)
+			}
 		}
 	}
 	if s.Takes(carry.Generations) || s.Takes(carry.Generations+"-x") {
