@@ -112,4 +112,5 @@ func Full(l *Log, is bool) {
 	if l.l.most.Store(segmentBytes); is {
 		l.l.most.Store(1)
 	}
+	l.l.queue.Take(nil, nil) // of nothing: the committer has its lock before it looks
 }
