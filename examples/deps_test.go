@@ -62,6 +62,8 @@ const rules = `
 	audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey < audit/verify;
 	NONE < audit/verify/internal/carried, audit/verify/internal/edge;
 	audit/verify/internal/carried, audit/verify/internal/edge < audit/verify;
+	NONE < audit/verify/internal/carried, audit/verify/internal/edge, audit/verify/internal/prefix;
+	audit/verify/internal/carried, audit/verify/internal/edge, audit/verify/internal/prefix < audit/verify;
 
 	# Who, and whether they may.
 	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;

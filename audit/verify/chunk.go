@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/carnet-go/carnet/audit/verify/internal/carried"
 	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 )
 
@@ -30,7 +29,7 @@ type chunk struct {
 
 // chunks yields the lines of a segment in chunks that are valid until the next one. It ends
 // at the end of the file, with an error, or with a line that is too long to be held.
-func chunks(ctx context.Context, f io.Reader, ring keyring, several bool) iter.Seq[*chunk] {
+func chunks(ctx context.Context, f io.Reader, ring keyring) iter.Seq[*chunk] {
 	return func(yield func(*chunk) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var wg sync.WaitGroup
@@ -45,7 +44,7 @@ func chunks(ctx context.Context, f io.Reader, ring keyring, several bool) iter.S
 		}
 		wg.Go(func() { split(ctx, f, free, todo, ordered) })
 		for range workers {
-			wg.Go(func() { parse(todo, ring, several) })
+			wg.Go(func() { parse(todo, ring) })
 		}
 		for c := range ordered {
 			<-c.ready
@@ -92,23 +91,21 @@ func split(ctx context.Context, f io.Reader, free <-chan *chunk, todo, ordered c
 }
 
 // parse hashes and reads the lines of chunks.
-func parse(todo <-chan *chunk, ring keyring, several bool) {
+func parse(todo <-chan *chunk, ring keyring) {
 	r := lineReader{ring: ring}
 	for c := range todo {
 		c.lines = c.lines[:0]
 		for start := 1; start < len(c.buf); {
-			l := line{start: start, end: len(c.buf), torn: true}
+			c.lines = append(c.lines, line{start: start, end: len(c.buf), torn: true})
+			l := &c.lines[len(c.lines)-1]
 			if i := bytes.IndexByte(c.buf[start:], '\n'); i >= 0 {
 				l.end, l.torn = start+i, false
 			}
 			b := c.buf[l.start:l.end]
 			if l.commit = bytes.HasPrefix(b, []byte(commit.Prefix)); !l.commit && !l.long() {
-				l.leaf, l.facts = leafHash(c.buf[l.start-1:l.end]), r.read(b)
-				if several {
-					l.fact = carried.Read(b, l.facts.named)
-				}
+				l.leaf = leafHash(c.buf[l.start-1 : l.end])
+				r.read(b, &l.facts)
 			}
-			c.lines = append(c.lines, l)
 			start = l.end + 1
 		}
 		c.ready <- struct{}{}

@@ -9,10 +9,11 @@ import (
 // Facts is what a reader tells of a line that comes after others.
 func Facts(line []byte, earlier ...[]byte) string {
 	r := lineReader{ring: keyring{known: note.VerifierList()}}
+	var f facts
 	for _, b := range earlier {
-		r.read(b)
+		r.read(b, &f)
 	}
-	f := r.read(line)
+	r.read(line, &f)
 	genesis, header, rekey := f.genesis, f.header, f.rekey
 	f.genesis, f.header, f.rekey = nil, nil, nil
 	return fmt.Sprintf("%+v %+v %+v %+v", f, genesis, header, rekey)
@@ -21,9 +22,9 @@ func Facts(line []byte, earlier ...[]byte) string {
 // HasShape reports whether a line is read by the shape of another one.
 func HasShape(line, earlier []byte) bool {
 	r := lineReader{ring: keyring{known: note.VerifierList()}}
-	r.read(earlier)
-	_, ok := r.shapes[0].read(line)
-	return ok
+	var f facts
+	r.read(earlier, &f)
+	return r.shapes[0].read(line, &f)
 }
 
 // TilePath is the file of a tile.

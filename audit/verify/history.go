@@ -76,7 +76,7 @@ func (h *history) line(l *line, b []byte) {
 	case l.torn:
 		h.stop(codeTorn, h.firstBad(index))
 	default:
-		h.event(index, &l.facts, l.fact)
+		h.event(index, &l.facts)
 		h.tree.Add(l.leaf, h.tiles.check)
 		h.meet()
 	}
@@ -162,7 +162,7 @@ func (h *history) without(b []byte) bool {
 }
 
 // event reads what a line says about the log.
-func (h *history) event(index int64, f *facts, fact carried.Fact) {
+func (h *history) event(index int64, f *facts) {
 	found := func(code string, at int64) { h.batch.lines.add(Finding{code, h.fileOf(at), at}) }
 	if f.grant {
 		h.report.Grants++
@@ -186,7 +186,7 @@ func (h *history) event(index int64, f *facts, fact carried.Fact) {
 		if !begins && f.carried == nil {
 			h.carry()
 		}
-		if !h.carried.Take(carried.Line{Index: index, Fact: fact, Begins: begins, First: index == h.base, Text: f.carried}) {
+		if !h.carried.Take(carried.Line{Index: index, Fact: f.fact, Begins: begins, First: index == h.base, Text: f.carried}) {
 			found(codeCarried, index)
 		}
 	}

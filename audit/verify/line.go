@@ -30,6 +30,7 @@ type facts struct {
 	rekey      *rekey.Statement // nil: none
 	retained   int64            // lines below it may be missing; -1: it does not say so
 	carried    []byte           // as it stands; nil: none
+	fact       carried.Fact
 }
 
 // seldom reports whether a line is one of those that say more than a shape keeps.
@@ -63,28 +64,23 @@ type lineReader struct {
 const maxShapes = 6
 
 // read reads one event line.
-func (r *lineReader) read(b []byte) facts {
+func (r *lineReader) read(b []byte, f *facts) {
 	guess := r.after[r.last]
-	if f, ok := r.shapes[guess].read(b); ok {
+	if r.shapes[guess].read(b, f) {
 		r.last = guess
-		return f
+		return
 	}
 	for i := range r.shapes {
-		if i == guess {
-			continue
-		}
-		if f, ok := r.shapes[i].read(b); ok {
+		if i != guess && r.shapes[i].read(b, f) {
 			r.was(i)
-			return f
+			return
 		}
 	}
-	f := r.readFull(b)
-	if f.valid && !f.seldom() {
+	if *f = r.readFull(b); f.valid && !f.seldom() {
 		r.shapes[r.oldest].keep(r)
 		r.was(r.oldest)
 		r.oldest = (r.oldest + 1) % maxShapes
 	}
-	return f
 }
 
 // was remembers which shape a line had.
@@ -99,6 +95,7 @@ func (r *lineReader) readFull(b []byte) facts {
 		r.f, r.tried = facts{sequence: -1, retained: -1}, tried{}
 	}
 	r.f.grant, r.f.named = r.tried.decision && r.tried.grant, r.tried.grant
+	r.f.fact = carried.Read(b, r.f.named)
 	return r.f
 }
 
@@ -282,7 +279,6 @@ type line struct {
 	torn       bool      // without a newline, at the end
 	leaf       tlog.Hash // of an event line
 	facts      facts     // of an event line
-	fact       carried.Fact
 }
 
 // long reports whether a line cannot be an entry.

@@ -144,7 +144,7 @@ func (h *history) cutBefore(first int64) bool {
 		return true
 	}
 	r := lineReader{ring: h.ring}
-	got := r.read(b[:len(b)-1])
+	got := r.readFull(b[:len(b)-1])
 	return got.header == nil || got.header.previous == h.files[len(h.files)-1]
 }
 
@@ -155,7 +155,7 @@ func (h *history) segment(ctx context.Context, name string) error {
 		return unreadable(name, err)
 	}
 	defer f.Close()
-	for c := range chunks(ctx, f, h.ring, h.several) {
+	for c := range chunks(ctx, f, h.ring) {
 		for i := 0; i < len(c.lines) && !h.over; i++ {
 			l := &c.lines[i]
 			h.line(l, c.buf[l.start:l.end])

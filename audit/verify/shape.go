@@ -2,17 +2,18 @@ package verify
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"slices"
 	"strconv"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/carried"
+	"github.com/carnet-go/carnet/audit/verify/internal/prefix"
 )
 
 // shape is a line that was read in full, and where its values stand. A writer's lines differ
 // in little but values: a line that is this one with other values is the same JSON, member by
 // member, so only what differs is read. Whatever else differs, the line is read in full.
 type shape struct {
-	line   []byte // its own copy; empty: no shape
+	line   []byte // its own copy, which never changes; empty: no shape
 	values []value
 	facts  facts
 	tried  tried
@@ -25,6 +26,7 @@ type value struct {
 	start, end int
 	text       bool
 	role       role
+	part       carried.Part
 }
 
 // role is what a value says to Dir.
@@ -42,16 +44,22 @@ type tried struct{ decision, grant bool }
 
 // keep makes a shape of the line that r has just read.
 func (p *shape) keep(r *lineReader) {
-	p.line = append(p.line[:0], r.s.b...)
+	p.line = bytes.Clone(r.s.b)
 	p.values = append(p.values[:0], r.s.values...)
 	p.changing = p.changing[:0]
 	p.facts, p.tried = r.f, r.tried
+	p.facts.fact = carried.Read(p.line, p.facts.named)
+	var seen carried.Seen
+	for i := range p.values {
+		p.values[i].part = seen.Part(p.line[:p.values[i].start])
+	}
 }
 
-// read reads a line of this shape; ok is false where it may be of another one, or wrong.
+// read reads a line of this shape; false: it may be of another one, or wrong.
 // Between values that were seen to change, the line is compared at once.
-func (p *shape) read(b []byte) (f facts, ok bool) {
-	f, found, s := p.facts, p.tried, scanner{b: b}
+func (p *shape) read(b []byte, f *facts) bool {
+	*f = p.facts
+	found, s, other := p.tried, scanner{b: b}, false
 	for j, k, hot := 0, 0, 0; ; k++ {
 		for hot < len(p.changing) && p.changing[hot] < k {
 			hot++
@@ -63,24 +71,31 @@ func (p *shape) read(b []byte) (f facts, ok bool) {
 		if same := p.line[j:p.start(next)]; bytes.HasPrefix(b[s.i:], same) {
 			s.i, k = s.i+len(same), next
 		} else {
-			n := common(b[s.i:], same)
+			n := prefix.Common(b[s.i:], same)
 			s.i, j = s.i+n, j+n
 			if k = p.at(k, j); k == len(p.values) {
-				return f, false
+				return false
 			}
 			p.changing = slices.Insert(p.changing, hot, k)
 			s.i -= j - p.values[k].start // equal up to here, so it begins as far back
 		}
 		if k == len(p.values) {
 			f.grant, f.named = found.decision && found.grant, found.grant
-			return f, s.i == len(b) && len(b) > 0 // without a shape, an empty line is not JSON yet
+			if other || f.named != p.facts.named {
+				f.fact = carried.Read(b, f.named)
+			}
+			return s.i == len(b) && len(b) > 0 // without a shape, an empty line is not JSON yet
 		}
 		v := p.values[k]
 		j = v.end
 		start := s.i
-		if !s.simple(v.text) || !v.role.tell(b[start:s.i], &f, &found) {
-			return f, false
+		if !s.simple(v.text) || !v.role.tell(b[start:s.i], f, &found) {
+			return false
 		}
+		if v.part == carried.Fate {
+			other = other || !bytes.Equal(b[start:s.i], p.line[v.start:v.end])
+		}
+		f.fact.Set(v.part, b[start:s.i])
 	}
 }
 
@@ -127,18 +142,4 @@ func (s *scanner) simple(text bool) bool {
 		return s.high&tops == 0
 	}
 	return s.i < len(s.b) && s.number()
-}
-
-// common is the length of the longest common prefix.
-func common(a, b []byte) int {
-	i, n := 0, min(len(a), len(b))
-	for ; n-i >= 8; i += 8 {
-		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
-			return i + bits.TrailingZeros64(x)/8
-		}
-	}
-	for i < n && a[i] == b[i] {
-		i++
-	}
-	return i
 }

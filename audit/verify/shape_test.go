@@ -47,10 +47,14 @@ func TestLineAfterAnother(t *testing.T) {
 // what only looks like one.
 func TestValuesAfterAnother(t *testing.T) {
 	values := []string{`"allowed"`, `"denied"`, `""`, `"g"`, `"allo\u0077ed"`, `"\ud800"`, "\"\xff\"", "\"\x00\"", `"ü"`, `"a","b":"c"`, `"a`, `a"`,
-		`1`, `12`, `012`, `0`, `-0`, `-1`, `1.`, `.5`, `1e9`, `9223372036854775808`, `1,"b":2`, `1 `, ` 1`, `{}`, `[1]`, `null`, `true`, `nul`, ``}
+		`"interrupted"`, `2004`, `6002`, `1`, `12`, `012`, `0`, `-0`, `-1`, `1.`, `.5`, `1e9`, `9223372036854775808`, `1,"b":2`, `1 `, ` 1`, `{}`, `[1]`, `null`, `true`, `nul`, ``}
 	for _, member := range []string{`{"carnet":{"decision":$,"grant":"g"}}`, `{"carnet":{"grant":$,"decision":"allowed"}}`,
 		`{"metadata":{"sequence":$}}`, `{"x":$}`, `{"x":[$]}`, `{"x":[$,$]}`, `{"b":3,"x":{"y":$},"c":"d"}`,
-		`{"carnet":{"genesis":{"origin":$,"key":"k"}}}`, `{"carnet":{"checkpoint":$}}`} {
+		`{"carnet":{"genesis":{"origin":$,"key":"k"}}}`, `{"carnet":{"checkpoint":$}}`,
+		`{"api":{"operation":$},"tenant_uid":$,"status_id":1,"carnet":{"grant":$}}`, `{"api":{"operation":"o"},"status_id":$,"carnet":{"grant":"g"}}`,
+		`{"app_name":"a","class_uid":$,"status_code":$,"status_id":0,"carnet":{"grant":"g"}}`, `{"class_uid":2004,"outcome_id":$,"carnet":{"grant":"g"}}`,
+		`{"x":{"operation":"o","grant":"f"},"api":{"operation":$},"status_id":1,"carnet":{"grant":$}}`, `{"x":{"decision":$},"carnet":{"grant":"g"}}`,
+		`{"carnet":{"grant":$,"decision":"denied"}}`} {
 		for _, earlier := range values {
 			for _, value := range values {
 				same(t, []byte(strings.ReplaceAll(member, "$", value)), []byte(strings.ReplaceAll(member, "$", earlier)))

@@ -37,6 +37,60 @@ func Read(line []byte, named bool) (f Fact) {
 	return f
 }
 
+// Part is what the value of a member says to a Fact.
+type Part uint8
+
+// The parts.
+const (
+	None Part = iota
+	Action
+	Tenant
+	Grant
+	Fate // of what kind the fact is
+)
+
+// parts are how members begin that Read looks for.
+var parts = [...]struct {
+	name []byte
+	part Part
+}{
+	{[]byte(`"operation":"`), Action}, {[]byte(`"tenant_uid":"`), Tenant}, {[]byte(`"grant":"`), Grant},
+	{[]byte(`"decision":"`), Fate}, {[]byte(`"status_id":`), Fate}, {[]byte(`"status_code":"`), Fate},
+	{[]byte(`"class_uid":`), Fate}, {[]byte(`"outcome_id":`), Fate},
+}
+
+// Seen has the parts of a line so far: Read takes the first of each.
+type Seen [Fate]bool
+
+// Part is that of the value behind a line's beginning.
+func (s *Seen) Part(beginning []byte) Part {
+	for _, p := range parts {
+		if !bytes.HasSuffix(beginning, p.name) {
+			continue
+		}
+		if p.part != Fate {
+			if s[p.part] {
+				return None
+			}
+			s[p.part] = true
+		}
+		return p.part
+	}
+	return None
+}
+
+// Set is what Read says of a line that differs in one value; in a Fate it has to be read.
+func (f *Fact) Set(p Part, value []byte) {
+	switch {
+	case p == Action:
+		f.Action = value
+	case p == Tenant:
+		f.Tenant = value
+	case p == Grant && f.Kind != Nothing:
+		f.Grant = value
+	}
+}
+
 func kindOf(line []byte) Kind {
 	switch decision := text(line, `"decision":"`); {
 	case string(decision) == "allowed":

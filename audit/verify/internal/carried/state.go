@@ -99,6 +99,7 @@ type known struct {
 	Origin, Tenant string
 	Kept           int64
 	newest         map[string]int64
+	last           string // action: most lines have that of the one before
 	open, closed   grants
 }
 
@@ -116,7 +117,10 @@ func (k *known) line(index int64, f *Fact) {
 		k.Tenant = string(f.Tenant)
 	}
 	if len(f.Action) > 0 {
-		k.saw(string(f.Action), index)
+		if string(f.Action) != k.last {
+			k.last = string(f.Action)
+		}
+		k.saw(k.last, index)
 	}
 	switch f.Kind {
 	case Opens:
