@@ -239,21 +239,19 @@ func (g *log) sealLine(text []byte, next *tree.Tree) ([]byte, bool) {
 		return text, false
 	}
 	e := Event{Time: time.Now(), Action: actionCheckpoint, Outcome: OutcomeSuccess}
-	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, extra{checkpoint: string(c.Note)})
-	next.Add(tree.LeafHash(l.b))
+	roomAndLine := encoded(g.key, &e, extra{checkpoint: string(c.Note)})
+	next.Add(tree.LeafHash(roomAndLine))
 	g.now.times.Add(e.Time.UnixMilli())
-	return append(append(text, l.b[1:]...), '\n'), true
+	return append(append(text, roomAndLine[1:]...), '\n'), true
 }
 
 // record writes one event of the log itself, before or beside the committer's loop.
 func (g *log) record(e Event, x extra) error {
-	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
 	e.Time = time.Now()
-	l.encode(&e, x)
+	roomAndLine := encoded(g.key, &e, x)
 	b := queue.NewBatch()
-	text := append(l.b[1:len(l.b):len(l.b)], '\n')
-	item := queue.Item{End: len(text), Leaf: tree.LeafHash(l.b), Fact: factOf(&e)}
+	text := append(roomAndLine[1:len(roomAndLine):len(roomAndLine)], '\n')
+	item := queue.Item{End: len(text), Leaf: tree.LeafHash(roomAndLine), Fact: factOf(&e)}
 	g.commit(b, text, []queue.Item{item}, false)
 	return b.Err
 }

@@ -27,6 +27,13 @@ type line struct {
 	who who
 }
 
+// encoded is a line of the log itself, of nobody, behind its byte of room.
+func encoded(k *key.Key, e *Event, x extra) []byte {
+	l := line{key: k, b: make([]byte, 1, checkpointMax)}
+	l.encode(e, x)
+	return l.b
+}
+
 // classOf is the class of an event: the table's, where the event has what the class asks for,
 // and nothing that it has no place for.
 func classOf(e *Event) ocsf.Class {

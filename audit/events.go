@@ -6,10 +6,8 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"math"
 	"time"
 
-	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/reach"
 )
 
@@ -72,13 +70,13 @@ func (l *Log) Read(ctx context.Context, q Query) iter.Seq2[Written, error] {
 type search struct {
 	Query
 	log    *log
-	person string   // the pseudonym of Actor; empty: he has none
-	border int64    // from here on the next segment is judged by its times
+	person string // the pseudonym of Actor; empty: he has none
+	window reach.Window
 	texts  [][]byte // that stand in each line that matches, as values without escapes do
 }
 
 func (g *log) search(q Query) *search {
-	s := &search{Query: q, log: g}
+	s := &search{Query: q, log: g, window: reach.Window{Since: q.Since, Until: q.Until}}
 	if n, ok := g.people.Find(q.Actor.Issuer, q.Actor.Subject); ok {
 		s.person = n.String()
 	}
@@ -98,7 +96,7 @@ func (s *search) run(ctx context.Context, yield func(Written, error) bool) error
 		return err
 	}
 	for s.Follow || c.Index() < end {
-		s.skip(ctx, c)
+		s.window.Leap(ctx, c)
 		line, err := c.Next(ctx)
 		if errors.Is(err, io.EOF) {
 			if !s.Follow {
@@ -123,41 +121,6 @@ func (s *search) run(ctx context.Context, yield func(Written, error) bool) error
 		}
 	}
 	return nil
-}
-
-// skip leaves out segments that have nothing of the time that is asked for.
-func (s *search) skip(ctx context.Context, c *reach.Cursor) {
-	for c.Index() >= s.border && (!s.Since.IsZero() || !s.Until.IsZero()) {
-		part, next := s.log.durable.Segment(c.Index())
-		if s.border = next; next == 0 {
-			s.border = math.MaxInt64
-			return
-		}
-		if part.Times.Until == 0 {
-			part.Times = s.times(ctx, part.First, next)
-		}
-		if t := part.Times; t.Until == 0 || (s.Since.IsZero() || t.Until >= s.Since.UnixMilli()) && (s.Until.IsZero() || t.From <= s.Until.UnixMilli()) {
-			return
-		}
-		c.Skip(next)
-	}
-}
-
-// times are those of a segment, as the one behind it says in its second line.
-func (s *search) times(ctx context.Context, first, next int64) carry.Times {
-	c := s.log.durable.From(next + 1)
-	defer c.Close()
-	line, err := c.Next(ctx)
-	if err != nil {
-		return carry.Times{}
-	}
-	t, err := carry.Parse(line.Text)
-	if err != nil {
-		return carry.Times{}
-	}
-	times := carry.Times{From: t.From, Until: t.Until}
-	s.log.durable.Know(first, times)
-	return times
 }
 
 // take decodes a line that may match, and says whether it does.

@@ -105,9 +105,7 @@ func (g *log) erased() (Event, bool) {
 // say records that somebody was erased, who is by now.
 func (g *log) say(ctx context.Context, e Event) error {
 	e.Time = time.Now()
-	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, extra{})
-	_, err := g.put(ctx, l.b, queue.Item{Fact: factOf(&e)})
+	_, err := g.put(ctx, encoded(g.key, &e, extra{}), queue.Item{Fact: factOf(&e)})
 	if err != nil && !errors.Is(err, ErrIndeterminate) {
 		// Not the error's own meaning: somebody was erased.
 		return fmt.Errorf("%w: the person is erased, and the log does not say so yet", ErrIndeterminate)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/carnet-go/carnet/audit/internal/head"
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/rekey"
 	"github.com/carnet-go/carnet/audit/internal/reopen"
@@ -44,17 +45,17 @@ func rekeyOn(ctx context.Context, dir string, old, next crypto.Signer, disk segm
 	if err != nil {
 		return "", err
 	}
-	vkey, err := rekey.Do(ctx, dir, old, next, encodeOwn, disk)
+	vkey, err := rekey.Do(ctx, dir, old, next, func(k *key.Key) head.Encode { return encodeOwn(k, time.Now()) }, disk)
 	if errors.Is(err, rekey.ErrUnknown) {
 		err = fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}
 	return vkey, err
 }
 
-// encodeOwn is a line with which a segment under another key begins.
-func encodeOwn(k *key.Key, action string, m rekey.Member) []byte {
-	e := Event{Time: time.Now(), Action: action, Outcome: OutcomeSuccess}
-	l := line{key: k, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, extra{segment: m.Segment, carried: m.Carried, rekey: m.Rekey, checkpoint: m.Checkpoint})
-	return l.b
+// encodeOwn makes the lines with which a segment begins.
+func encodeOwn(k *key.Key, at time.Time) head.Encode {
+	return func(action string, m head.Member) []byte {
+		e := Event{Time: at, Action: action, Outcome: OutcomeSuccess}
+		return encoded(k, &e, extra{segment: m.Segment, carried: m.Carried, rekey: m.Rekey, checkpoint: m.Checkpoint})
+	}
 }

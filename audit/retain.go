@@ -79,9 +79,7 @@ func (g *log) giveUp(ctx context.Context, first int64) (kept int64, err error) {
 // sayRetained records that lines go, and waits until a checkpoint covers it.
 func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	e := Event{Time: time.Now(), Action: replay.ActionRetained, Outcome: OutcomeSuccess}
-	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, extra{retained: kept})
-	r, err := g.put(ctx, l.b, queue.Item{Fact: factOf(&e)})
+	r, err := g.put(ctx, encoded(g.key, &e, extra{retained: kept}), queue.Item{Fact: factOf(&e)})
 	if err != nil {
 		return err
 	}

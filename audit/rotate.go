@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/carnet-go/carnet/audit/internal/carry"
+	"github.com/carnet-go/carnet/audit/internal/head"
 	"github.com/carnet-go/carnet/audit/internal/queue"
 	"github.com/carnet-go/carnet/audit/internal/reach"
-	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -51,16 +51,13 @@ func (g *log) rotate() error {
 	if len(texts)*(carry.TextBytes+checkpointMax) > queue.BatchBytes {
 		return nil // too much is open to be written down in one commit: the segment grows
 	}
-	h := header{g: g, next: g.tree, began: time.Now()}
-	h.add(replay.ActionSegment, extra{segment: replay.SegmentText(g.now.first, g.tree.Size, g.tree.Root().String())})
-	for _, text := range texts {
-		h.add(replay.ActionCarried, extra{carried: text})
-	}
-	h.text = tree.AppendCommit(h.text, h.next.Size, h.next.Root())
+	began := time.Now()
+	h := head.New(g.tree, g.now.first, texts, encodeOwn(g.key, began))
+	h.Commit()
 	name := reach.Name(g.tree.Size)
-	file, err := g.folder.Next(name, int64(len(h.text)), margins[queue.Denial])
+	file, err := g.folder.Next(name, int64(len(h.Text)), margins[queue.Denial])
 	if err == nil {
-		if err = file.Append(h.text); errors.Is(err, segment.ErrFull) {
+		if err = file.Append(h.Text); errors.Is(err, segment.ErrFull) {
 			_ = file.Close()
 			if rerr := g.folder.Remove(name); rerr != nil {
 				err = rerr
@@ -73,7 +70,7 @@ func (g *log) rotate() error {
 	if err != nil {
 		return g.stay(err)
 	}
-	g.turn(file, &h)
+	g.turn(file, h, began)
 	return nil
 }
 
@@ -89,32 +86,13 @@ func (g *log) stay(err error) error {
 }
 
 // turn goes on in the new segment.
-func (g *log) turn(file *segment.File, h *header) {
+func (g *log) turn(file *segment.File, h *head.Head, began time.Time) {
 	first, old := g.tree.Size, g.now
-	g.now = newest{file: file, first: first, head: h.next.Size, began: h.began, times: h.times}
-	g.tree, g.dirty = h.next, true
-	g.state.Apply(first, h.facts)
+	g.now = newest{file: file, first: first, head: h.Tree.Size, began: began}
+	g.now.times.Add(began.UnixMilli())
+	g.tree, g.dirty = h.Tree, true
+	g.state.Apply(first, h.Facts)
 	g.durable.Turn(g.tree.Size, file.Size(), old.times)
 	old.file.Trim()
 	_ = old.file.Close() // what it has is on the disk
-}
-
-// header is the lines that begin a segment.
-type header struct {
-	g     *log
-	text  []byte
-	next  tree.Tree
-	facts []carry.Fact
-	began time.Time
-	times carry.Times
-}
-
-func (h *header) add(action string, x extra) {
-	e := Event{Time: h.began, Action: action, Outcome: OutcomeSuccess}
-	l := line{key: h.g.key, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, x)
-	h.next.Add(tree.LeafHash(l.b))
-	h.text = append(append(h.text, l.b[1:]...), '\n')
-	h.facts = append(h.facts, carry.Fact{Action: action})
-	h.times.Add(h.began.UnixMilli())
 }

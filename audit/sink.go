@@ -145,8 +145,6 @@ func eventOf(n cursor.Notice) Event {
 // notice appends it.
 func (g *log) notice(ctx context.Context, n cursor.Notice) error {
 	e := eventOf(n)
-	l := line{key: g.key, b: make([]byte, 1, checkpointMax)}
-	l.encode(&e, extra{})
-	_, err := g.put(ctx, l.b, queue.Item{Class: queue.Denial, Fact: factOf(&e)})
+	_, err := g.put(ctx, encoded(g.key, &e, extra{}), queue.Item{Class: queue.Denial, Fact: factOf(&e)})
 	return err
 }

@@ -42,15 +42,12 @@ const rules = `
 	internal/segment, audit/internal/reach < audit/internal/removal;
 	audit/internal/reach < audit/internal/proof;
 	audit/internal/queue, audit/internal/reach < audit/internal/replay;
-	internal/atomicfile, internal/segment < audit/internal/site;
-	audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
-	audit/internal/key, internal/atomicfile, internal/segment < audit/internal/people;
-	audit/internal/cursor, audit/internal/member, audit/internal/names, audit/internal/ocsf, audit/internal/people, audit/internal/reopen < audit;
+	audit/internal/replay < audit/internal/head;
 	internal/atomicfile, internal/segment, audit/internal/key < audit/internal/site;
+	internal/atomicfile, internal/segment, audit/internal/key < audit/internal/people;
 	audit/internal/cursor, audit/internal/proof, audit/internal/replay, audit/internal/site < audit/internal/reopen;
-	audit/internal/reopen < audit/internal/rekey;
-	audit/internal/names, audit/internal/ocsf, audit/internal/rekey < audit;
-	audit/internal/cursor, audit/internal/ocsf, audit/internal/removal, audit/internal/reopen < audit;
+	audit/internal/head, audit/internal/people, audit/internal/reopen < audit/internal/rekey;
+	audit/internal/member, audit/internal/names, audit/internal/ocsf, audit/internal/rekey, audit/internal/removal < audit;
 	internal/segment < internal/segment/segmenttest;
 	internal/atomicfile, internal/segment, audit/internal/tree < audit/witnessaudit;
 
@@ -58,12 +55,9 @@ const rules = `
 	audit < audit/audittest, audit/slogaudit, audit/syslogaudit, audit/webhookaudit;
 
 	# Who reads a log shares nothing with who writes it.
-	NONE < audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey;
-	audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/rekey < audit/verify;
-	NONE < audit/verify/internal/carried, audit/verify/internal/edge;
-	audit/verify/internal/carried, audit/verify/internal/edge < audit/verify;
-	NONE < audit/verify/internal/carried, audit/verify/internal/edge, audit/verify/internal/prefix;
-	audit/verify/internal/carried, audit/verify/internal/edge, audit/verify/internal/prefix < audit/verify;
+	NONE < audit/verify/internal/carried, audit/verify/internal/commit, audit/verify/internal/cosign, audit/verify/internal/prefix, audit/verify/internal/rekey;
+	audit/verify/internal/commit < audit/verify/internal/edge;
+	audit/verify/internal/carried, audit/verify/internal/cosign, audit/verify/internal/edge, audit/verify/internal/prefix, audit/verify/internal/rekey < audit/verify;
 
 	# Who, and whether they may.
 	NONE < auth/internal/aside, auth/internal/answer, auth/internal/build, auth/internal/deep, auth/internal/held, auth/internal/lifetime, auth/internal/names, auth/internal/strictjson, auth/internal/tally;

@@ -127,6 +127,28 @@ func TestWhatASegmentCarriesIsWhatTheLinesSay(t *testing.T) {
 	}
 }
 
+// TestErasuresAreCarried: the newest table of people, so that no older one opens.
+func TestErasuresAreCarried(t *testing.T) {
+	key := newSigner(t, origin, 1)
+	for carried, right := range map[string]bool{`,"erased":12`: true, ``: false, `,"erased":0`: false, `,"erased":2`: false, `,"erased":13`: false} {
+		w := newWriter(t, key)
+		w.genesis()
+		for _, count := range []string{"2", "12", "7"} {
+			w.line(lineOf, "audit.erased", "1", `"count":`+count)
+			w.line(lineOf, "audit.behind", "1", `"count":99`)
+		}
+		w.inband()
+		first := w.size()
+		w.turn(`{"origin":"` + origin + `","tenant":"acme","newest":[{"action":"audit.erased","index":5},{"action":"audit.behind","index":6}]` + carried + `}`)
+		w.inband()
+		r := dir(t, w.files(), key.vkey)
+		want := verify.Finding{Code: "carried", File: segmentName(first), Index: first}
+		if right && len(r.Findings) != 0 || !right && (len(r.Findings) == 0 || r.Findings[0] != want) {
+			t.Errorf("%s: got %v", carried, r.Findings)
+		}
+	}
+}
+
 // TestWhatIsCarriedOnAndOn: over three segments, when the first is gone, and in lines that may not.
 func TestWhatIsCarriedOnAndOn(t *testing.T) {
 	key := newSigner(t, origin, 1)

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"golang.org/x/mod/sumdb/note"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // Facts is what a reader tells of a line that comes after others.
@@ -28,7 +30,7 @@ func HasShape(line, earlier []byte) bool {
 }
 
 // TilePath is the file of a tile.
-func TilePath(level int, n int64, width int) string { return tilePath(level, n, width) }
+func TilePath(level int, n int64, width int) string { return edge.TilePath(level, n, width) }
 
 // Expected says whether a tree of a size has a tile.
-func Expected(name string, size int64) bool { return expected(name, size) }
+func Expected(name string, size int64) bool { return edge.Expected(name, size) }

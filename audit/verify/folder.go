@@ -64,7 +64,7 @@ func names(ctx context.Context, log fs.FS, size int64, r *Report) error {
 
 // isSegment: whether it is one of this log, its lines tell.
 func isSegment(name string) bool {
-	_, ok := segmentFirst(name)
+	_, ok := edge.SegmentFirst(name)
 	return ok
 }
 

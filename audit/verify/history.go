@@ -302,9 +302,9 @@ func (h *history) end(absent bool) {
 		h.report.add(Finding{codeHistory, "", size})
 	}
 	if size == 0 {
-		h.report.add(Finding{codeGenesis, segmentName(0), 0})
+		h.report.add(Finding{codeGenesis, edge.SegmentName(0), 0})
 	}
 	if h.base > h.dropped { // and no line says that they might be
-		h.report.add(Finding{codeMissing, segmentName(0), 0})
+		h.report.add(Finding{codeMissing, edge.SegmentName(0), 0})
 	}
 }

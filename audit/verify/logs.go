@@ -9,6 +9,8 @@ import (
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // ErrNoOrigin: logs do not say which of them are missing, so whoever verifies several knows
@@ -63,7 +65,7 @@ func Logs(ctx context.Context, logs []Log, expected []string, o *Options) (Repor
 			return Reports{}, ctx.Err()
 		}
 		if errs = append(errs, err); err == nil && r.Origin != "" && !slices.Contains(expected, r.Origin) {
-			r.add(Finding{codeOrigin, segmentName(r.First), r.First})
+			r.add(Finding{codeOrigin, edge.SegmentName(r.First), r.First})
 			r.sort()
 		}
 		all.Logs[i] = r
@@ -100,7 +102,7 @@ func (r *Reports) forks(logs []Log) {
 				continue
 			}
 			if at := differ(logs[j].FS, logs[i].FS, size); at >= 0 {
-				b.add(Finding{codeFork, segmentName(b.First), at})
+				b.add(Finding{codeFork, edge.SegmentName(b.First), at})
 			}
 		}
 	}

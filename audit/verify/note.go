@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // maxNote bounds what is read of a checkpoint; a real one has about 250 bytes.
@@ -60,21 +62,11 @@ func parseCheckpoint(text string) (checkpoint, bool) {
 		return checkpoint{}, false
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
-	root, ok := parseHash(lines[2])
+	root, ok := edge.ParseHash(lines[2])
 	return checkpoint{origin: lines[0], size: size, root: root}, ok && err == nil && size >= 0
 }
 
 // text is the one encoding of a checkpoint without signatures.
 func (c checkpoint) text() string {
 	return fmt.Sprintf("%s\n%d\n%s\n", c.origin, c.size, c.root)
-}
-
-// parseHash refuses stray bits: they decode to the same hash, so it compares the text.
-func parseHash(s string) (tlog.Hash, bool) {
-	raw, err := base64.StdEncoding.DecodeString(s)
-	if err != nil || len(raw) != tlog.HashSize {
-		return tlog.Hash{}, false
-	}
-	h := tlog.Hash(raw)
-	return h, h.String() == s
 }

@@ -1,6 +1,10 @@
 package verify
 
-import "io/fs"
+import (
+	"io/fs"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
+)
 
 // progress tells how much of the lines was read, of one log or of many.
 type progress struct {
@@ -35,7 +39,7 @@ func (p *progress) size(log fs.FS) (sum int64) {
 	}
 	entries, _ := fs.ReadDir(log, "seg")
 	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && isSegment(segmentFolder+e.Name()) {
+		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && isSegment(edge.SegmentFolder+e.Name()) {
 			sum += info.Size()
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // ErrProof: the proof does not show that the line is in a log of the given keys.
@@ -67,7 +69,7 @@ func parseProof(b []byte) (proof, bool) {
 	}
 	p := proof{index: index, note: note}
 	for _, line := range lines[1:] {
-		h, ok := parseHash(line)
+		h, ok := edge.ParseHash(line)
 		if !ok {
 			return proof{}, false
 		}

@@ -66,8 +66,11 @@ func (w *writer) rekey(next signer, changes ...func(*takeover)) {
 // header begins a segment, and leaves its batch open.
 func (w *writer) header(text string) {
 	w.bounds = append(w.bounds, bound{w.seg.Len(), w.size()})
+	carried := w.carried()
 	w.line(`{"class_uid":6003,"carnet":{"segment":%s}}`, text)
-	w.line(`{"class_uid":6003,"carnet":{"carried":{"tenant":"acme"}}}`)
+	for _, text := range carried {
+		w.line(`{"class_uid":6003,"carnet":{"carried":%s}}`, text)
+	}
 }
 
 // note1 adds a checkpoint event to the batch.

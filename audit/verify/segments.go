@@ -6,38 +6,19 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/carnet-go/carnet/audit/verify/internal/commit"
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
 
-const (
-	segmentFolder = "seg/"
-	segmentSuffix = ".jsonl"
-	maxIndex      = 1 << 56 // more lines than eight levels of tiles can prove
-)
-
-// segmentName is the file whose first line has an index.
-func segmentName(first int64) string {
-	return fmt.Sprintf("%s%020d%s", segmentFolder, first, segmentSuffix)
-}
-
-// segmentFirst is the index in a segment's name; false: it is no such name.
-func segmentFirst(name string) (int64, bool) {
-	digits := strings.TrimSuffix(strings.TrimPrefix(name, segmentFolder), segmentSuffix)
-	first, err := strconv.ParseInt(digits, 10, 64)
-	return first, err == nil && first >= 0 && first < maxIndex && name == segmentName(first)
-}
-
 // segments are the first indices of those that are there, in order.
 func segments(log fs.FS) ([]int64, error) {
-	entries, err := fs.ReadDir(log, strings.TrimSuffix(segmentFolder, "/"))
+	entries, err := fs.ReadDir(log, strings.TrimSuffix(edge.SegmentFolder, "/"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -46,7 +27,7 @@ func segments(log fs.FS) ([]int64, error) {
 	}
 	var list []int64
 	for _, e := range entries {
-		if first, ok := segmentFirst(segmentFolder + e.Name()); ok && e.Type().IsRegular() {
+		if first, ok := edge.SegmentFirst(edge.SegmentFolder + e.Name()); ok && e.Type().IsRegular() {
 			list = append(list, first)
 		}
 	}
@@ -61,9 +42,9 @@ func countLines(ctx context.Context, log fs.FS, list []int64) (int64, error) {
 		return 0, nil
 	}
 	n := list[len(list)-1]
-	f, err := log.Open(segmentName(n))
+	f, err := log.Open(edge.SegmentName(n))
 	if err != nil {
-		return 0, unreadable(segmentName(n), err)
+		return 0, unreadable(edge.SegmentName(n), err)
 	}
 	defer f.Close()
 	r := bufio.NewReaderSize(f, chunkSize)
@@ -75,7 +56,7 @@ func countLines(ctx context.Context, log fs.FS, list []int64) (int64, error) {
 		case err == io.EOF, err == bufio.ErrBufferFull: // no writer wrote that line
 			return n, nil
 		case err != nil:
-			return 0, unreadable(segmentName(list[len(list)-1]), err)
+			return 0, unreadable(edge.SegmentName(list[len(list)-1]), err)
 		}
 	}
 	return 0, ctx.Err()
@@ -98,11 +79,11 @@ func (h *history) read(ctx context.Context) error {
 		}
 		h.segments = h.segments[1:]
 		h.files = append(h.files, first)
-		if err := h.segment(ctx, segmentName(first)); err != nil {
+		if err := h.segment(ctx, edge.SegmentName(first)); err != nil {
 			return err
 		}
 		if first > 0 && h.tree.Size == first {
-			h.report.add(Finding{codeSegment, segmentName(first), first}) // it has no line
+			h.report.add(Finding{codeSegment, edge.SegmentName(first), first}) // it has no line
 		}
 	}
 	return nil
@@ -117,7 +98,7 @@ func (h *history) follows(first int64) bool {
 	case first == size && whole:
 		return true
 	case first < size || size >= h.tiles.size && whole:
-		h.report.add(Finding{codeStray, segmentName(first), -1})
+		h.report.add(Finding{codeStray, edge.SegmentName(first), -1})
 		h.segments = h.segments[1:]
 	case h.batch.bad >= 0:
 		h.stop(codeLine, h.batch.bad)
@@ -126,7 +107,7 @@ func (h *history) follows(first int64) bool {
 	case !whole || h.cutBefore(first):
 		h.stop(codeCut, size)
 	default:
-		h.stopAt(Finding{codeMissing, segmentName(size), size})
+		h.stopAt(Finding{codeMissing, edge.SegmentName(size), size})
 	}
 	return false
 }
@@ -134,7 +115,7 @@ func (h *history) follows(first int64) bool {
 // cutBefore reports whether lines are missing in the segment that was read, and not whole
 // segments behind it: the header of the one that comes says which is before it.
 func (h *history) cutBefore(first int64) bool {
-	f, err := h.log.Open(segmentName(first))
+	f, err := h.log.Open(edge.SegmentName(first))
 	if err != nil {
 		return true
 	}
@@ -177,7 +158,7 @@ func (h *history) segment(ctx context.Context, name string) error {
 // announced is what segments begin with about keys, all of which may be wrong.
 func (h *history) announced() (said []rekey.Statement) {
 	for _, first := range h.segments {
-		said = append(said, rekey.Announced(h.log, segmentName(first), commit.Prefix)...)
+		said = append(said, rekey.Announced(h.log, edge.SegmentName(first), commit.Prefix)...)
 	}
 	return said
 }
@@ -205,10 +186,10 @@ func (h *history) header(index int64, s *header) bool {
 func (h *history) fileOf(index int64) string {
 	for _, first := range slices.Backward(h.files) {
 		if first <= index {
-			return segmentName(first)
+			return edge.SegmentName(first)
 		}
 	}
-	return segmentName(0)
+	return edge.SegmentName(0)
 }
 
 // retained takes lines whose segments were removed: the tiles still have their hashes. Whether

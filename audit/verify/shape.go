@@ -81,7 +81,7 @@ func (p *shape) read(b []byte, f *facts) bool {
 		}
 		if k == len(p.values) {
 			f.grant, f.named = found.decision && found.grant, found.grant
-			if other || f.named != p.facts.named {
+			if other || f.named != p.facts.named || f.fact.Erases() || p.facts.fact.Erases() {
 				f.fact = carried.Read(b, f.named)
 			}
 			return s.i == len(b) && len(b) > 0 // without a shape, an empty line is not JSON yet

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 )
 
 // Dir verifies a log. Keys are required, in the form of audit.Log.Key, and from elsewhere: a
@@ -59,7 +61,7 @@ func (l Log) verify(ctx context.Context, o *Options, p *progress) (Report, error
 	h.report.First, h.report.Events, h.report.Root = h.base, max(0, h.tree.Size-h.base), h.tree.Root()
 	h.report.Key = h.keys.Now()
 	if h.origin != "" && l.Origin != "" && l.Origin != h.origin {
-		h.report.add(Finding{codeOrigin, segmentName(h.base), h.base})
+		h.report.add(Finding{codeOrigin, edge.SegmentName(h.base), h.base})
 	}
 	h.report.sort()
 	return h.report, nil

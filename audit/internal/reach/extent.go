@@ -179,8 +179,8 @@ func (x *Extent) pass(first int64, at place) {
 	}
 }
 
-// Know says what times a closed segment has.
-func (x *Extent) Know(first int64, times carry.Times) {
+// know says what times a closed segment has.
+func (x *Extent) know(first int64, times carry.Times) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for i := range x.parts {

@@ -36,6 +36,7 @@ import (
 	"path/filepath"
 
 	"github.com/carnet-go/carnet/audit/internal/cursor"
+	"github.com/carnet-go/carnet/audit/internal/head"
 	"github.com/carnet-go/carnet/audit/internal/key"
 	"github.com/carnet-go/carnet/audit/internal/people"
 	"github.com/carnet-go/carnet/audit/internal/proof"
@@ -43,7 +44,6 @@ import (
 	"github.com/carnet-go/carnet/audit/internal/reopen"
 	"github.com/carnet-go/carnet/audit/internal/replay"
 	"github.com/carnet-go/carnet/audit/internal/site"
-	"github.com/carnet-go/carnet/audit/internal/tree"
 	"github.com/carnet-go/carnet/internal/atomicfile"
 	"github.com/carnet-go/carnet/internal/segment"
 )
@@ -60,28 +60,20 @@ var (
 	errRoom = errors.New("audit: there is no room for a new segment; the log is under the old key")
 )
 
-// Encode makes a line of the log itself, behind one byte of room. Of the texts one is set: JSON
-// of its member, or a signed note.
-type Encode func(k *key.Key, action string, m Member) []byte
-
-// Member is what stands in a line of a new segment.
-type Member struct{ Segment, Carried, Rekey, Checkpoint string }
-
 // change is one rekey.
 type change struct {
 	*reopen.Found
 	dir    string
 	next   *key.Key
 	own    bool // the new key is a file beside the log
-	encode Encode
+	encode func(*key.Key) head.Encode
 
-	tree tree.Tree
-	text []byte
+	head *head.Head
 	last key.Checkpoint
 }
 
 // Do is Rekey of package audit. When ctx ends while the disk hangs it goes on alone.
-func Do(ctx context.Context, dir string, old, next crypto.Signer, encode Encode, disk segment.Disk) (vkey string, err error) {
+func Do(ctx context.Context, dir string, old, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (vkey string, err error) {
 	type result struct {
 		vkey string
 		err  error
@@ -99,14 +91,14 @@ func Do(ctx context.Context, dir string, old, next crypto.Signer, encode Encode,
 	}
 }
 
-func do(ctx context.Context, dir string, old, next crypto.Signer, encode Encode, disk segment.Disk) (string, error) {
+func do(ctx context.Context, dir string, old, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (string, error) {
 	f, err := reopen.Find(ctx, dir, old, nil, disk)
 	if err != nil {
 		return "", err
 	}
 	defer f.Close()
-	c := &change{Found: f, dir: dir, own: next == nil, encode: encode, tree: f.Replay.Tree}
-	if f.Torn > 0 || f.Replay.Dirty || f.Replay.Now.Size != c.tree.Size || f.Replay.Rekey != nil {
+	c := &change{Found: f, dir: dir, own: next == nil, encode: encode}
+	if f.Torn > 0 || f.Replay.Dirty || f.Replay.Now.Size != f.Replay.Tree.Size || f.Replay.Rekey != nil {
 		return "", errBusy
 	}
 	if err = c.ready(next); err == nil {
@@ -162,7 +154,7 @@ func (c *change) undo() error {
 
 // compose makes the lines of the new segment.
 func (c *change) compose() error {
-	size, root := c.tree.Size, c.tree.Root()
+	size, root := c.Replay.Tree.Size, c.Replay.Tree.Root()
 	said, err := c.next.TakeOver(&c.Key.Public, size, root)
 	if err != nil {
 		return err
@@ -172,37 +164,27 @@ func (c *change) compose() error {
 		return err
 	}
 	c.State.Rekey(c.next.Verifier())
-	newest := c.Parts[len(c.Parts)-1].First
-	c.add(replay.ActionSegment, Member{Segment: replay.SegmentText(newest, size, root.String())})
-	for _, text := range c.State.Texts(c.Replay.Times) {
-		c.add(replay.ActionCarried, Member{Carried: text})
-	}
-	c.add(replay.ActionRekeyed, Member{Rekey: string(statement)})
+	h := head.New(c.Replay.Tree, c.Parts[len(c.Parts)-1].First, c.State.Texts(c.Replay.Times), c.encode(c.next))
+	h.Add(replay.ActionRekeyed, head.Member{Rekey: string(statement)})
 	for _, k := range [...]*key.Key{c.Key, c.next} {
-		signed, err := k.Checkpoint(c.tree.Size, c.tree.Root())
+		signed, err := k.Checkpoint(h.Tree.Size, h.Tree.Root())
 		if err != nil {
 			return err
 		}
-		c.add(replay.ActionCheckpoint, Member{Checkpoint: string(signed.Note)})
+		h.Add(replay.ActionCheckpoint, head.Member{Checkpoint: string(signed.Note)})
 	}
-	c.text = tree.AppendCommit(c.text, c.tree.Size, c.tree.Root())
-	if int64(len(c.text)) > replay.MaxTorn { // a crash would leave more than it explains
+	if h.Commit(); int64(len(h.Text)) > replay.MaxTorn { // a crash would leave more than it explains
 		return errRoom
 	}
-	c.last, err = c.next.Checkpoint(c.tree.Size, c.tree.Root())
+	c.head = h
+	c.last, err = c.next.Checkpoint(h.Tree.Size, h.Tree.Root())
 	return err
-}
-
-func (c *change) add(action string, m Member) {
-	roomAndLine := c.encode(c.next, action, m)
-	c.tree.Add(tree.LeafHash(roomAndLine))
-	c.text = append(append(c.text, roomAndLine[1:]...), '\n')
 }
 
 // commit writes them, at once.
 func (c *change) commit() error {
 	name := reach.Name(c.Replay.Tree.Size)
-	file, err := c.Folder.Next(name, int64(len(c.text)), 0)
+	file, err := c.Folder.Next(name, int64(len(c.head.Text)), 0)
 	if err != nil {
 		if errors.Is(err, segment.ErrUnknown) {
 			return ErrUnknown
@@ -210,7 +192,7 @@ func (c *change) commit() error {
 		return errRoom
 	}
 	defer file.Close()
-	switch err := file.Append(c.text); {
+	switch err := file.Append(c.head.Text); {
 	case err == nil:
 		return nil
 	case errors.Is(err, segment.ErrFull) && c.Folder.Remove(name) == nil:
@@ -225,10 +207,10 @@ func (c *change) finish() error {
 	if people.Adopt(c.dir) != nil ||
 		cursor.Adopt(c.sinks(), c.next.Name(), sealOf(c.next)) != nil ||
 		site.HandOver(c.dir, c.Key.Verifier(), c.next.Verifier()) != nil ||
-		c.Tiles.Write(&c.tree) != nil ||
+		c.Tiles.Write(&c.head.Tree) != nil ||
 		atomicfile.Write(filepath.Join(c.dir, proof.Checkpoint), c.last.Note, 0o644) != nil {
 		return ErrBeside
 	}
-	c.Tiles.Supersede(&c.tree)
+	c.Tiles.Supersede(&c.head.Tree)
 	return nil
 }

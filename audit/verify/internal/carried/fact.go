@@ -1,12 +1,16 @@
 package carried
 
-import "bytes"
+import (
+	"bytes"
+	"strconv"
+)
 
 // Fact is what a line says of the log's state. Its parts are those of the line.
 type Fact struct {
 	Action, Tenant []byte // empty: none
 	Grant          []byte // empty: it says nothing about one
 	Kind           Kind
+	Erased         int64 // generation of the table of people; 0: it says nothing of it
 }
 
 // Kind is what a line says about its grant.
@@ -24,6 +28,9 @@ const (
 // interrupted is with which reason the log closes what nobody answered.
 const interrupted = "interrupted"
 
+// erased is of lines that say that the table of people was replaced.
+const erased = "audit.erased"
+
 // Read reads a line of JSON; named says whether it has a grant. A quote stands in no text without
 // a backslash, so what looks like a member is one.
 func Read(line []byte, named bool) (f Fact) {
@@ -34,8 +41,16 @@ func Read(line []byte, named bool) (f Fact) {
 			f.Grant = text(line, `"grant":"`)
 		}
 	}
+	if f.Erases() {
+		digits := value(line, `"count":`)
+		n := bytes.IndexFunc(digits, func(r rune) bool { return r < '0' || r > '9' })
+		f.Erased, _ = strconv.ParseInt(string(digits[:max(n, 0)]), 10, 64) // 0, where it is none
+	}
 	return f
 }
+
+// Erases says whether a line is about the table of people: then all of it has to be read.
+func (f *Fact) Erases() bool { return string(f.Action) == erased }
 
 // Part is what the value of a member says to a Fact.
 type Part uint8

@@ -97,7 +97,7 @@ func (s *State) End(origin string, kept int64) bool {
 // known is what lines come to, or what a segment says that they do.
 type known struct {
 	Origin, Tenant string
-	Kept           int64
+	Kept, Erased   int64
 	newest         map[string]int64
 	last           string // action: most lines have that of the one before
 	open, closed   grants
@@ -116,6 +116,7 @@ func (k *known) line(index int64, f *Fact) {
 	if k.Tenant == "" {
 		k.Tenant = string(f.Tenant)
 	}
+	k.Erased = max(k.Erased, f.Erased)
 	if len(f.Action) > 0 {
 		if string(f.Action) != k.last {
 			k.last = string(f.Action)
@@ -170,7 +171,7 @@ func (k *known) prune() {
 
 // equal says whether a segment says what the lines do.
 func (k *known) equal(said *known) bool {
-	return k.Tenant == said.Tenant && maps.Equal(k.newest, said.newest) && maps.Equal(k.open, said.open) && maps.Equal(k.closed, said.closed)
+	return k.Tenant == said.Tenant && k.Erased == said.Erased && maps.Equal(k.newest, said.newest) && maps.Equal(k.open, said.open) && maps.Equal(k.closed, said.closed)
 }
 
 // add takes what a line carries, and says whether it can be read, and nothing stands there twice.
@@ -181,7 +182,7 @@ func (k *known) add(text []byte) bool {
 	}
 	var m struct {
 		Origin, Tenant       string
-		Kept                 int64
+		Kept, Erased         int64
 		Newest, Open, Closed []entry
 	}
 	if json.Unmarshal(text, &m) != nil {
@@ -197,8 +198,9 @@ func (k *known) add(text []byte) bool {
 	for _, e := range m.Closed {
 		k.closed.put(e.Grant, grant{e.Action, e.Index})
 	}
-	once := (k.Origin == "" || m.Origin == "") && (k.Tenant == "" || m.Tenant == "") && (k.Kept == 0 || m.Kept == 0)
+	once := (k.Origin == "" || m.Origin == "") && (k.Tenant == "" || m.Tenant == "") && (k.Kept == 0 || m.Kept == 0) && (k.Erased == 0 || m.Erased == 0)
 	k.Origin, k.Tenant, k.Kept = k.Origin+m.Origin, k.Tenant+m.Tenant, k.Kept+m.Kept
+	k.Erased += m.Erased
 	return once && len(k.newest)+len(k.open)+len(k.closed) == before+len(m.Newest)+len(m.Open)+len(m.Closed)
 }
 
