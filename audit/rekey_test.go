@@ -844,7 +844,7 @@ func TestEachHalfOfARekeyIsNeeded(t *testing.T) {
 		"signed by the old":     {old: a, change: func(k *turn) { k.by = a }},
 		"of another origin":     {old: a, change: func(k *turn) { k.of = "acme.example/hr/b" }},
 		"of another size":       {old: a, change: func(k *turn) { k.size-- }},
-		"of another root":       {old: a, change: func(k *turn) { k.root = "A" + k.root[1:] }},
+		"of another root":       {old: a, change: func(k *turn) { k.root = strings.Repeat("A", 43) + "=" }},
 		"not signed":            {old: a, late: func(k *turn) { k.said.Signature = "" }},
 		"stray bits":            {old: a, late: func(k *turn) { k.said.Signature = k.said.Signature[:85] + "B==" }},
 		"the line is taken out": {old: a, without: func(line string) bool { return strings.Contains(line, `"rekey":`) }},
