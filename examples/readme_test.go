@@ -91,6 +91,22 @@ func TestReadmeModules(t *testing.T) {
 	}
 }
 
+var packageRow = regexp.MustCompile("(?m)^\\| \\[`([^`]+)`\\]")
+
+// TestReadmePackages: each package has one row, and each of them is there.
+func TestReadmePackages(t *testing.T) {
+	seen := map[string]bool{}
+	for _, m := range packageRow.FindAllStringSubmatch(read(t, "README.md"), -1) {
+		if _, err := os.Stat(filepath.Join(root(t), m[1])); err != nil || seen[m[1]] {
+			t.Errorf("%s: it stands there twice, or %v", m[1], err)
+		}
+		seen[m[1]] = true
+	}
+	if len(seen) < 7 {
+		t.Errorf("%d packages", len(seen))
+	}
+}
+
 func required(t *testing.T) []string {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), "go", "mod", "edit", "-json")
