@@ -231,13 +231,14 @@ func TestEachSystemCallOfARekeyFailsOrKills(t *testing.T) {
 		{"unlinkat", "signal=SIGKILL", 1},
 	} {
 		t.Run(c.calls+" "+c.what, func(t *testing.T) {
+			const stride = (oneImageIn + 3) / 4 // each; the race detector makes it too slow for all
 			n := 1
-			for ; s.once(t, c.calls, c.what, n); n++ {
+			for ; s.once(t, c.calls, c.what, n); n += stride {
 			}
-			if n--; n < c.atLeast {
-				t.Errorf("%d calls, want at least %d", n, c.atLeast)
+			if n <= c.atLeast {
+				t.Errorf("less than %d calls, want at least %d", n, c.atLeast)
 			}
-			t.Logf("%d calls", n)
+			t.Logf("less than %d calls", n)
 		})
 	}
 }
