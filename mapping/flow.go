@@ -88,7 +88,7 @@ func (c *compiler) paired() {
 			c.Find(true, "M229", "/set/"+declare.Escape(into.path), "stands in a collection that is absent")
 			continue
 		}
-		if r.from == nil {
+		if r.from == nil || outer != nil && outer.broken && outer.from == nil { // which is told already
 			continue
 		}
 		var source *field

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/carnet-go/carnet/mapping"
@@ -183,7 +182,7 @@ type released struct {
 }
 
 func (r released) names(step chainStep) bool {
-	if strings.HasPrefix(r.via.name, "token.") && r.anyKey {
+	if r.via.name == "token.hmac" && r.anyKey {
 		return step.name == r.via.name
 	}
 	return reflect.DeepEqual(r.via, step)
@@ -206,7 +205,7 @@ func sourceOf(own, presence mapping.Label, releases []released, optional bool) [
 			until = "2999-01-01"
 		}
 		args := r.via.args
-		if strings.HasPrefix(r.via.name, "token.") && r.anyKey {
+		if r.via.name == "token.hmac" && r.anyKey {
 			args = map[string]any{}
 		}
 		all = append(all, map[string]any{"via": r.via.name, "args": args, "to": r.to.Class.String(), "categories": some(r.to.Categories), "residency": some(r.to.Residency), "purposes": some(r.to.Purposes), "approved": "DPO", "until": until})

@@ -16,7 +16,7 @@ const pins = `{"title": "p", "type": "object", "additionalProperties": false, "r
 			{"via": "text.prefix", "args": {"n": 4}, "to": "internal", "approved": "DPO-1", "until": "2999-01-01"},
 			{"via": "mask.keep_last", "args": {"n": 2}, "to": "internal", "approved": "DPO-2", "until": "2999-01-01"},
 			{"via": "token.hmac", "to": "internal", "approved": "DPO-3", "until": "2999-01-01"},
-			{"via": "token.aes_siv", "to": "internal", "approved": "DPO-7", "until": "2999-01-01"},
+			{"via": "token.aes_siv", "args": {"key": "k"}, "to": "internal", "approved": "DPO-7", "until": "2999-01-01"},
 			{"via": "redact", "to": "internal", "approved": "DPO-4", "until": "2999-01-01"}]},
 		"sex": {"type": "string", "maxLength": 1, "classification": "internal"},
 		"age": {"type": "integer", "minimum": 0, "maximum": 119, "release": [

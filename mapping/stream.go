@@ -12,18 +12,23 @@ import (
 )
 
 // RejectError says which document of a stream is none, and why: by its number and place, and
-// with nothing that stands in it. Err is a *DataError, where the stream goes on; or the
-// reader's error or the context's, which its text does not quote, and which are the last.
+// with nothing that stands in it. Err is a *DataError; or the reader's error or the context's,
+// which its text does not quote, and which are the last.
 type RejectError struct {
 	Index  int64 // of the document, from 0
 	Offset int64 // of its first byte in the stream
+	Last   bool  // the stream ends here, before its end: what may have come behind it is not known
 	Err    error
 }
 
 // Error is one line without content.
 func (e *RejectError) Error() string {
 	if wrong, ok := errors.AsType[*DataError](e.Err); ok {
-		return fmt.Sprintf("mapping: document %d at byte %d: %s", e.Index, e.Offset, wrong.Error()[len("mapping: "):])
+		text := fmt.Sprintf("mapping: document %d at byte %d: %s", e.Index, e.Offset, wrong.Error()[len("mapping: "):])
+		if e.Last {
+			text += ", where the stream breaks off"
+		}
+		return text
 	}
 	return fmt.Sprintf("mapping: document %d at byte %d: the stream cannot be read", e.Index, e.Offset)
 }
@@ -33,16 +38,18 @@ func (e *RejectError) Unwrap() error { return e.Err }
 
 // Documents are those of a stream under the schema: of one JSON array, or of lines that are a
 // document each (NDJSON). Each was checked, and comes whole or as a *RejectError, one at a time
-// however long the stream is; at the end of ctx, of an array that is cut or that something
-// follows (M301), and of a reader that fails, that error is the last. A document is the
-// caller's, as one of Document is.
+// however long the stream is; at the end of ctx, of an array that is cut, that something
+// follows or whose brackets do not match (M301), and of a reader that fails, that error is the
+// last, and says so. A Read that hangs is not ended by ctx. A document is the caller's, as one
+// of Document is.
 func (s *Schema) Documents(ctx context.Context, r io.Reader) iter.Seq2[Document, error] {
 	return func(yield func(Document, error) bool) {
 		if s.Hash() == "" {
-			yield(Document{}, &RejectError{Err: ErrInvalid})
+			yield(Document{}, &RejectError{Last: true, Err: ErrInvalid})
 			return
 		}
-		stream := split.New(r, scan.MaxSize)
+		stream := split.New(ctx, r, scan.MaxSize)
+		defer stream.Wipe()
 		for n := int64(0); ; n++ {
 			raw, at, err := stream.Next()
 			if err == io.EOF {
@@ -51,11 +58,12 @@ func (s *Schema) Documents(ctx context.Context, r io.Reader) iter.Seq2[Document,
 			if ended := ctx.Err(); ended != nil {
 				err = ended
 			}
+			last := err != nil && err != split.ErrTooLarge
 			d, why := s.next(raw, err)
 			if why != nil {
-				why = &RejectError{Index: n, Offset: at, Err: why}
+				why = &RejectError{n, at, last, why}
 			}
-			if !yield(d, why) || err != nil && err != split.ErrTooLarge {
+			if !yield(d, why) || last {
 				return
 			}
 		}

@@ -54,9 +54,9 @@ func TestDocuments(t *testing.T) {
 		"rejects":     {"{\"n\":1}\n{\"cAnArY\":2}\n{\"n\":\"cAnArY\"}\n{\"n\":4}\n", []string{`{"n":1}`, "document 1 at byte 8: M304 data does not fit", "document 2 at byte 21: M307 data does not fit at /n", `{"n":4}`}},
 		"of an array": {`[{"n":1},"cAnArY",{"n":1,"n":2},{"n":3}]`, []string{`{"n":1}`, "document 1 at byte 9: M307 data does not fit", "document 2 at byte 18: M305 data does not fit at /n", `{"n":3}`}},
 		"a cut line":  {"{\"n\":1}\n{\"n\":2", []string{`{"n":1}`, "document 1 at byte 8: M301 data does not fit"}},
-		"a cut array": {`[{"n":1},{"n":2`, []string{`{"n":1}`, "document 1 at byte 9: M301 data does not fit"}},
+		"a cut array": {`[{"n":1},{"n":2`, []string{`{"n":1}`, "document 1 at byte 9: M301 data does not fit, where the stream breaks off"}},
 		"two":         {`{"n":1}{"n":2}`, []string{"document 0 at byte 0: M301 data does not fit"}},
-		"behind it":   {`[{"n":1}] cAnArY`, []string{`{"n":1}`, "document 1 at byte 10: M301 data does not fit"}},
+		"behind it":   {`[{"n":1}] cAnArY`, []string{`{"n":1}`, "document 1 at byte 10: M301 data does not fit, where the stream breaks off"}},
 		"mark":        {"\ufeff{\"n\":1}\n{\"n\":2}", []string{"document 0 at byte 0: M301 data does not fit", `{"n":2}`}},
 		"too large":   {"{\"n\":1}\n" + long + "\n{\"n\":3}", []string{`{"n":1}`, "document 1 at byte 8: M302 data does not fit", `{"n":3}`}},
 		"in an array": {"[" + long + ",{\"n\":3}]", []string{"document 0 at byte 1: M302 data does not fit", `{"n":3}`}},
@@ -68,6 +68,58 @@ func TestDocuments(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// endless begins with something, and goes on with the same for ever.
+type endless struct {
+	begin, on string
+	read      func()
+}
+
+func (e *endless) Read(p []byte) (int, error) {
+	if e.begin != "" {
+		n := copy(p, e.begin)
+		e.begin = e.begin[n:]
+		return n, nil
+	}
+	e.read()
+	for i := range p {
+		p[i] = e.on[i%len(e.on)]
+	}
+	return len(p), nil
+}
+
+// TestAnEndlessStreamEndsWithItsContext, also where no document ever does.
+func TestAnEndlessStreamEndsWithItsContext(t *testing.T) {
+	s := schema(t, orders)
+	for name, in := range map[string]endless{
+		"space":              {"", " ", nil},
+		"empty lines":        {"{\"n\":1}\n", "\n", nil},
+		"space in an array":  {"[", " ", nil},
+		"and behind it":      {"[{\"n\":1}]", " ", nil},
+		"and between":        {"[{\"n\":1},", "\t", nil},
+		"behind a document":  {"{\"n\":1}", " ", nil},
+		"one long line":      {"{\"n\":", "1", nil},
+		"one of an array":    {"[{\"note\":\"", "x", nil},
+		"brackets for ever":  {"[", "[", nil},
+		"text in the middle": {"[{\"n\":1} ", " x", nil},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		reads := 0
+		in.read = func() {
+			if reads++; reads == 3 {
+				cancel()
+			}
+		}
+		var last error
+		for _, err := range s.Documents(ctx, &in) {
+			last = err
+		}
+		cancel()
+		if reject, ok := errors.AsType[*mapping.RejectError](last); !ok || !reject.Last || !errors.Is(last, context.Canceled) || reads > 4 {
+			t.Errorf("%s: %v after %d reads", name, last, reads)
+		}
 	}
 }
 
@@ -105,7 +157,8 @@ func TestDocumentsEnd(t *testing.T) {
 				break
 			}
 		}
-		if read != tt.read || !errors.Is(last, tt.want) {
+		reject, rejected := errors.AsType[*mapping.RejectError](last)
+		if read != tt.read || !errors.Is(last, tt.want) || rejected && !reject.Last {
 			t.Errorf("%s: %d documents, %v", name, read, last)
 		}
 		if last != nil && strings.Contains(last.Error(), "cAnArY") {

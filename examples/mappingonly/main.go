@@ -12,8 +12,9 @@
 // of the document from 0, its first byte in the input, code and field, between tabs, and
 // nothing that stands in it. A document that its schema describes, and for which the
 // mapping has no result, has - for its byte. The exit status is 0 if all went, 3 if some
-// did not (go run makes 1 of it), and 1 if the input or the output ended early; what
-// came before the end of the input is written.
+// did not (go run makes 1 of it), and 1 if the input or the output ended early, such as in
+// the middle of an array; what came before the end of the input is written. A last line that
+// was cut is one that is no document: NDJSON does not say where it ends.
 //
 // A mapping that lets too much out does not compile. Whoever forgets the mask in
 // employee-to-insured.jsonc,
@@ -57,7 +58,10 @@ var (
 	sample []byte
 )
 
-var errRejects = errors.New("some documents were rejected")
+var (
+	errRejects = errors.New("some documents were rejected")
+	errCut     = errors.New("the input is cut, or no array: what comes behind the last document of the list is not known")
+)
 
 // insurer is the far side as its contract says: where it is, what for, and how much it may know.
 func insurer() mapping.Destination {
@@ -124,14 +128,17 @@ func quarantine(list io.Writer, number int64, err error) error {
 	if !ok {
 		return err // of the reader, of ctx, or a release has ended: no document is to blame
 	}
-	at := "-"
+	at, status := "-", errRejects
 	if reject, ok := errors.AsType[*mapping.RejectError](err); ok {
 		at = strconv.FormatInt(reject.Offset, 10)
+		if reject.Last {
+			status = errCut
+		}
 	}
 	if _, err := fmt.Fprintf(list, "%d\t%s\t%s\t%s\n", number, at, wrong.Code, wrong.Path); err != nil {
 		return err
 	}
-	return errRejects
+	return status
 }
 
 type settings struct {

@@ -44,13 +44,14 @@ func TestRun(t *testing.T) {
 		out, list string
 		want      error
 	}{
-		"sample":  {"", settings{}, records, "2\t343\tM304\t\n4\t676\tM313\t/born\n", errRejects},
-		"file":    {"", settings{file: file}, records, "2\t343\tM304\t\n4\t676\tM313\t/born\n", errRejects},
-		"array":   {array(), settings{file: "-"}, records, "2\t344\tM304\t\n4\t677\tM313\t/born\n", errRejects},
-		"strict":  {"", settings{strict: true}, first, "2\t343\tM304\t\n", errRejects},
-		"good":    {strings.Join(strings.SplitAfter(string(sample), "\n")[:2], ""), settings{file: "-", strict: true}, first, "", nil},
-		"cut":     {string(sample[:600]), settings{file: "-"}, first, "2\t343\tM304\t\n3\t502\tM301\t\n", errRejects},
-		"nothing": {"", settings{file: "-"}, "", "", nil},
+		"sample":      {"", settings{}, records, "2\t343\tM304\t\n4\t676\tM313\t/born\n", errRejects},
+		"file":        {"", settings{file: file}, records, "2\t343\tM304\t\n4\t676\tM313\t/born\n", errRejects},
+		"array":       {array(), settings{file: "-"}, records, "2\t344\tM304\t\n4\t677\tM313\t/born\n", errRejects},
+		"strict":      {"", settings{strict: true}, first, "2\t343\tM304\t\n", errRejects},
+		"good":        {strings.Join(strings.SplitAfter(string(sample), "\n")[:2], ""), settings{file: "-", strict: true}, first, "", nil},
+		"cut":         {string(sample[:600]), settings{file: "-"}, first, "2\t343\tM304\t\n3\t502\tM301\t\n", errRejects},
+		"a cut array": {array()[:600], settings{file: "-"}, first, "2\t344\tM304\t\n3\t503\tM301\t\n", errCut},
+		"nothing":     {"", settings{file: "-"}, "", "", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out, list bytes.Buffer

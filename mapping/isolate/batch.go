@@ -118,16 +118,16 @@ func (b *batch) said(k kind, payload []byte, index int64) (r mapping.Record, ref
 			return r, nil, ErrFalse
 		}
 		if k == isStopped && failed != nil && no == (rejection{Offset: no.Offset}) {
-			return r, nil, &mapping.RejectError{Index: index, Offset: no.Offset, Err: failed}
+			return r, nil, &mapping.RejectError{Index: index, Offset: no.Offset, Last: true, Err: failed}
 		}
-		b.cut = no.Code == "M301"
-		if k == isReject && slices.Contains(codes, no.Code) && b.parts.Known(no.Path) {
-			return r, &mapping.RejectError{Index: index, Offset: no.Offset, Err: &mapping.DataError{Code: no.Code, Path: no.Path}}, nil
+		b.cut = no.Last
+		if k == isReject && (!no.Last || no.Code == "M301") && slices.Contains(codes, no.Code) && b.parts.Known(no.Path) {
+			return r, &mapping.RejectError{Index: index, Offset: no.Offset, Last: no.Last, Err: &mapping.DataError{Code: no.Code, Path: no.Path}}, nil
 		}
 	case isEnd:
 		switch {
 		case failed != nil && !cut:
-			return r, nil, &mapping.RejectError{Index: index, Offset: sent, Err: failed}
+			return r, nil, &mapping.RejectError{Index: index, Offset: sent, Last: true, Err: failed}
 		case ended || cut:
 			return r, nil, nil
 		}

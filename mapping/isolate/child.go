@@ -100,7 +100,7 @@ func (c *child) mapper(o *order) *mapping.Mapper {
 
 // batch maps one document after the other, and says of each what became of it.
 func (c *child) batch(m *mapping.Mapper, keys keyring) error {
-	parts, stream := m.Apart(apart.Permitted()), split.New(c, scan.MaxSize)
+	parts, stream := m.Apart(apart.Permitted()), split.New(context.Background(), c, scan.MaxSize)
 	var made []byte
 	for {
 		raw, at, err := stream.Next()
@@ -116,9 +116,9 @@ func (c *child) batch(m *mapping.Mapper, keys keyring) error {
 		case err == io.EOF:
 			return writeFrame(c.out, isEnd, nil)
 		case err == split.ErrTooLarge:
-			err = writeJSON(c.out, isReject, rejection{scan.TooLarge, "", at})
+			err = writeJSON(c.out, isReject, rejection{Code: scan.TooLarge, Offset: at})
 		case err == split.ErrSyntax:
-			if err := writeJSON(c.out, isReject, rejection{scan.NotJSON, "", at}); err != nil {
+			if err := writeJSON(c.out, isReject, rejection{Code: scan.NotJSON, Offset: at, Last: true}); err != nil {
 				return err
 			}
 			return writeFrame(c.out, isEnd, nil)
@@ -127,7 +127,7 @@ func (c *child) batch(m *mapping.Mapper, keys keyring) error {
 		case err == mapping.ErrNoKey:
 			return writeFrame(c.out, isNoKey, nil)
 		case refused:
-			err = writeJSON(c.out, isReject, rejection{wrong.Code, wrong.Path, at})
+			err = writeJSON(c.out, isReject, rejection{Code: wrong.Code, Path: wrong.Path, Offset: at})
 		default:
 			return writeJSON(c.out, isStopped, rejection{Offset: at})
 		}

@@ -61,6 +61,7 @@ type ready struct {
 type rejection struct {
 	Code, Path string
 	Offset     int64
+	Last       bool `json:",omitempty"` // the stream ends there
 }
 
 var errFrame = errors.New("isolate: no frame")

@@ -41,7 +41,7 @@ const people = `{"title": "people", "type": "object", "additionalProperties": fa
 		"friends": {"type": "object", "patternProperties": {"^[\\s\\S]*$": {"type": ["integer", "null"], "minimum": 0}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"minLength": 1, "maxLength": 20}, "classification": "confidential", "release": [{"via": "token.hmac", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]},
 		"grid": {"type": "array", "maxItems": 2, "items": {"type": "object", "patternProperties": {"^[a-z\"]$": {"type": "array", "maxItems": 2, "items": {"type": "boolean"}}}, "additionalProperties": false, "maxProperties": 3, "propertyNames": {"maxLength": 1}}},
 		"house": {"type": "object", "additionalProperties": false, "properties": {"city": {"type": "string", "maxLength": 50}}},
-		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.aes_siv", "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
+		"mail": {"type": "string", "format": "email", "classification": "confidential", "release": [{"via": "token.aes_siv", "args": {"key": "k"}, "to": "internal", "approved": "DPO-1", "until": "2999-12-31"}]}}}`
 
 const rows = `{"title": "rows", "type": "object", "additionalProperties": false, "required": ["id", "kind", "name"],
 	"properties": {

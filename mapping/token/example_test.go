@@ -33,7 +33,7 @@ const (
 	customer = `{"title": "customer", "type": "object", "additionalProperties": false, "required": ["iban"],
 		"defaults": {"classification": "restricted", "residency": ["eu"], "purposes": ["payment"]}, "properties": {
 		"iban": {"type": "string", "minLength": 15, "maxLength": 34, "pattern": "^[A-Z0-9]+$",
-			"release": [{"via": "token.aes_siv", "to": "internal", "residency": ["*"], "purposes": ["*"], "approved": "DPO-7", "until": "2999-12-31"}]}}}`
+			"release": [{"via": "token.aes_siv", "args": {"key": "desk/tokens"}, "to": "internal", "residency": ["*"], "purposes": ["*"], "approved": "DPO-7", "until": "2999-12-31"}]}}}`
 	ticket      = `{"title": "ticket", "type": "object", "additionalProperties": false, "required": ["account"], "properties": {"account": {"type": "string", "maxLength": 255}}}`
 	openTickets = `{"mapping": "customer-to-ticket", "from": "customer", "to": "ticket", "set": {"/account": {"from": "/iban", "do": [{"token.aes_siv": {"key": "desk/tokens"}}]}}}`
 )

@@ -1,6 +1,7 @@
 // Package split cuts a stream of JSON documents into its documents, in constant memory.
 //
-//	s := split.New(r, most)
+//	s := split.New(ctx, r, most)
+//	defer s.Wipe()
 //	doc, at, err := s.Next() // until io.EOF
 //
 // # Guarantees
@@ -12,12 +13,13 @@
 // # Limits
 //
 // A document is not known to be JSON: brackets are counted and not matched. In NDJSON one ends
-// with its line.
+// with its line. What was read ahead, 64 KiB, and memory that a
+// document outgrew go with the garbage.
 //
 // # Errors
 //
 // [ErrTooLarge]: one document was skipped, and Next goes on. [ErrSyntax]: it is no array, or
-// was cut; that and the reader's own error are final.
+// was cut; that, the reader's own error, and ctx's before the next Read are final.
 //
 // # Concurrency
 //
@@ -27,6 +29,7 @@ package split
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 )
@@ -48,9 +51,26 @@ type Stream struct {
 	done  error
 }
 
-// New reads documents of at most so many bytes, without the white space around them.
-func New(r io.Reader, most int) *Stream {
-	return &Stream{r: bufio.NewReaderSize(r, 64<<10), most: most}
+// New reads documents of at most so many bytes, without the white space around them, until ctx
+// ends: also where none of them ever does.
+func New(ctx context.Context, r io.Reader, most int) *Stream {
+	return &Stream{r: bufio.NewReaderSize(until{ctx, r}, 64<<10), most: most}
+}
+
+// Wipe overwrites the newest document. The Stream must not be used any more.
+func (s *Stream) Wipe() { clear(s.held[:cap(s.held)]) }
+
+// until is a reader that fails when ctx has ended.
+type until struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (u until) Read(p []byte) (int, error) {
+	if err := u.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return u.r.Read(p)
 }
 
 // Next is the next document, and at which byte of the stream it begins. It is good until the

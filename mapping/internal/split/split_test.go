@@ -2,6 +2,7 @@ package split_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 
 // all is what a stream has, with where each begins.
 func all(r io.Reader, most int) (got []string, last error) {
-	s := split.New(r, most)
+	s := split.New(context.Background(), r, most)
 	for {
 		doc, at, err := s.Next()
 		switch err {
@@ -91,7 +92,7 @@ func TestMemory(t *testing.T) {
 	for _, frame := range []string{"%s\n{}\n", "[%s,{}]"} {
 		front, behind, _ := strings.Cut(frame, "%s")
 		long := io.LimitReader(endless{}, 64<<20)
-		s := split.New(io.MultiReader(strings.NewReader(front), long, strings.NewReader(behind)), 1000)
+		s := split.New(context.Background(), io.MultiReader(strings.NewReader(front), long, strings.NewReader(behind)), 1000)
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		_, _, err := s.Next()
@@ -122,7 +123,7 @@ func FuzzNext(f *testing.F) {
 	f.Fuzz(func(t *testing.T, in []byte) {
 		var want []json.RawMessage
 		isArray := json.Unmarshal(in, &want) == nil && len(bytes.TrimSpace(in)) > 0 && bytes.TrimSpace(in)[0] == '['
-		s := split.New(bytes.NewReader(in), len(in))
+		s := split.New(context.Background(), bytes.NewReader(in), len(in))
 		var got []string
 		for {
 			doc, at, err := s.Next()

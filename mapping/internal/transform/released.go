@@ -7,14 +7,14 @@ import (
 	"github.com/carnet-go/carnet/mapping/internal/scan"
 )
 
-// Released makes the step that a release of a value names. One of tokens that names no key is of
-// any. Of a function, whether there is one is found where a mapping is compiled.
+// Released makes the step that a release of a value names. One of token.hmac that names no key is of
+// any; of token.aes_siv it has to name one, because who has that key can open the token. Of a function, whether there is one is found where a mapping is compiled.
 func Released(name string, args json.RawMessage, n *scan.Node) (step Step, anyKey bool, p Problem) {
 	if strings.HasPrefix(name, CustomPrefix) {
 		step, p = approved(name, args)
 		return step, false, p
 	}
-	anyKey = (name == "token.hmac" || name == "token.aes_siv") && (args == nil || string(args) == "{}")
+	anyKey = name == "token.hmac" && (args == nil || string(args) == "{}")
 	if anyKey {
 		args = json.RawMessage(`{"key":"any"}`)
 	}
