@@ -93,5 +93,8 @@ func (m *Mapper) For(to Destination) (*Mapper, error) {
 // after its last day; zero: never.
 func (m *Mapper) NotAfter() time.Time { return some(m).notAfter }
 
+// Reversible says whether it makes tokens that who has their key can open.
+func (m *Mapper) Reversible() bool { return slices.ContainsFunc(some(m).rules, (*rule).reversible) }
+
 // Hash is hexadecimal SHA-256 over the mapping, both schemas and the destination.
 func (m *Mapper) Hash() string { return some(m).hash }

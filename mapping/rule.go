@@ -51,6 +51,10 @@ func (r *rule) conditions() []*field {
 	return all
 }
 
+func (r *rule) reversible() bool {
+	return slices.ContainsFunc(r.steps, func(s transform.Step) bool { return s.Reversible })
+}
+
 // certain says whether it sets something wherever all these fields are there.
 func (r *rule) certain(given []*field) bool {
 	return !r.empty() && !slices.ContainsFunc(r.needs, func(f *field) bool { return !slices.Contains(given, f) })

@@ -122,6 +122,10 @@ func TestReportsSayWhatOpens(t *testing.T) {
 	if report := employees(t).Report(); strings.Contains(report, "reversible") {
 		t.Errorf("of a hash:\n%s", report)
 	}
+	var zero *mapping.Mapper
+	if !m.Reversible() || employees(t).Reversible() || zero.Reversible() {
+		t.Error("a mapper says otherwise")
+	}
 }
 
 // BenchmarkTokens has one token of each kind, and both.

@@ -33,6 +33,7 @@ type Summary struct {
 	Undated     []Note   // systems that take callers whose login has no time
 	Secrets     []Note   // paths of secrets, with the system that may have it as the reason
 	Twins       []Note   // systems that canaries use, with the one that they stand in for as the reason
+	Reversible  []Note   // mappings that make tokens which who has their key can open
 	Released    []Ending // mappings that use releases, the one that ends first before the others
 }
 
@@ -80,6 +81,9 @@ func Review(dir fs.FS, o *Options) (Summary, error) {
 		}
 	}
 	for _, d := range l.mappings {
+		if d.mapper.Reversible() {
+			s.Reversible = append(s.Reversible, Note{Name: d.name, At: d.index.Place("")})
+		}
 		if end := d.mapper.NotAfter(); !end.IsZero() {
 			s.Released = append(s.Released, Ending{Name: d.name, At: d.index.Place(""), NotAfter: end})
 		}

@@ -3,6 +3,7 @@ package boundary_test
 import (
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -34,6 +35,16 @@ func TestReview(t *testing.T) {
 	}
 	if _, err := boundary.Review(nil, nil); err == nil {
 		t.Error("a review of nothing finds nothing")
+	}
+}
+
+func TestReviewListsTokensThatOpen(t *testing.T) {
+	dir := changed(t, crosses, "token.hmac", "token.aes_siv")
+	dir[employee] = changed(t, employee, `"via": "token.hmac",`, `"via": "token.aes_siv", "args": {"key": "crm/tokens"},`)[employee]
+	dir[contact] = changed(t, contact, `"maxLength": 64`, `"maxLength": 120`)[contact]
+	s, err := boundary.Review(dir, nil)
+	if want := []boundary.Note{{Name: "employee-to-contact", At: crosses + ":2"}}; err != nil || !slices.Equal(s.Reversible, want) {
+		t.Errorf("%+v, %v", s.Reversible, err)
 	}
 }
 

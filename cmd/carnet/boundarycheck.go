@@ -76,6 +76,7 @@ func runBoundaryCheck(ctx context.Context, c *call) int {
 	for _, n := range custom {
 		fmt.Fprintf(c.stdout, "review: %s: code to be read: %s, version %s\n", n.At, n.Name, n.Reason)
 	}
+	c.notes("tokens that who has their key can open, in mapping", s.Reversible)
 	for _, m := range s.Released {
 		fmt.Fprintf(c.stdout, "review: %s: mapping %s uses releases until %s\n", m.At, m.Name, m.NotAfter.UTC().Format(time.RFC3339))
 	}
