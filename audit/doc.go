@@ -104,7 +104,8 @@
 // know of 256 stores, and no more. Times are
 // UTC milliseconds. The signer has to be there for every checkpoint: while it fails,
 // nothing new begins. Events reads, it does not verify. The key of fingerprints is derived from
-// the signer, so that a Rekey means new ones; pseudonyms stay. Whoever stole a key before it was replaced can go on
+// the signer, so that a Rekey means new ones; pseudonyms stay, and so does the key of the table's digests: with
+// the old key and a copy of the table from then somebody can tell whether a table has whom he thinks of. Whoever stole a key before it was replaced can go on
 // from there in a log of his own, under a key of his own: only the right verifier key, or a
 // checkpoint that somebody holds, tells the two apart. A disk that says it wrote what it
 // did not is not noticed before the next Open.

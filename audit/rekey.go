@@ -27,7 +27,7 @@ var ErrRekeyed = reopen.ErrRekeyed
 // over here, under a checkpoint of the old key and then one of the new: whoever trusts the old
 // key finds the new one in the log, and nobody else brings one in. From then on Open takes the
 // new key only; of the old one it says ErrRekeyed. A key that the log had before does not come
-// back.
+// back, and there are 128 at most.
 //
 // At each moment a crash leaves a log that opens under one of the two keys; where both are files
 // beside it, Open finds out which. ErrIndeterminate where that is not known, also because ctx

@@ -1058,6 +1058,33 @@ func TestPseudonymsAfterARekey(t *testing.T) {
 	}
 }
 
+// TestSoManyKeysAndNoMore: all of them stand in one line of each segment, which has a longest.
+func TestSoManyKeysAndNoMore(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "audit")
+	longest := strings.Repeat(strings.Repeat("a", 63)+"/", 3) + strings.Repeat("a", 63)
+	if err := audit.Create(t.Context(), dir, longest, &audit.Options{Signer: private(1)}); err != nil {
+		t.Fatal(err)
+	}
+	const most = 128
+	for n := byte(1); n < most; n++ {
+		rekey(t, dir, private(n), private(n+1))
+	}
+	unchanged(t, dir, func() {
+		if _, err := audit.Rekey(t.Context(), dir, private(most), private(most+1)); err == nil {
+			t.Error("another one")
+		}
+	})
+	l := openWith(t, dir, &audit.Options{Signer: private(most), SegmentBytes: 1}, nil)
+	for range 3 {
+		add(t, l, grant("g"))
+	}
+	now := l.Key()
+	shut(t, l)
+	if got := clean(t, dir, now); got != now || !strings.HasPrefix(got, longest) {
+		t.Error(got)
+	}
+}
+
 // TestRekeyClosesWhatNobodyAnswered, as Open does, and the new key resolves it.
 func TestRekeyClosesWhatNobodyAnswered(t *testing.T) {
 	dir := create(t)

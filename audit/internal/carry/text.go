@@ -11,6 +11,9 @@ import (
 // TextBytes is the longest text: a line has some hundred bytes more.
 const TextBytes = 60_000
 
+// MostKeys is how many keys a log may have been under: one text has all of them.
+const MostKeys = 128
+
 // Text is the member "carried" of one line. Texts of one segment add up.
 type Text struct {
 	Origin string   `json:"origin,omitempty"`

@@ -26,14 +26,16 @@ const (
 
 // head is what is sealed in front of the rows.
 type head struct {
-	secret     [32]byte
+	secret     [32]byte // of digests
 	generation int64
 	born       int64
+	tags       [32]byte // secret of them
 }
 
 func newHead(generation int64) head {
 	h := head{generation: generation, born: generation}
 	_, _ = rand.Read(h.secret[:]) // it never fails
+	_, _ = rand.Read(h.tags[:])
 	return h
 }
 
@@ -43,6 +45,7 @@ func (h *head) text(k *key.Key) []byte {
 	copy(plain, h.secret[:])
 	binary.BigEndian.PutUint64(plain[32:], uint64(h.generation))
 	binary.BigEndian.PutUint64(plain[40:], uint64(h.born))
+	copy(plain[48:], h.tags[:])
 	return append([]byte(magic), k.Wrap(magic, plain)...)
 }
 
@@ -55,17 +58,12 @@ func parseHead(b []byte, k *key.Key) (h head, ok bool) {
 	if !ok {
 		return head{}, false
 	}
-	h = head{secret: [32]byte(plain), generation: int64(binary.BigEndian.Uint64(plain[32:])), born: int64(binary.BigEndian.Uint64(plain[40:]))}
+	h = head{secret: [32]byte(plain), generation: int64(binary.BigEndian.Uint64(plain[32:])), born: int64(binary.BigEndian.Uint64(plain[40:])), tags: [32]byte(plain[48:])}
 	return h, true
 }
 
-// digests and tags have keys of their own.
-func (h *head) digests() *key.Keyed { return h.keyed("digest") }
-
-func (h *head) keyed(purpose string) *key.Keyed {
-	sum := key.NewKeyed(h.secret[:]).Bytes([]byte(purpose))
-	return key.NewKeyed(sum[:])
-}
+// digests are of people, also when the log gets another key.
+func (h *head) digests() *key.Keyed { return key.NewKeyed(h.secret[:]) }
 
 // rower makes and reads the rows of one generation.
 type rower struct {
@@ -74,7 +72,7 @@ type rower struct {
 }
 
 func (h *head) rower() *rower {
-	r := &rower{tags: h.keyed("tag")}
+	r := &rower{tags: key.NewKeyed(h.tags[:])}
 	binary.BigEndian.PutUint64(r.buf[:], uint64(h.generation))
 	return r
 }

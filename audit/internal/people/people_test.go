@@ -885,6 +885,23 @@ func TestKnownPeopleAllocateNothing(t *testing.T) {
 	}
 }
 
+// TestTheOldKeyMakesNoRows: what it could seal is of no use in the table of the next one.
+func TestTheOldKeyMakesNoRows(t *testing.T) {
+	dir := made(t, 3)
+	before := read(t, file(dir))
+	if err := errors.Join(people.Reseal(dir, keyOf(t, 1), keyOf(t, 2)), people.Adopt(dir)); err != nil {
+		t.Fatal(err)
+	}
+	after := read(t, file(dir))
+	write(t, file(dir), append(after[:head:head], before[head:]...))
+	if x, err := people.Open(dir, keyOf(t, 2), people.Want{}); err != people.ErrDamage {
+		t.Errorf("%v, %v", x, err)
+	}
+	if err := people.Adopt(dir); err == nil {
+		t.Error("there is nothing to adopt")
+	}
+}
+
 // kept is a table that an earlier version has written, of three people.
 const kept = "testdata/people"
 

@@ -1,6 +1,7 @@
 package people
 
 import (
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -11,7 +12,7 @@ import (
 )
 
 // Reseal is for a log that gets another key. It puts a copy of the table, whose head is sealed
-// under that one, beside the table, before anything says that the key is another one. The next
+// under that one and whose rows nobody makes who has the old one, beside the table, before anything says that the key is another one. The next
 // Open takes the one of both that its key opens, and Repair removes the other: so a crash at any
 // moment loses nobody, a change of keys that does not happen needs nothing undone, and doing it
 // twice is the same as once. Adopt and Discard are for who knows before. Nobody else may have the table.
@@ -24,8 +25,13 @@ func Reseal(dir string, from, to *key.Key) error {
 	if !ok {
 		return ErrDamage
 	}
-	copy(b, h.text(to))
-	return write(filepath.Join(dir, next), b)
+	made := h
+	_, _ = rand.Read(made.tags[:]) // it never fails
+	text, r, place := made.text(to), made.rower(), 0
+	if _, ok := h.rows(b, func(d digest, n Name) { text, place = r.append(text, place, d, n), place+1 }); !ok {
+		return ErrDamage
+	}
+	return write(filepath.Join(dir, next), text)
 }
 
 // Adopt puts the copy in the table's place, once the log is under its key.

@@ -21,13 +21,15 @@
 // # Format
 //
 // A head of 128 bytes: "carnet people 1\n", and sealed the digests' key, the generation, that
-// with which the table began, and zeros. Then rows of 64: digest, pseudonym, and the tag of both
+// with which the table began, the tags' key, and zeros. Then rows of 64: digest, pseudonym, and the tag of both
 // with generation and place. No row lies in two blocks of a disk.
 //
 // # Limits
 //
 // Whoever may write the file can cut rows from its end, or put back an older file of the same
-// generation: those people get new pseudonyms. What atomicfile left of an Erase that crashed has
+// generation: those people get new pseudonyms. The digests' key stays when the log gets another
+// key, as pseudonyms do: who has that log's old key and an old copy of the table can tell of
+// whomever he thinks of whether a table has them. What atomicfile left of an Erase that crashed has
 // rows too; who opens a log removes it first. The table is all read by Open and by each Erase,
 // and held in memory, about 120 bytes a person; it takes [Most].
 //

@@ -35,6 +35,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/cursor"
 	"github.com/carnet-go/carnet/audit/internal/head"
 	"github.com/carnet-go/carnet/audit/internal/key"
@@ -56,6 +57,7 @@ var (
 	// ErrFormer: who had an old key would be believed again.
 	ErrFormer = errors.New("audit: the new key is or was the log's already")
 
+	errMost = errors.New("audit: a log is under 128 keys, and no more; begin another log")
 	errBusy = errors.New("audit: the log was used meanwhile; try again")
 	errRoom = errors.New("audit: there is no room for a new segment; the log is under the old key")
 )
@@ -128,6 +130,9 @@ func (c *change) ready(next crypto.Signer) (err error) {
 	}
 	if err != nil {
 		return err
+	}
+	if len(c.State.Keys()) >= carry.MostKeys {
+		return errMost
 	}
 	if c.State.Was(c.next.Verifier()) || c.next.KeyHash() == c.Key.KeyHash() {
 		return ErrFormer
