@@ -21,8 +21,8 @@ func OpenOn(ctx context.Context, dir string, o *Options, d segment.Disk) (*Log, 
 }
 
 // RekeyOn is Rekey on a given disk.
-func RekeyOn(ctx context.Context, dir string, old, next crypto.Signer, d segment.Disk) (string, error) {
-	return rekeyOn(ctx, dir, old, next, d)
+func RekeyOn(ctx context.Context, dir string, next crypto.Signer, o *Options, d segment.Disk) (string, error) {
+	return rekeyOn(ctx, dir, next, o, d)
 }
 
 // SealOf is what lets a log under a key give up the lines before one.

@@ -17,11 +17,11 @@ import (
 // ErrRekeyed is Open's answer to a key that was replaced.
 var ErrRekeyed = reopen.ErrRekeyed
 
-// Rekey lets a log that is not open go on under another key, and returns its verifier key. The
-// log, its tree, proofs, cursors and the checkpoints that others keep go on. A nil old is the
-// key beside the log; a nil next is a new one, which takes its place, and then the old one stays
-// beside it, as DIR.key.HASH with the hash in its verifier key: who has it can tell by their
-// fingerprints what the older lines are about. Pseudonyms stay. DIR.vkey becomes the new one's.
+// Rekey lets a log that is not open go on under another key, and returns its verifier key. The log, its
+// tree, proofs, cursors and the checkpoints that others keep go on. Of Options it takes Signer, the key
+// so far, and Floor, so that no new key signs what is left of a log that was set back. A nil next is a
+// new key beside the log, and then the old one stays beside it, as DIR.key.HASH with the hash in its
+// verifier key: who has it can tell by their fingerprints what older lines are about. Pseudonyms stay. DIR.vkey becomes the new one's.
 //
 // A new segment begins with the event audit.rekeyed, in which the new key says that it takes
 // over here, under a checkpoint of the old key and then one of the new: whoever trusts the old
@@ -32,20 +32,23 @@ var ErrRekeyed = reopen.ErrRekeyed
 // At each moment a crash leaves a log that opens under one of the two keys; where both are files
 // beside it, Open finds out which. ErrIndeterminate where that is not known, also because ctx
 // ended while the disk hung: then the work goes on without the caller.
-func Rekey(ctx context.Context, dir string, old, next crypto.Signer) (verifierKey string, err error) {
-	return rekeyOn(ctx, dir, old, next, nil)
+func Rekey(ctx context.Context, dir string, next crypto.Signer, o *Options) (verifierKey string, err error) {
+	return rekeyOn(ctx, dir, next, o, nil)
 }
 
 // rekeyOn is Rekey on a disk that a test brings; nil: the operating system's.
-func rekeyOn(ctx context.Context, dir string, old, next crypto.Signer, disk segment.Disk) (string, error) {
-	l, err := open(ctx, dir, &Options{Signer: old}, disk) // repairs, and closes what nobody answered
+func rekeyOn(ctx context.Context, dir string, next crypto.Signer, o *Options, disk segment.Disk) (string, error) {
+	if o == nil {
+		o = &Options{}
+	}
+	l, err := open(ctx, dir, &Options{Signer: o.Signer, Floor: o.Floor}, disk) // repairs, and closes what nobody answered
 	if err == nil {
 		dir, err = l.l.dir, l.Close(ctx)
 	}
 	if err != nil {
 		return "", err
 	}
-	vkey, err := rekey.Do(ctx, dir, old, next, func(k *key.Key) head.Encode { return encodeOwn(k, time.Now()) }, disk)
+	vkey, err := rekey.Do(ctx, dir, o.Signer, next, func(k *key.Key) head.Encode { return encodeOwn(k, time.Now()) }, disk)
 	if errors.Is(err, rekey.ErrUnknown) {
 		err = fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}

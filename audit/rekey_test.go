@@ -55,7 +55,7 @@ func vkeyOf(t testing.TB, dir string) string {
 
 func rekey(t testing.TB, dir string, old, next crypto.Signer) string {
 	t.Helper()
-	vkey, err := audit.Rekey(t.Context(), dir, old, next)
+	vkey, err := audit.Rekey(t.Context(), dir, next, &audit.Options{Signer: old})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,7 +280,7 @@ func TestRekeyRefuses(t *testing.T) {
 		"at the third":          {b, &fickle{c, 4}, nil},
 	} {
 		unchanged(t, dir, func() {
-			vkey, err := audit.Rekey(t.Context(), dir, c.old, c.next)
+			vkey, err := audit.Rekey(t.Context(), dir, c.next, &audit.Options{Signer: c.old})
 			if err == nil || vkey != "" || c.want != nil && !errors.Is(err, c.want) || strings.Contains(err.Error(), "secret") || strings.Contains(err.Error(), dir) {
 				t.Errorf("%s: %q, %v", name, vkey, err)
 			}
@@ -288,21 +288,21 @@ func TestRekeyRefuses(t *testing.T) {
 	}
 	used(t, dir, b, 1)
 	unchanged(t, dir, func() {
-		if _, err := audit.Rekey(t.Context(), dir, &fickle{b, 4}, c); err == nil { // two each time that it is read
+		if _, err := audit.Rekey(t.Context(), dir, c, &audit.Options{Signer: &fickle{b, 4}}); err == nil { // two each time that it is read
 			t.Error("the old key has not signed")
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		if _, err := audit.Rekey(ctx, dir, b, c); !errors.Is(err, context.Canceled) {
+		if _, err := audit.Rekey(ctx, dir, c, &audit.Options{Signer: b}); !errors.Is(err, context.Canceled) {
 			t.Errorf("ended: %v", err)
 		}
 	})
-	if _, err := audit.Rekey(t.Context(), dir+"x", b, c); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := audit.Rekey(t.Context(), dir+"x", c, &audit.Options{Signer: b}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("no log: %v", err)
 	}
 	write(t, dir+".key", []byte("of somebody"))
 	unchanged(t, dir, func() {
-		if _, err := audit.Rekey(t.Context(), dir, b, nil); !errors.Is(err, fs.ErrExist) {
+		if _, err := audit.Rekey(t.Context(), dir, nil, &audit.Options{Signer: b}); !errors.Is(err, fs.ErrExist) {
 			t.Errorf("another key stands there: %v", err)
 		}
 	})
@@ -1058,6 +1058,25 @@ func TestPseudonymsAfterARekey(t *testing.T) {
 	}
 }
 
+// TestRekeyOfALogThatWasSetBack: the new key would sign what is left of it.
+func TestRekeyOfALogThatWasSetBack(t *testing.T) {
+	a, b := private(1), private(2)
+	dir := signed(t, a)
+	before := clone(t, dir)
+	used(t, dir, a, 3)
+	floor := read(t, filepath.Join(dir, "checkpoint"))
+	unchanged(t, before, func() {
+		for name, floor := range map[string][]byte{"newer": floor, "empty": {}, "none": []byte("x")} {
+			if vkey, err := audit.Rekey(t.Context(), before, b, &audit.Options{Signer: a, Floor: floor}); err == nil {
+				t.Errorf("%s: under %s", name, vkey)
+			}
+		}
+	})
+	if vkey, err := audit.Rekey(t.Context(), dir, b, &audit.Options{Signer: a, Floor: floor}); err != nil || vkey != public(t, b) {
+		t.Errorf("%s, %v", vkey, err)
+	}
+}
+
 // TestSoManyKeysAndNoMore: all of them stand in one line of each segment, which has a longest.
 func TestSoManyKeysAndNoMore(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "audit")
@@ -1070,7 +1089,7 @@ func TestSoManyKeysAndNoMore(t *testing.T) {
 		rekey(t, dir, private(n), private(n+1))
 	}
 	unchanged(t, dir, func() {
-		if _, err := audit.Rekey(t.Context(), dir, private(most), private(most+1)); err == nil {
+		if _, err := audit.Rekey(t.Context(), dir, private(most+1), &audit.Options{Signer: private(most)}); err == nil {
 			t.Error("another one")
 		}
 	})

@@ -23,10 +23,12 @@ var auditRekey = command{
 	name:  "audit rekey",
 	short: "let a log that is not in use go on under another key",
 	usage: `
-carnet audit rekey [-key FILE] [-to FILE] DIR
+carnet audit rekey [-key FILE] [-to FILE] [-checkpoint FILE] DIR
 
   -key  the log's private key, where it does not stand beside the log as DIR.key
   -to   the new private key, which stays where it is; without it a new one is made beside the log
+  -checkpoint
+        a checkpoint that was kept elsewhere: a log that is behind it, or beside it, is refused
 
 It prints the new public key, which those who verify the log have to know; who has the old one
 finds it in the log, with carnet audit verify. From now on the log opens under the new key only. A
@@ -52,10 +54,11 @@ var (
 )
 
 func runAuditRekey(ctx context.Context, c *call) int {
-	var old, next string
+	var old, next, kept string
 	set := flag.NewFlagSet(c.name, flag.ContinueOnError)
 	set.StringVar(&old, "key", "", "")
 	set.StringVar(&next, "to", "", "")
+	set.StringVar(&kept, "checkpoint", "", "")
 	if status, done := c.flags(set); done {
 		return status
 	}
@@ -77,7 +80,13 @@ func runAuditRekey(ctx context.Context, c *call) int {
 	if err != nil {
 		return c.failed(err)
 	}
-	vkey, err := audit.Rekey(ctx, c.args[0], from, to)
+	o := &audit.Options{Signer: from}
+	if kept != "" {
+		if o.Floor, err = readSmall(kept, "-checkpoint"); err != nil {
+			return c.failed(err)
+		}
+	}
+	vkey, err := audit.Rekey(ctx, c.args[0], to, o)
 	if vkey != "" { // also where not all beside the log could be written
 		fmt.Fprintln(c.stdout, vkey)
 	}

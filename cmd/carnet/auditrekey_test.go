@@ -25,7 +25,13 @@ func TestAuditRekey(t *testing.T) {
 	dir, first := serviceOf(t, "acme.example/hr/a")
 	proof, line := filepath.Join(t.TempDir(), "proof"), filepath.Join(t.TempDir(), "line")
 	check(t, result{0, strings.Replace(verified(t, dir, first), `"`+dir+`": `, "", 1), ""}, "audit", "verify", "-key", first, dir)
-	second := rekeyed(t, dir)
+	kept := filepath.Join(t.TempDir(), "kept")
+	if err := os.WriteFile(kept, []byte("no checkpoint"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	prefix(t, result{1, "", "carnet audit rekey: audit: "}, "audit", "rekey", "-checkpoint", kept, dir)
+	prefix(t, result{1, "", "carnet audit rekey: the file that -checkpoint names cannot be read"}, "audit", "rekey", "-checkpoint", kept+"x", dir)
+	second := rekeyed(t, "-checkpoint", filepath.Join(dir, "checkpoint"), dir)
 	told := "audit: the log goes on under another key, which proofs need from then on: "
 	for _, c := range []struct {
 		keys []string

@@ -142,7 +142,7 @@ func written(t *testing.T) [][]byte {
 }
 
 // segmented are the lines of the same log when it has had segments: with a grant that is open, one
-// that the log has closed, somebody who was erased, and lines that were given up.
+// that the log has closed, somebody who was erased, lines that were given up, and another key.
 func segmented(t *testing.T, dir string) (all [][]byte) {
 	t.Helper()
 	granted := func(log *audit.Log, grant string) {
@@ -173,6 +173,8 @@ func segmented(t *testing.T, dir string) (all [][]byte) {
 	must(t, log.Retain(t.Context(), fill().Index))
 	fill()
 	must(t, log.Close(t.Context()))
+	_, err = audit.Rekey(t.Context(), dir, nil, nil)
+	must(t, err)
 	return append(all, lines(t, dir)...)
 }
 
