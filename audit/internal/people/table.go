@@ -76,6 +76,7 @@ type Name [16]byte
 // Append appends "p-" and 32 hex digits.
 func (n Name) Append(b []byte) []byte { return hex.AppendEncode(append(b, "p-"...), n[:]) }
 
+// String is that text.
 func (n Name) String() string { return string(n.Append(nil)) }
 
 type digest [32]byte
