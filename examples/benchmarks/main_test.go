@@ -53,6 +53,7 @@ var printed = map[string][]string{
 	"audit/one":           {"audit/one: fdatasync"},
 	"audit/many":          {"audit/many: 256"},
 	"audit/sink":          {"audit/sink: without"},
+	"audit/noise":         {"audit/noise: without"},
 	"audit/allocations":   {"audit/allocations:"},
 	"audit/proof":         {"audit/proof: checkpoint"},
 	"audit/reopen":        {"audit/reopen:"},
@@ -126,7 +127,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	for name, want := range map[string]int{"": 30, "failsafe": 7, "vault": 4, "map": 9, "audit": 10, "failsafe/step": 1, "step": 0} {
+	for name, want := range map[string]int{"": 31, "failsafe": 7, "vault": 4, "map": 9, "audit": 11, "failsafe/step": 1, "step": 0} {
 		if chosen, near := choose(groups(), name); len(chosen) != want || len(near) == 0 {
 			t.Errorf("%q: %d figures, near %q", name, len(chosen), near)
 		}

@@ -27,7 +27,11 @@ type service struct {
 	runs      atomic.Int64 // that were begun, for their names
 }
 
-func startService(ctx context.Context, dir string) (s *service, err error) {
+func startService(ctx context.Context, dir string) (*service, error) {
+	return startServiceWith(ctx, dir, alice{})
+}
+
+func startServiceWith(ctx context.Context, dir string, who auth.Verifier) (s *service, err error) {
 	s = &service{dir: dir}
 	if err := audit.Create(ctx, s.logs(), "carnet.invalid/benchmarks", nil); err != nil {
 		return nil, err
@@ -35,7 +39,7 @@ func startService(ctx context.Context, dir string) (s *service, err error) {
 	if s.log, err = audit.Open(ctx, s.logs(), nil); err != nil {
 		return nil, err
 	}
-	if err = s.admit(ctx); err == nil {
+	if err = s.admit(ctx, who); err == nil {
 		err = s.open(ctx)
 	}
 	if err != nil {
@@ -48,7 +52,7 @@ func (s *service) logs() string   { return filepath.Join(s.dir, "audit") }
 func (s *service) frames() string { return filepath.Join(s.dir, "journal") }
 
 // admit makes the gate, and lets a caller in.
-func (s *service) admit(ctx context.Context) error {
+func (s *service) admit(ctx context.Context, who auth.Verifier) error {
 	catalogue, err := auth.NewCatalogue("benchmarks", auth.System{Name: "crm", Origin: "https://crm.invalid", Operations: []auth.Operation{
 		{Name: "crm.entry.set", Method: "PUT", Path: "/entry", Effect: auth.Idempotent, Undo: "crm.entry.drop"},
 		{Name: "crm.entry.drop", Method: "DELETE", Path: "/entry", Effect: auth.Idempotent},
@@ -60,7 +64,7 @@ func (s *service) admit(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if s.gate, err = auth.NewGate(ctx, s.log, bound, auth.Verifiers{auth.SchemeBearer: alice{}}, nil); err != nil {
+	if s.gate, err = auth.NewGate(ctx, s.log, bound, auth.Verifiers{auth.SchemeBearer: who}, nil); err != nil {
 		return err
 	}
 	s.principal, err = s.gate.Admit(ctx, auth.Bearer("alice"))
