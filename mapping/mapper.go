@@ -8,7 +8,8 @@ import (
 	"github.com/carnet-go/carnet/mapping/internal/program"
 )
 
-// KeySource lends the keys of keyed tokens, derived for one tenant. The key is
+// KeySource lends the keys of keyed tokens, derived for one tenant, and each name for one purpose: one
+// secret for two tenants joins their tokens, and so does one name for two purposes. The key is
 // valid until use returns. It is called once for each key of a mapping in each call of
 // Map, from one goroutine, and calls use once, before it returns; the version is of 1 to
 // 36 letters, digits, _ and -, and the key has 16 bytes or more. Any error is ErrNoKey.

@@ -28,6 +28,11 @@
 // Whoever may ask for tokens can ask for that of each value, until one fits: the keys are lent
 // under a grant, which the log knows, and a count is the caller's. Is compares with one value.
 //
+// Tenants are apart because their keys are, as those of package vault, which are derived for a tenant;
+// purposes, because each has a name of a key, such as crm/tokens. A source of keys that lends one secret to
+// two tenants, or one name for two purposes, joins their tokens, and opens them for both. A secret has the
+// strength that it has: 32 random bytes are enough for all of this, and 16 are the least.
+//
 // What Open yields has no label: it is of the class of the field that it came from. Put it under the
 // schema that says so, by Schema.Encode of package mapping, before it goes anywhere. That is why no
 // transform opens a token: the author of a mapping would be who labels it.
