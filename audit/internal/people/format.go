@@ -63,7 +63,7 @@ func parseHead(b []byte, k *key.Key) (h head, ok bool) {
 }
 
 // digests are of people, also when the log gets another key.
-func (h *head) digests() *key.Keyed { return key.NewKeyed(h.secret[:]) }
+func (h *head) digests() *key.Keyed { return key.NewKeyed(bytes.Clone(h.secret[:])) }
 
 // rower makes and reads the rows of one generation.
 type rower struct {
@@ -72,7 +72,7 @@ type rower struct {
 }
 
 func (h *head) rower() *rower {
-	r := &rower{tags: key.NewKeyed(h.tags[:])}
+	r := &rower{tags: key.NewKeyed(bytes.Clone(h.tags[:]))}
 	binary.BigEndian.PutUint64(r.buf[:], uint64(h.generation))
 	return r
 }
