@@ -85,10 +85,10 @@ func TestLogDoesNotVouchForItself(t *testing.T) {
 	if f := first(t, dir(t, w.files(), key.vkey)); f.Code != "checkpoint" || f.Index != 7 {
 		t.Errorf("got %v, want the checkpoint at index 7", f)
 	}
-	// Both keys are trusted, and the log is of the newest.
+	// Both keys are trusted, and the log is of one.
 	r, err := verify.Dir(context.Background(), w.files(), []string{intruder.vkey, key.vkey})
-	if err != nil || first(t, r).Code != "checkpoint" || first(t, r).Index != 7 {
-		t.Errorf("got %v, %v, want the checkpoint at index 7", r, err)
+	if err != nil || !slices.Contains(r.Findings, verify.Finding{Code: "checkpoint", File: "checkpoint", Index: 7}) {
+		t.Errorf("got %v, %v, want the checkpoint at index 7", r.Findings, err)
 	}
 }
 
@@ -347,8 +347,8 @@ func TestStrictNotes(t *testing.T) {
 	in.inbandNote(in.note(1))
 	in.key = key
 	r, err := verify.Dir(context.Background(), in.files(), []string{other.vkey, key.vkey})
-	if err != nil || first(t, r) != (verify.Finding{Code: "inband", File: segment, Index: 1}) {
-		t.Errorf("got %v, %v", r, err)
+	if err != nil || !slices.Contains(r.Findings, verify.Finding{Code: "inband", File: segment, Index: 1}) {
+		t.Errorf("got %v, %v", r.Findings, err)
 	}
 }
 

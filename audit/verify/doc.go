@@ -27,10 +27,10 @@
 // A log may have gone on under another key: the new key has signed that it takes over at this
 // place, and the next line is a checkpoint of the old one over that line. From there on only the
 // new key counts, before it only the old one, in the log, beside it, and in what others have
-// kept. Either key may be given, or both, the older one first: who has the old one follows the
-// line, and who has the new one believes what it took over. A log that has not come to the newest
-// that was given is not the one that was meant, and no key comes back. Report.Key is the key
-// that the log is under. Proof follows nothing: proofs that are made later are under that key.
+// kept. Either key may be given, or both, in any order: who has the old one follows the
+// line, and who has the new one believes what it took over. A log that was not under each of its
+// origin's keys that were given is not the one that was meant, and no key comes back. Report.Key is
+// the key that it is under. Proof follows nothing: later proofs are under that key.
 //
 // Logs verifies several, against the origins that must be there. One that is missing is
 // unknown and the whole is not clean, one more is a finding, and so are two of one origin
@@ -85,8 +85,8 @@
 //	known       a known checkpoint, or the one in DIR/cosigned, is not valid, or too few
 //	            witnesses have cosigned it
 //	rekey       a line names another key without that key, or none of the old one over it
-//	            follows, or one that the log had before; or the log has not come to the newest key that
-//	            was given, or has gone on to one that was not
+//	            follows, or one that the log had before; or the log was not under each key of its
+//	            origin that was given
 //	segment     a segment has no line, or its first one does not say what the lines before it
 //	            do, or another line says such a thing
 //	carried     a segment carries over what the lines before it do not say, or another line does

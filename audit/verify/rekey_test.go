@@ -436,7 +436,7 @@ func TestTheOldKeyIsUsedAfterARekey(t *testing.T) {
 }
 
 // TestALogGoesOnFromBeforeItsRekey: who has the old key takes the newest segments away, and signs
-// what he likes behind the others. Who knows the new key is not led there.
+// what he likes behind the others. Who gives the new key, first or last, is not led there.
 func TestALogGoesOnFromBeforeItsRekey(t *testing.T) {
 	a, b, c := abc(t)
 	thief := small(t, a)
@@ -445,12 +445,17 @@ func TestALogGoesOnFromBeforeItsRekey(t *testing.T) {
 		t.Fatal(r.Findings) // it is well made
 	}
 	want := []verify.Finding{{Code: "rekey", File: segment, Index: 0}}
-	if r := verifyWith(t, thief.files(), []string{a.vkey, b.vkey}); !slices.Equal(r.Findings, want) {
-		t.Errorf("got %v, want %v", r.Findings, want)
+	for _, keys := range [][]string{{a.vkey, b.vkey}, {b.vkey, a.vkey}} {
+		if r := verifyWith(t, thief.files(), keys); !slices.Equal(r.Findings, want) {
+			t.Errorf("%v: got %v, want %v", keys, r.Findings, want)
+		}
 	}
 	between := rekeyed(t, a, b)
 	want = []verify.Finding{{Code: "rekey", File: segmentName(rekeyFirst), Index: rekeyLine}}
-	for _, keys := range [][]string{{a.vkey, c.vkey}, {b.vkey, c.vkey}, {a.vkey, b.vkey, c.vkey}} {
+	for _, keys := range [][]string{
+		{a.vkey, c.vkey}, {c.vkey, a.vkey}, {b.vkey, c.vkey}, {c.vkey, b.vkey},
+		{a.vkey, b.vkey, c.vkey}, {c.vkey, a.vkey, b.vkey}, {b.vkey, c.vkey, a.vkey}, {c.vkey, b.vkey, a.vkey},
+	} {
 		if r := verifyWith(t, between.files(), keys); !slices.Equal(r.Findings, want) {
 			t.Errorf("%d keys: got %v, want %v", len(keys), r.Findings, want)
 		}

@@ -20,7 +20,8 @@ func rekeyed(t *testing.T, args ...string) (vkey string) {
 }
 
 // TestAuditRekey: the log goes on under a key that is made beside it, or is brought; and who has
-// the first one still verifies it, and is told the newest.
+// the first one still verifies it, and is told the newest. Who has both does not take the log as
+// it was before, in whatever order he gives them.
 func TestAuditRekey(t *testing.T) {
 	dir, first := serviceOf(t, "acme.example/hr/a")
 	proof, line := filepath.Join(t.TempDir(), "proof"), filepath.Join(t.TempDir(), "line")
@@ -31,12 +32,23 @@ func TestAuditRekey(t *testing.T) {
 	}
 	prefix(t, result{1, "", "carnet audit rekey: audit: "}, "audit", "rekey", "-checkpoint", kept, dir)
 	prefix(t, result{1, "", "carnet audit rekey: the file that -checkpoint names cannot be read"}, "audit", "rekey", "-checkpoint", kept+"x", dir)
+	before := filepath.Join(t.TempDir(), "before")
+	if err := os.CopyFS(before, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
 	second := rekeyed(t, "-checkpoint", filepath.Join(dir, "checkpoint"), dir)
+	for _, keys := range [][]string{{first, second}, {second, first}} {
+		want := "audit: \"seg/00000000000000000000.jsonl\": " // and what
+		got := runWith(t.Context(), "audit", "verify", "-key", keys[0], "-key", keys[1], before)
+		if got.status != 1 || !strings.HasPrefix(got.stdout, want) || !strings.Contains(got.stdout, "(rekey)") {
+			t.Errorf("set back before its rekey: %#v", got)
+		}
+	}
 	told := "audit: the log goes on under another key, which proofs need from then on: "
 	for _, c := range []struct {
 		keys []string
 		told string
-	}{{[]string{"-key", first}, told + second + "\n"}, {[]string{"-key", second}, ""}, {[]string{"-key", first, "-key", second}, ""}, {[]string{"-key", dir + ".vkey"}, ""}} {
+	}{{[]string{"-key", first}, told + second + "\n"}, {[]string{"-key", second}, ""}, {[]string{"-key", first, "-key", second}, ""}, {[]string{"-key", second, "-key", first}, ""}, {[]string{"-key", dir + ".vkey"}, ""}} {
 		want := strings.Replace(verified(t, dir, first), `"`+dir+`": `, "", 1) + c.told
 		check(t, result{0, want, ""}, append(append([]string{"audit", "verify"}, c.keys...), dir)...)
 	}

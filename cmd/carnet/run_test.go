@@ -192,7 +192,6 @@ func read(t *testing.T, file ...string) string {
 
 func TestAuditVerify(t *testing.T) {
 	dir, key := service(t, 3)
-	_, other := service(t, 0)
 	report, err := verify.Dir(t.Context(), os.DirFS(dir), []string{key})
 	if err != nil || len(report.Findings) > 0 || report.Grants != 3 {
 		t.Fatal(report, err)
@@ -201,7 +200,8 @@ func TestAuditVerify(t *testing.T) {
 	kept := filepath.Join(dir, "checkpoint")
 	check(t, good, "audit", "verify", "-key", key, dir)
 	check(t, good, "audit", "verify", "-key="+dir+".vkey", dir)
-	check(t, good, "audit", "verify", "-key", other, "-key", write(t, "  "+key+"\r\n"), dir)
+	_, elsewhere := serviceOf(t, "acme.example/hr/z")
+	check(t, good, "audit", "verify", "-key", elsewhere, "-key", write(t, "  "+key+"\r\n"), dir)
 	check(t, good, "audit", "verify", "-key", key, "-checkpoint", kept, "-checkpoint", kept, dir)
 
 	usage := func(problem string) result {

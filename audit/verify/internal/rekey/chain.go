@@ -69,20 +69,21 @@ func (c *Chain) End(given []string) (index int64, wrong bool) {
 	return c.turned, c.next != "" || len(c.Keys) > 0 && !c.accepts(given)
 }
 
-// accepts reports whether the log is one that was meant by those that were given, the oldest first:
-// it came to the newest of its origin, and it is under one of them, or was under each. Otherwise
-// whoever stole an old one could go on from before the newest, or to a key of his own.
+// accepts reports whether the log is one that was meant by those that were given, in whatever order:
+// there is one of its origin, and the log is or was under each. Otherwise whoever stole an old one
+// could go on from before the others, or to a key of his own.
 func (c *Chain) accepts(given []string) bool {
+	of := c.own(given)
+	return len(of) > 0 && !slices.ContainsFunc(of, func(key string) bool { return !slices.Contains(c.Keys, key) })
+}
+
+// own are those of the log's origin.
+func (c *Chain) own(given []string) (of []string) {
 	origin, _, _ := strings.Cut(c.Now(), "+")
-	var of []string
 	for _, key := range given {
 		if name, _, _ := strings.Cut(key, "+"); name == origin {
 			of = append(of, key)
 		}
 	}
-	was := func(key string) bool { return slices.Contains(c.Keys, key) }
-	if len(of) == 0 || !was(of[len(of)-1]) {
-		return false
-	}
-	return slices.Contains(of, c.Now()) || !slices.ContainsFunc(of, func(key string) bool { return !was(key) })
+	return of
 }
