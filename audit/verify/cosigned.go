@@ -1,11 +1,12 @@
 package verify
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"io/fs"
 	"slices"
+
+	"github.com/carnet-go/carnet/audit/verify/internal/cosign"
 )
 
 // cosignedFile is the newest checkpoint that witnesses have signed, as whoever runs the log has
@@ -21,7 +22,7 @@ func (h *history) cosigned() error {
 	if err != nil {
 		return err
 	}
-	c, ok := h.ring.open(alone(msg))
+	c, ok := h.ring.open(cosign.Without(msg))
 	if !ok || len(msg) > maxNote {
 		h.report.add(Finding{codeKnown, cosignedFile, -1})
 		return nil
@@ -29,11 +30,4 @@ func (h *history) cosigned() error {
 	h.known = append(h.known, c)
 	slices.SortStableFunc(h.known, func(a, b checkpoint) int { return cmp.Compare(a.size, b.size) })
 	return nil
-}
-
-// alone is a note with the first of its signatures, which is the log's.
-func alone(msg []byte) []byte {
-	text, signatures, _ := bytes.Cut(msg, []byte("\n\n"))
-	first, _, _ := bytes.Cut(signatures, []byte("\n"))
-	return bytes.Join([][]byte{text, nil, first, nil}, []byte("\n"))
 }

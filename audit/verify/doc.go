@@ -22,7 +22,8 @@
 // the tree so far, and ends with a whole batch. Oldest ones may have been removed if a later
 // line says so: Report.First is the first line that is there, the hashes of those before it
 // are in the tiles, and these are proven by the same checkpoints. Such a log says no more who
-// began it, so its origin is the one in DIR/checkpoint, under a given key.
+// began it, so its origin is the one in DIR/checkpoint, under a given key, and which keys were
+// before that one, its first segment carries.
 //
 // A log may have gone on under another key: the new key has signed that it takes over at this
 // place, and the next line is a checkpoint of the old one over that line. From there on only the
@@ -49,10 +50,15 @@
 // remedy: pass them as known. Whoever stole the key before it was replaced can have the log go on
 // under a key of his own, or under the old one from an older state: give the new key, and that
 // is a finding. Where a log gave up the line that named its new key, who has the old key only
-// cannot follow. A log that its writer still uses may have lines that no
-// checkpoint covers yet; verify a closed or idle log, or a copy. A commit line that is taken
-// out between two batches leaves one larger batch, with the same lines and the same root:
-// that is not a finding, as nothing that anybody did is missing.
+// cannot follow, and only the key that the log is under says which were before. A thief of the
+// old one can say so of the new one: there, and only there, the order in which they are given
+// tells, the older one first. Checkpoints of it that were kept, beside the log too, are good for
+// who gives it.
+//
+// A log that its writer still uses may have lines that no checkpoint covers yet; verify a closed
+// or idle log, or a copy. A commit line that is taken out between two batches leaves one larger
+// batch, with the same lines and the same root: that is not a finding, as nothing that anybody
+// did is missing.
 //
 // DIR/LOCK may be absent, as in a copy, and so may DIR/sink, which has how far sinks got:
 // nothing in there is read. Nor is DIR/people, which says whose pseudonyms are: it is no

@@ -197,6 +197,9 @@ func (h *history) event(index int64, f *facts) {
 		h.checkpoint(index, f.checkpoint, found)
 	}
 	at := rekey.Place{Origin: h.origin, Index: index, Batch: h.batch.first, Segment: h.files[len(h.files)-1], Covers: h.inband == index}
+	if h.base > 0 && at.Segment == h.base {
+		at.Carried = f.carried
+	}
 	h.keys.Line(at, f.rekey, func(bad int64) { found(codeRekey, bad) })
 }
 
@@ -259,7 +262,7 @@ func (h *history) meet() {
 		c := h.known[0]
 		h.known = h.known[1:]
 		switch {
-		case !h.belongs(c) || c.size == 0:
+		case c.size == 0 || !h.vouches(c):
 			h.batch.lines.add(Finding{codeKnown, "", -1})
 		case c.root != h.tree.Root():
 			h.batch.lines.add(Finding{codeHistory, "", h.agreed})
@@ -267,6 +270,16 @@ func (h *history) meet() {
 			h.agreed = c.size
 		}
 	}
+}
+
+// vouches is belongs, for checkpoints that others have kept: those of lines that are gone may be of
+// a given key that was replaced before, too.
+func (h *history) vouches(c checkpoint) bool {
+	if h.tree.Size > h.base {
+		return h.belongs(c)
+	}
+	vkey := h.ring.text(c)
+	return c.origin == h.origin && (h.belongs(c) || slices.Contains(h.ring.given, vkey)) && h.keys.Was(vkey)
 }
 
 // end tells what is missing when the last line was read.
@@ -287,7 +300,7 @@ func (h *history) end(absent bool) {
 	}
 	h.publish()
 	if at, wrong := h.keys.End(h.ring.given); wrong {
-		h.report.add(Finding{codeRekey, h.fileOf(at), at})
+		h.report.add(Finding{codeRekey, h.fileOf(max(at, h.base)), max(at, h.base)})
 	}
 	switch {
 	case ahead:

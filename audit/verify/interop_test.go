@@ -193,3 +193,62 @@ func TestRestoredLog(t *testing.T) {
 		}
 	})
 }
+
+// TestWriterAndReaderAgreeOnOldKeys: of lines that are gone, too, what Open takes as a Floor is no finding.
+func TestWriterAndReaderAgreeOnOldKeys(t *testing.T) {
+	t.Parallel() // it waits for the writer
+	ctx, folder := t.Context(), filepath.Join(t.TempDir(), "audit")
+	if err := audit.Create(ctx, folder, origin, nil); err != nil {
+		t.Fatal(err)
+	}
+	var keys []string
+	var kept [][]byte
+	use := func(n int, retain bool) {
+		log, err := audit.Open(ctx, folder, &audit.Options{SegmentBytes: 3000})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r audit.Receipt
+		for range n {
+			if r, err = log.Append(ctx, audit.Event{Action: "crm.read", Outcome: audit.OutcomeSuccess}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if retain {
+			err = log.Retain(ctx, r.Index)
+		}
+		if keys = append(keys, log.Key()); err != nil {
+			t.Fatal(err)
+		}
+		if err = log.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i := range 3 {
+		use(20, false)
+		note, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+		if kept = append(kept, note); err != nil {
+			t.Fatal(err)
+		}
+		if i < 2 {
+			if _, err = audit.Rekey(ctx, folder, nil, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	use(60, true)
+	keys = keys[:3]
+	r, err := verify.Dir(ctx, os.DirFS(folder), keys, kept...)
+	if err != nil || len(r.Findings) != 0 || r.First == 0 || r.Key != keys[2] {
+		t.Errorf("got %v, %v, %v", r, r.Findings, err)
+	}
+	for _, note := range kept {
+		log, err := audit.Open(ctx, folder, &audit.Options{Floor: note})
+		if err != nil {
+			t.Fatalf("%.40q: %v", note, err)
+		}
+		if err = log.Close(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

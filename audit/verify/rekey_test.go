@@ -51,6 +51,7 @@ func (w *writer) rekey(next signer, changes ...func(*takeover)) {
 	for _, change := range changes {
 		change(k)
 	}
+	w.former = append(w.former, old.vkey)
 	w.header(fmt.Sprintf(`{"previous":%d,"size":%d,"root":"%s"}`, w.newest(), size, root))
 	k.before()
 	text := fmt.Sprintf("carnet audit: the log goes on under another key, version 1\x00%s\n%d\n%s\n%s\n%s\n", k.origin, k.size, k.root, k.from, k.to)

@@ -5,35 +5,14 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"io"
 	"io/fs"
 	"slices"
-	"strings"
 
 	"github.com/carnet-go/carnet/audit/verify/internal/commit"
 	"github.com/carnet-go/carnet/audit/verify/internal/edge"
 	"github.com/carnet-go/carnet/audit/verify/internal/rekey"
 )
-
-// segments are the first indices of those that are there, in order.
-func segments(log fs.FS) ([]int64, error) {
-	entries, err := fs.ReadDir(log, strings.TrimSuffix(edge.SegmentFolder, "/"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, unreadable("seg", err)
-	}
-	var list []int64
-	for _, e := range entries {
-		if first, ok := edge.SegmentFirst(edge.SegmentFolder + e.Name()); ok && e.Type().IsRegular() {
-			list = append(list, first)
-		}
-	}
-	slices.Sort(list)
-	return list, nil
-}
 
 // countLines is the size of a log that has no valid checkpoint: where its newest segment
 // begins, and that one's event lines.
@@ -205,7 +184,7 @@ func (h *history) retained(ctx context.Context) error {
 		if said := h.announced(); len(said) > 0 {
 			vkey = said[0].From
 		}
-		if h.keys.Under(vkey) {
+		if h.keys.Begin(vkey, rekey.Former(h.log, edge.SegmentName(h.base), commit.Prefix)) {
 			h.origin, h.report.Origin = h.newest.origin, h.newest.origin
 		}
 	}

@@ -73,8 +73,8 @@ func (h *history) run(ctx context.Context, known [][]byte, by cosigners) error {
 	if err != nil || !regular {
 		return err
 	}
-	if h.segments, err = segments(h.log); err != nil {
-		return err
+	if h.segments, err = edge.Segments(h.log); err != nil {
+		return unreadable("seg", err)
 	}
 	h.ring = h.ring.follow(h.announced())
 	h.remember(known, by)

@@ -62,6 +62,7 @@ type writer struct {
 	lines  [][]byte
 	first  int64 // of the open batch
 	bounds []bound
+	former []string // keys that were replaced
 }
 
 // bound is where a later segment begins.
@@ -191,10 +192,11 @@ func (w *writer) carried() (texts []string) {
 		Index  int    `json:"index"`
 	}
 	type member struct {
-		Origin string  `json:"origin,omitempty"`
-		Open   []entry `json:"open,omitempty"`
+		Origin string   `json:"origin,omitempty"`
+		Former []string `json:"former,omitempty"`
+		Open   []entry  `json:"open,omitempty"`
 	}
-	now := member{Origin: w.key.Name()}
+	now := member{Origin: w.key.Name(), Former: w.former}
 	flush := func() {
 		b, err := json.Marshal(now)
 		if err != nil {

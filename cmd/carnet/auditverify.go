@@ -25,7 +25,8 @@ carnet audit verify -key KEY|FILE [-key ...] -expect ORIGIN [-expect ...] DIR ..
 carnet audit verify -key KEY|FILE -proof FILE -line FILE
 
   -key         public key of a log, or a file that holds it; may be repeated. Of a log that was rekeyed
-               an older key will do, and the newest is printed; who has both gives both
+               an older key will do, and the newest is printed; who has both gives both, the older
+               one first: that matters where the log has given up the line between the two
   -expect      origin of a log that must be there; may be repeated, and every log must be one of them
   -checkpoint  a checkpoint that was kept elsewhere and must lie on its log's history; may be repeated
   -witness     cosignature key of a witness, or a file that holds it; may be repeated

@@ -1,7 +1,10 @@
 package edge
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -24,4 +27,19 @@ func SegmentFirst(name string) (int64, bool) {
 	digits := strings.TrimSuffix(strings.TrimPrefix(name, SegmentFolder), segmentSuffix)
 	first, err := strconv.ParseInt(digits, 10, 64)
 	return first, err == nil && first >= 0 && first < maxIndex && name == SegmentName(first)
+}
+
+// Segments are the first indices of those that are there, in order.
+func Segments(log fs.FS) (list []int64, err error) {
+	entries, err := fs.ReadDir(log, strings.TrimSuffix(SegmentFolder, "/"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	for _, e := range entries {
+		if first, ok := SegmentFirst(SegmentFolder + e.Name()); ok && e.Type().IsRegular() {
+			list = append(list, first)
+		}
+	}
+	slices.Sort(list)
+	return list, err
 }

@@ -29,6 +29,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"iter"
 	"strings"
 
 	"golang.org/x/mod/sumdb/note"
@@ -76,20 +77,52 @@ const headMost = 4 << 20
 // Announced is what the first batch of a segment says, up to its commit line. Nothing of it is
 // proven yet: it tells which keys to read notes by.
 func Announced(log fs.FS, name, commit string) (said []Statement) {
-	f, err := log.Open(name)
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	in := bufio.NewReader(io.LimitReader(f, headMost))
-	for {
-		line, err := in.ReadBytes('\n')
-		if err != nil || bytes.HasPrefix(line, []byte(commit)) {
-			return said
-		}
+	for line := range firstBatch(log, name, commit) {
 		var w struct{ Carnet struct{ Rekey *Statement } }
 		if bytes.Contains(line, []byte(`"rekey"`)) && json.Unmarshal(line, &w) == nil && w.Carnet.Rekey != nil {
 			said = append(said, *w.Carnet.Rekey)
+		}
+	}
+	return said
+}
+
+// Former is what the first batch of a segment carries of keys that were replaced, the oldest
+// first. Nothing of it is proven yet, either.
+func Former(log fs.FS, name, commit string) (keys []string) {
+	for line := range firstBatch(log, name, commit) {
+		var w struct {
+			Carnet struct{ Carried json.RawMessage }
+		}
+		if bytes.Contains(line, []byte(`"carried"`)) && json.Unmarshal(line, &w) == nil {
+			keys = append(keys, former(w.Carnet.Carried)...)
+		}
+	}
+	return keys
+}
+
+// former is what one line carries of them.
+func former(text []byte) []string {
+	var m struct{ Former []string }
+	if json.Unmarshal(text, &m) != nil {
+		return nil
+	}
+	return m.Former
+}
+
+// firstBatch yields the lines of a segment that are before its first commit line.
+func firstBatch(log fs.FS, name, commit string) iter.Seq[[]byte] {
+	return func(yield func([]byte) bool) {
+		f, err := log.Open(name)
+		if err != nil {
+			return
+		}
+		defer f.Close()
+		in := bufio.NewReader(io.LimitReader(f, headMost))
+		for {
+			line, err := in.ReadBytes('\n')
+			if err != nil || bytes.HasPrefix(line, []byte(commit)) || !yield(line) {
+				return
+			}
 		}
 	}
 }
