@@ -74,8 +74,8 @@ func (s *State) Take(l Line) bool {
 }
 
 // End compares, behind the lines that a segment begins with, what they carried with what the
-// lines before them said. Kept is the first line that these gave up nothing behind; an empty
-// origin is not known.
+// lines before them said. Kept is the first line that these kept, as the newest of them
+// that gave up lines says; an empty origin is not known.
 func (s *State) End(origin string, kept int64) bool {
 	if !s.carrying {
 		return true
@@ -85,7 +85,7 @@ func (s *State) End(origin string, kept int64) bool {
 	if s.first {
 		s.now, s.kept = s.said, s.said.Kept
 	} else {
-		same = same && s.said.Kept <= max(kept, s.kept) && s.now.equal(&s.said)
+		same = same && s.said.Kept == max(kept, s.kept) && s.now.equal(&s.said)
 	}
 	s.carrying = false
 	for action, index := range s.heads.newest {
