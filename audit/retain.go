@@ -79,10 +79,11 @@ func (g *log) giveUp(ctx context.Context, first int64) (kept int64, err error) {
 // sayRetained records that lines go, and waits until a checkpoint covers it.
 func (g *log) sayRetained(ctx context.Context, kept int64) error {
 	e := Event{Time: time.Now(), Action: replay.ActionRetained, Outcome: OutcomeSuccess}
-	r, err := g.put(ctx, encoded(g.key, &e, extra{retained: kept}), queue.Item{Fact: factOf(&e)})
+	f := factOf(&e)
+	f.Kept = kept // with its commit: the next segment carries it, whenever that begins
+	r, err := g.put(ctx, encoded(g.key, &e, extra{retained: kept}), queue.Item{Fact: f})
 	if err != nil {
 		return err
 	}
-	g.state.Keep(kept)
 	return g.covered(ctx, r.Index)
 }

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -212,6 +214,48 @@ func TestACrashInRetain(t *testing.T) {
 	}
 	if !seen[0] || !seen[starts[1]] || !seen[starts[2]] {
 		t.Errorf("crashes with %v as the first line", seen)
+	}
+}
+
+// TestWhatRetainSaidIsCarried by the next segment, also where nobody waited for it any more, and by
+// whatever Open a crash leaves it to.
+func TestWhatRetainSaidIsCarried(t *testing.T) {
+	dir := create(t)
+	hang, written := make(chan bool), make(chan bool)
+	var once sync.Once
+	d := &segmenttest.Disk{}
+	l := openWith(t, dir, small, d)
+	for range 5 {
+		fill(t, l, dir)
+	}
+	shut(t, l)
+	d.Hook = func(step string) error {
+		names := segments(t, dir)
+		if step == "sync" && bytes.Contains(read(t, filepath.Join(dir, "seg", names[len(names)-1])), []byte("audit.retained")) {
+			once.Do(func() { close(written); <-hang })
+		}
+		return nil
+	}
+	l = openWith(t, dir, small, d)
+	starts := firsts(t, dir)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- l.Retain(ctx, starts[2]) }()
+	<-written
+	cancel()
+	if err := <-ended; !errors.Is(err, audit.ErrIndeterminate) || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(hang)
+	fill(t, l, dir)
+	crashed := clone(t, dir)
+	shut(t, l)
+	for name, dir := range map[string]string{"closed": dir, "crashed": crashed} {
+		l := openWith(t, dir, small, nil)
+		if l.Kept() != starts[2] || firsts(t, dir)[0] != starts[2] {
+			t.Errorf("%s: kept from %d, and %d is the first", name, l.Kept(), firsts(t, dir)[0])
+		}
+		shut(t, l)
 	}
 }
 

@@ -46,8 +46,7 @@ func taken(t *testing.T, s *carry.State) *carry.State {
 func TestTextsHaveTheWholeState(t *testing.T) {
 	for _, n := range []int{0, 1, 50, 2000} {
 		s := carry.New("o", "k")
-		s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "b"}, {Action: "a"}, {Action: carry.ActionErased, Erased: 3}, {Action: carry.ActionErased, Erased: 2}})
-		s.Keep(7)
+		s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "b"}, {Action: "a"}, {Action: carry.ActionErased, Erased: 3}, {Action: carry.ActionErased, Erased: 2}, {Action: "b", Kept: 7}, {Action: "b", Kept: 6}})
 		for i := range n {
 			id := fmt.Sprint("g-", i)
 			s.Apply(int64(100+3*i), append(kinds(carry.Opens, fmt.Sprint("open.", i), "o"+id), kinds(carry.Closes, "c", "c"+id)...))

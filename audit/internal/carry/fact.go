@@ -24,6 +24,7 @@ type Fact struct {
 	Kind                  Kind
 	Time                  int64 // in milliseconds; 0: it says none
 	Erased                int64 // generation of the table of people; 0: it says nothing of it
+	Kept                  int64 // first line that retention keeps; 0: it says nothing of it
 }
 
 // ActionErased is of lines that say that the table of people was replaced.
@@ -66,7 +67,7 @@ type Reader struct {
 }
 
 // Read finds the fact in a line, whose members may have any order; it is fastest where they
-// have that of Event's encoder.
+// have that of Event's encoder. Kept is not in it: a line has to prove that.
 func (r *Reader) Read(line []byte) Fact {
 	action, at := text(line, 0, operation)
 	f := Fact{Action: r.name(action)}

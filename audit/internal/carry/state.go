@@ -136,7 +136,7 @@ func (s *State) Apply(first int64, facts []Fact) {
 
 func (s *State) apply(index int64, f *Fact) {
 	s.saw(f.Action, index)
-	s.erased = max(s.erased, f.Erased)
+	s.erased, s.kept = max(s.erased, f.Erased), max(s.kept, f.Kept)
 	if s.tenant == "" {
 		s.tenant = f.Tenant
 	}
@@ -268,13 +268,6 @@ func (s *State) Erased() int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.erased
-}
-
-// Keep says from which line on lines are kept.
-func (s *State) Keep(first int64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.kept = max(s.kept, first)
 }
 
 // Needs is the oldest line that an open grant stands in, or that is the newest of an action with a

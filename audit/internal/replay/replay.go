@@ -101,7 +101,6 @@ type pending struct {
 	facts    []carry.Fact
 	carried  []carry.Text
 	carrying bool // the line before belongs to its beginning
-	kept     int64
 	began    int64
 	times    carry.Times
 	own      int64
@@ -216,7 +215,7 @@ func (r *Replay) note(l *line) {
 		if !ok {
 			b.bad = ErrDamage // a commit has no key: whoever can write could let lines go
 		}
-		b.kept = first
+		b.facts[len(b.facts)-1].Kept = first
 	}
 }
 
@@ -247,7 +246,6 @@ func (r *Replay) commit() error {
 			r.Before[r.previous] = carry.Times{From: t.From, Until: t.Until}
 		}
 	}
-	r.State.Keep(b.kept)
 	r.State.Apply(first, b.facts)
 	r.Times.Merge(b.times)
 	r.Dirty = b.dirty
