@@ -3,9 +3,12 @@ package audit_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,28 +122,116 @@ func TestAStrangerLetsNoLineGo(t *testing.T) {
 	}
 }
 
-// TestAStrangerForgetsNoFreeze: a segment behind the checkpoint says nothing of the lines before it
-// that these have not said.
-func TestAStrangerForgetsNoFreeze(t *testing.T) {
-	dir := frozen(t)
-	s := newStranger(t, dir)
-	names := segments(t, dir)
-	var previous int64
-	if _, err := fmt.Sscanf(names[len(names)-1], "%d.jsonl", &previous); err != nil {
-		t.Fatal(err)
+// segment adds one that carries a text.
+func (s *stranger) segment(carried any) {
+	s.t.Helper()
+	starts := firsts(s.t, s.dir)
+	text, err := json.Marshal(carried)
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	at := s.size
-	header := own("audit.segment", fmt.Sprintf(`"segment":{"previous":%d,"size":%d,"root":"%s"}`, previous, at, s.root()))
-	carried := own("audit.carried", `"carried":{"tenant":"other","newest":[{"action":"gate.freeze","index":-1}],"open":[{"grant":"g","action":"a","index":1}]}`)
-	if err := os.WriteFile(filepath.Join(dir, "seg", fmt.Sprintf("%020d.jsonl", at)), []byte(s.batch(header, carried)), 0o600); err != nil {
+	header := own("audit.segment", fmt.Sprintf(`"segment":{"previous":%d,"size":%d,"root":"%s"}`, starts[len(starts)-1], at, s.root()))
+	write(s.t, filepath.Join(s.dir, "seg", fmt.Sprintf("%020d.jsonl", at)), []byte(s.batch(header, own("audit.carried", `"carried":`+string(text)))))
+}
+
+// carried is what a segment behind the last line would carry, of a log without grants.
+func (s *stranger) carried() map[string]any {
+	s.t.Helper()
+	newest, erased := map[string]int{}, 0
+	for i, line := range leaves(s.t, s.dir) {
+		e, err := audit.Decode(line)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		newest[e.Action] = i
+		if e.Action == "audit.erased" {
+			erased = e.Count
+		}
+	}
+	list := []any{}
+	for action, index := range newest {
+		list = append(list, map[string]any{"action": action, "index": index})
+	}
+	key := strings.TrimSpace(string(read(s.t, s.dir+".vkey")))
+	return map[string]any{"origin": origin, "key": key, "erased": erased, "newest": list}
+}
+
+// TestAStrangerForgetsNothing: a whole segment behind the checkpoint takes no key, and the second
+// Open would begin there. It says of the lines before it what they say, or the log does not open.
+func TestAStrangerForgetsNothing(t *testing.T) {
+	type text = map[string]any
+	dir := frozen(t)
+	l := openWith(t, dir, small, nil)
+	freeze := l.Newest("gate.freeze")
+	who := audit.Actor{Issuer: "https://idp.acme.example", Subject: "u-1"}
+	add(t, l, audit.Event{Action: "crm.read", Actor: who, Outcome: audit.OutcomeSuccess})
+	older := read(t, filepath.Join(dir, "people"))
+	if err := l.Erase(t.Context(), who); err != nil {
 		t.Fatal(err)
 	}
-	l, err := audit.Open(t.Context(), dir, nil)
-	if err != nil {
-		return // that is right as well
+	shut(t, l)
+	grants := []any{text{"grant": "g", "action": "a", "index": 1}}
+	for name, lie := range map[string]func(c text){
+		"nothing else": func(c text) { delete(c, "newest"); delete(c, "erased") },
+		"no action":    func(c text) { delete(c, "newest") },
+		"an action more": func(c text) {
+			c["newest"] = append(c["newest"].([]any), text{"action": "gate.thaw", "index": freeze + 1})
+		},
+		"an older action":  func(c text) { c["newest"] = append(c["newest"].([]any), text{"action": "gate.freeze", "index": 0}) },
+		"no erasure":       func(c text) { delete(c, "erased") },
+		"a later erasure":  func(c text) { c["erased"] = 99 },
+		"lines let go":     func(c text) { c["kept"] = newStranger(t, dir).size },
+		"a tenant":         func(c text) { c["tenant"] = "other" },
+		"a grant":          func(c text) { c["open"] = grants },
+		"a closed grant":   func(c text) { c["closed"] = grants },
+		"another origin":   func(c text) { c["origin"] = "acme.example/hr/b" },
+		"another key":      func(c text) { c["key"] = c["key"].(string) + "x" },
+		"a key before it":  func(c text) { c["former"] = []any{c["key"]} },
+		"times of no line": func(c text) { c["earliest"], c["latest"] = 1, 1 },
+	} {
+		dir := clone(t, dir)
+		s := newStranger(t, dir)
+		c := s.carried()
+		lie(c)
+		s.segment(c)
+		names := segments(t, dir)
+		for range 2 {
+			if _, err := reopens(t, dir); err == nil || !strings.Contains(err.Error(), "damaged") || !slices.Equal(segments(t, dir), names) {
+				t.Errorf("%s: %v, %d segments of %d", name, err, len(segments(t, dir)), len(names))
+			}
+		}
 	}
-	defer shut(t, l)
-	if l.Newest("gate.freeze") < 0 || l.Recovery().Orphans != 0 {
-		t.Errorf("freeze at %d, %d orphans", l.Newest("gate.freeze"), l.Recovery().Orphans)
+	s := newStranger(t, dir)
+	s.segment(s.carried()) // the truth
+	for range 2 {
+		l := open(t, dir)
+		if l.Newest("gate.freeze") != freeze || l.Kept() != 0 || l.Pseudonym(who) != "" {
+			t.Errorf("freeze at %d, kept from %d", l.Newest("gate.freeze"), l.Kept())
+		}
+		shut(t, l)
+	}
+	write(t, filepath.Join(dir, "people"), older)
+	if _, err := reopens(t, dir); err == nil {
+		t.Error("an older table opens")
+	}
+}
+
+// TestAStrangersSegmentAlone: where all others were removed nothing tells whether what it carries
+// is right, and no checkpoint covers it.
+func TestAStrangersSegmentAlone(t *testing.T) {
+	dir := frozen(t)
+	s := newStranger(t, dir)
+	c := s.carried()
+	c["kept"], c["newest"] = s.size, []any{}
+	names := segments(t, dir)
+	s.segment(c)
+	for _, name := range names {
+		if err := os.Remove(filepath.Join(dir, "seg", name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := reopens(t, dir); err == nil || !strings.Contains(err.Error(), "damaged") {
+		t.Errorf("got %v", err)
 	}
 }

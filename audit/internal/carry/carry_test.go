@@ -63,6 +63,68 @@ func TestTextsHaveTheWholeState(t *testing.T) {
 	}
 }
 
+// TestTextsAreTheState, or they are not: of each part of them.
+func TestTextsAreTheState(t *testing.T) {
+	s := carry.New("o", "k", "j")
+	s.Apply(10, []carry.Fact{{Action: "a", Tenant: "acme"}, {Action: "gate.freeze"}, {Action: carry.ActionErased, Erased: 3}, {Action: "b", Kept: 7}})
+	for i := range int64(400) { // several texts
+		id := fmt.Sprint("g-", i)
+		s.Apply(100+3*i, append(kinds(carry.Opens, "open", "o"+id), kinds(carry.Closes, "c", "c"+id)...))
+	}
+	keys, before := []string{"j", "k"}, carry.Times{From: 5, Until: 9}
+	texts := func() (list []carry.Text) {
+		for _, text := range s.Texts(before) {
+			x, err := carry.Parse([]byte(`{"carnet":{"carried":` + text + `}}`))
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, x)
+		}
+		return list
+	}
+	if n := len(texts()); n < 2 {
+		t.Fatalf("%d texts", n)
+	}
+	type list = []carry.Text
+	for name, c := range map[string]struct {
+		change func(x list) list
+		want   bool
+	}{
+		"as they are":         {func(x list) list { return x }, true},
+		"no times":            {func(x list) list { x[0].From, x[0].Until = 0, 0; return x }, true},
+		"more time":           {func(x list) list { x[0].From, x[0].Until = 4, 10; return x }, true},
+		"from later":          {func(x list) list { x[0].From = 6; return x }, false},
+		"until earlier":       {func(x list) list { x[0].Until = 8; return x }, false},
+		"time elsewhere":      {func(x list) list { x[1].From, x[1].Until = 7, 7; return x }, false},
+		"none":                {func(x list) list { return nil }, false},
+		"the first":           {func(x list) list { return x[:1] }, false},
+		"without the first":   {func(x list) list { return x[1:] }, false},
+		"one twice":           {func(x list) list { return append(x, x[0]) }, false},
+		"another origin":      {func(x list) list { x[0].Origin = "p"; return x }, false},
+		"another key":         {func(x list) list { x[0].Key = "l"; return x }, false},
+		"a key elsewhere":     {func(x list) list { x[1].Key = "k"; return x }, false},
+		"a former one":        {func(x list) list { x[0].Former = nil; return x }, false},
+		"former elsewhere":    {func(x list) list { x[1].Former = []string{"j"}; return x }, false},
+		"another tenant":      {func(x list) list { x[1].Tenant = "other"; return x }, false},
+		"kept less":           {func(x list) list { x[0].Kept = 6; return x }, false},
+		"kept more":           {func(x list) list { x[1].Kept = 8; return x }, false},
+		"erased less":         {func(x list) list { x[0].Erased = 2; return x }, false},
+		"an action less":      {func(x list) list { x[0].Newest = x[0].Newest[1:]; return x }, false},
+		"an older action":     {func(x list) list { x[0].Newest[1].Index--; return x }, false},
+		"a grant less":        {func(x list) list { x[0].Open = x[0].Open[1:]; return x }, false},
+		"a grant elsewhere":   {func(x list) list { x[0].Open[0].Index++; return x }, false},
+		"a closed grant less": {func(x list) list { x[1].Closed = x[1].Closed[1:]; return x }, false},
+		"of another action":   {func(x list) list { x[1].Closed[0].Action = "d"; return x }, false},
+	} {
+		if got := s.Is(c.change(texts()), keys, before); got != c.want {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+	if s.Is(texts(), keys[:1], before) || s.Is(texts(), []string{"j", "k", "l"}, before) {
+		t.Error("under other keys")
+	}
+}
+
 // TestGrantsEndOnce, by an answer of their action; what the log closed waits for one that
 // knows how it ended.
 func TestGrantsEndOnce(t *testing.T) {

@@ -256,6 +256,13 @@ func (s *State) Open() map[string]Grant {
 	return maps.Clone(s.open)
 }
 
+// Closed are the grants that the log closed and nobody has answered since, by their ids.
+func (s *State) Closed() map[string]Grant {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.closed)
+}
+
 // Kept is the first line that retention kept.
 func (s *State) Kept() int64 {
 	s.mu.Lock()

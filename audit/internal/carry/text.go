@@ -101,6 +101,26 @@ func Parse(line []byte) (Text, error) {
 	return *w.Carnet.Carried, nil
 }
 
+// Is says whether texts are what Texts makes of the state, under the keys of a log: who takes them
+// knows the same. Times may cover more than before has: they hide no line.
+func (s *State) Is(texts []Text, keys []string, before Times) bool {
+	said := New(s.origin, "")
+	for i, t := range texts {
+		if first := i == 0; first != (t.Origin != "") || !first && (t.Key != "" || t.Former != nil || t.From != 0) {
+			return false
+		}
+		said.Take(t)
+	}
+	if len(texts) == 0 || texts[0].Origin != s.origin || !slices.Equal(append(slices.Clip(texts[0].Former), texts[0].Key), keys) {
+		return false
+	}
+	if t := texts[0]; t.From != 0 && (t.From > before.From || t.Until < before.Until) {
+		return false
+	}
+	return said.tenant == s.tenant && said.kept == s.Kept() && said.erased == s.Erased() &&
+		maps.Equal(said.Newest(), s.Newest()) && maps.Equal(said.open, s.Open()) && maps.Equal(said.closed, s.Closed())
+}
+
 // Take adds what a line carries.
 func (s *State) Take(t Text) {
 	s.mu.Lock()

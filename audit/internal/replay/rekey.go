@@ -2,9 +2,7 @@ package replay
 
 import (
 	"encoding/json"
-	"slices"
 
-	"github.com/carnet-go/carnet/audit/internal/carry"
 	"github.com/carnet-go/carnet/audit/internal/key"
 )
 
@@ -113,19 +111,6 @@ func (r *Replay) dropped(l *line) (first int64, ok bool) {
 	return said.First, !r.behind() || r.sealed(said.First, said.Seal)
 }
 
-// carries says whether the keys that a segment is said to carry are the log's. Where no checkpoint
-// covers it yet the next one will, and who opens the log then believes it.
-func (r *Replay) carries(t *carry.Text) bool {
-	if r.Under == nil || r.Tree.Size < r.Now.Size || t.Origin == "" {
-		return true
-	}
-	keys := r.State.Keys()
-	if r.Rekey != nil {
-		keys = append(keys, r.Rekey.To)
-	}
-	return t.Origin == r.Under.Name() && slices.Equal(append(slices.Clip(t.Former), t.Key), keys)
-}
-
 // turn makes what the batch says of keys count.
 func (r *Replay) turn(b *pending) error {
 	if b.rekey.there && !b.rekey.good() {
@@ -133,11 +118,6 @@ func (r *Replay) turn(b *pending) error {
 	}
 	if b.rekey.there {
 		r.Rekey = b.rekey.said
-	}
-	for i := range b.carried {
-		if !r.carries(&b.carried[i]) {
-			return ErrDamage
-		}
 	}
 	return nil
 }

@@ -49,6 +49,14 @@ func signedUpTo(t *testing.T, before tree.Tree, k *key.Key, keys ...*key.Key) *r
 	return r
 }
 
+// behind is a replay of a log that is signed, for what comes behind it.
+func (l *log) behind(t *testing.T, k *key.Key, keys ...*key.Key) *replay.Replay {
+	t.Helper()
+	r := signedUpTo(t, tree.Tree{}, k, keys...)
+	r.Now = key.Checkpoint{Size: l.t.Size, Root: l.t.Root()}
+	return r
+}
+
 func (l *log) read(t *testing.T, r *replay.Replay, first int64) error {
 	t.Helper()
 	return r.Segment(t.Context(), bytes.NewReader(l.text), reach.Part{First: first, Bytes: int64(len(l.text))}, 0)
@@ -62,6 +70,7 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 	for range 5 {
 		before.add(line("a", ""))
 	}
+	before.commit()
 	said, err := b.TakeOver(&a.Public, before.t.Size, before.t.Root())
 	if err != nil {
 		t.Fatal(err)
@@ -75,7 +84,7 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 	}
 	rekeyed := line(replay.ActionRekeyed, `"rekey":`+string(text))
 	carried := func(origin string, k *key.Key, former ...*key.Key) string {
-		text := carry.Text{Origin: origin, Key: k.Verifier()}
+		text := carry.Text{Origin: origin, Key: k.Verifier(), Newest: []carry.Last{{Action: "a", Index: 4}}}
 		for _, k := range former {
 			text.Former = append(text.Former, k.Verifier())
 		}
@@ -92,47 +101,56 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	stays, goes, none := carried("o", a, x), carried("o", b, x, a), ""
 	for name, c := range map[string]struct {
-		write func(l *log)
-		want  string
-		err   error
+		carries string
+		write   func(l *log)
+		want    string
+		err     error
 	}{
-		"nothing":     {func(l *log) { l.add(line("a", "")) }, a.Verifier(), nil},
-		"its own":     {func(l *log) { l.signs(t, a); l.add(retained(a)) }, a.Verifier(), nil},
-		"another's":   {func(l *log) { l.signs(t, b) }, "", replay.ErrDamage},
-		"another":     {func(l *log) { l.add(retained(b)) }, "", replay.ErrDamage},
-		"rekeyed":     {func(l *log) { l.add(rekeyed); l.signs(t, a); l.signs(t, b) }, b.Verifier(), nil},
-		"and sealed":  {func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(retained(b)); l.signs(t, b) }, b.Verifier(), nil},
-		"by the old":  {func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(retained(a)) }, "", replay.ErrDamage},
-		"signed by":   {func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.signs(t, a) }, "", replay.ErrDamage},
-		"in one":      {func(l *log) { l.add(rekeyed); l.signs(t, a); l.signs(t, a) }, "", replay.ErrDamage},
-		"a stranger":  {func(l *log) { l.add(rekeyed); l.signs(t, x) }, "", replay.ErrDamage},
-		"nobody":      {func(l *log) { l.add(rekeyed) }, "", replay.ErrDamage},
-		"too late":    {func(l *log) { l.add(rekeyed); l.add(line("a", "")); l.signs(t, a) }, "", replay.ErrDamage},
-		"twice":       {func(l *log) { l.add(rekeyed); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
-		"and again":   {func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(rekeyed); l.signs(t, b) }, "", replay.ErrDamage},
-		"later":       {func(l *log) { l.commit(); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
-		"backwards":   {func(l *log) { l.add(line(replay.ActionRekeyed, `"rekey":`+string(back))); l.signs(t, a); l.signs(t, x) }, "", replay.ErrDamage},
-		"carries":     {func(l *log) { l.add(carried("o", a, x)) }, a.Verifier(), nil},
-		"and goes on": {func(l *log) { l.add(carried("o", b, x, a)); l.add(rekeyed); l.signs(t, a); l.signs(t, b) }, b.Verifier(), nil},
-		"says b":      {func(l *log) { l.add(carried("o", b, x, a)) }, "", replay.ErrDamage},
-		"says a":      {func(l *log) { l.add(carried("o", a, x)); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
-		"forgets":     {func(l *log) { l.add(carried("o", a)) }, "", replay.ErrDamage},
-		"elsewhere":   {func(l *log) { l.add(carried("p", a, x)) }, "", replay.ErrDamage},
-		"no member":   {func(l *log) { l.add(line(replay.ActionRekeyed, "")); l.signs(t, a) }, "", replay.ErrDamage},
-		"no JSON":     {func(l *log) { l.add(line(replay.ActionRekeyed, "{")); l.signs(t, a) }, "", replay.ErrDamage},
-		"no note":     {func(l *log) { l.add(line(replay.ActionCheckpoint, "")) }, "", replay.ErrDamage},
-		"not written": {func(l *log) { l.commit(); l.add(rekeyed); l.signs(t, x); l.add(retained(x)) }, a.Verifier(), nil},
+		"nothing":       {stays, func(l *log) { l.add(line("a", "")) }, a.Verifier(), nil},
+		"its own":       {stays, func(l *log) { l.signs(t, a); l.add(retained(a)) }, a.Verifier(), nil},
+		"another's":     {stays, func(l *log) { l.signs(t, b) }, "", replay.ErrDamage},
+		"another":       {stays, func(l *log) { l.add(retained(b)) }, "", replay.ErrDamage},
+		"rekeyed":       {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.signs(t, b) }, b.Verifier(), nil},
+		"and sealed":    {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(retained(b)); l.signs(t, b) }, b.Verifier(), nil},
+		"by the old":    {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(retained(a)) }, "", replay.ErrDamage},
+		"signed by":     {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.signs(t, a) }, "", replay.ErrDamage},
+		"in one":        {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.signs(t, a) }, "", replay.ErrDamage},
+		"a stranger":    {goes, func(l *log) { l.add(rekeyed); l.signs(t, x) }, "", replay.ErrDamage},
+		"nobody":        {goes, func(l *log) { l.add(rekeyed) }, "", replay.ErrDamage},
+		"too late":      {goes, func(l *log) { l.add(rekeyed); l.add(line("a", "")); l.signs(t, a) }, "", replay.ErrDamage},
+		"twice":         {goes, func(l *log) { l.add(rekeyed); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
+		"and again":     {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.commit(); l.add(rekeyed); l.signs(t, b) }, "", replay.ErrDamage},
+		"later":         {stays, func(l *log) { l.commit(); l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
+		"backwards":     {carried("o", x, x, a), func(l *log) { l.add(line(replay.ActionRekeyed, `"rekey":`+string(back))); l.signs(t, a); l.signs(t, x) }, "", replay.ErrDamage},
+		"carries":       {stays, func(l *log) {}, a.Verifier(), nil},
+		"and goes on":   {goes, func(l *log) { l.add(rekeyed); l.signs(t, a); l.signs(t, b) }, b.Verifier(), nil},
+		"says b":        {goes, func(l *log) {}, "", replay.ErrDamage},
+		"says a":        {stays, func(l *log) { l.add(rekeyed); l.signs(t, a) }, "", replay.ErrDamage},
+		"forgets":       {carried("o", a), func(l *log) {}, "", replay.ErrDamage},
+		"elsewhere":     {carried("p", a, x), func(l *log) {}, "", replay.ErrDamage},
+		"says nothing":  {none, func(l *log) {}, "", replay.ErrDamage},
+		"says it twice": {stays, func(l *log) { l.add(stays) }, "", replay.ErrDamage},
+		"no member":     {stays, func(l *log) { l.add(line(replay.ActionRekeyed, "")); l.signs(t, a) }, "", replay.ErrDamage},
+		"no JSON":       {stays, func(l *log) { l.add(line(replay.ActionRekeyed, "{")); l.signs(t, a) }, "", replay.ErrDamage},
+		"no note":       {stays, func(l *log) { l.add(line(replay.ActionCheckpoint, "")) }, "", replay.ErrDamage},
+		"not written":   {stays, func(l *log) { l.commit(); l.add(rekeyed); l.signs(t, x); l.add(retained(x)) }, a.Verifier(), nil},
 	} {
 		l := log{t: before.t}
 		l.add(line(replay.ActionSegment, `"segment":`+replay.SegmentText(0, 5, before.t.Root().String())))
-		l.add(line(replay.ActionCarried, `"carried":{}`))
+		if c.carries != none {
+			l.add(c.carries)
+		}
 		c.write(&l)
 		if name != "not written" {
 			l.commit()
 		}
-		r := signedUpTo(t, before.t, a, a, b)
+		r := before.behind(t, a, a, b)
 		r.State = carry.New("o", a.Verifier(), x.Verifier())
+		if err := before.read(t, r, 0); err != nil {
+			t.Fatal(err)
+		}
 		if err := l.read(t, r, 5); !errors.Is(err, c.err) || err == nil && r.Current() != c.want {
 			t.Errorf("%s: under %q, %v", name, r.Current(), err)
 		}
@@ -179,16 +197,21 @@ func TestWhatIsSignedIsNotJudgedAgain(t *testing.T) {
 func TestATornLineOfTheLogIsTorn(t *testing.T) {
 	var before log
 	before.add(line("a", ""))
+	before.commit()
+	a := keyOf(t, 1)
 	for name, action := range map[string]string{"carried": replay.ActionCarried, "retained": replay.ActionRetained, "rekeyed": replay.ActionRekeyed} {
 		for _, whole := range []bool{false, true} {
 			l := log{t: before.t}
 			l.add(line(replay.ActionSegment, `"segment":`+replay.SegmentText(0, 1, before.t.Root().String())))
+			l.add(line(replay.ActionCarried, fmt.Sprintf(`"carried":{"origin":"o","key":%q,"newest":[{"action":"a","index":0}]}`, a.Verifier())))
 			l.add(line(action, `"carried":{"newest":`+string(make([]byte, 512))))
 			if whole {
 				l.commit()
 			}
-			a := keyOf(t, 1)
-			r := signedUpTo(t, before.t, a, a)
+			r := before.behind(t, a, a)
+			if err := before.read(t, r, 0); err != nil {
+				t.Fatal(err)
+			}
 			if err := l.read(t, r, 1); (err != nil) != whole || r.Good != 0 {
 				t.Errorf("%s, whole: %t: %v", name, whole, err)
 			}

@@ -87,11 +87,12 @@ type Replay struct {
 	Dirty  bool                  // the last line is no checkpoint
 	Rekey  *key.Rekey            // behind Now, the log went on under another key; nil: it did not
 
-	next     tree.Tree // with lines that are not yet committed
-	offset   int64     // behind the last line read
-	previous int64     // first line of the segment before
-	began    int64     // size of the tree in front of all that is read
-	known    bool      // the state is that of all lines before: what is carried says nothing new
+	next     tree.Tree   // with lines that are not yet committed
+	offset   int64       // behind the last line read
+	previous int64       // first line of the segment before
+	began    int64       // size of the tree in front of all that is read
+	last     carry.Times // of the segment before, where it was read
+	known    bool        // the state is that of all lines before: what is carried says nothing new
 	batch    pending
 	text     []byte // of a commit line
 }
@@ -131,7 +132,7 @@ func (r *Replay) sealed(first int64, seal string) bool {
 func (r *Replay) Segment(ctx context.Context, in io.ReaderAt, part reach.Part, previous int64) error {
 	r.next, r.offset, r.previous, r.batch = r.Tree, 0, previous, pending{}
 	r.known = r.known || r.Tree.Size != r.began
-	r.Good, r.Signed, r.Times = 0, 0, carry.Times{}
+	r.Good, r.Signed, r.last, r.Times = 0, 0, r.Times, carry.Times{}
 	return scan(ctx, in, part.Bytes, func(c *chunk) (bool, error) {
 		for i := range c.lines {
 			if more, err := r.line(&c.lines[i]); err != nil || !more {
@@ -231,6 +232,9 @@ func (r *Replay) commit() error {
 	if err := r.turn(&r.batch); err != nil {
 		return err
 	}
+	if !r.carries(&r.batch) {
+		return ErrDamage
+	}
 	first := r.Tree.Size
 	r.next.Full = append(slices.Clip(r.Tree.Full), missing...)
 	r.Tree, r.Good = r.next, r.offset
@@ -255,7 +259,7 @@ func (r *Replay) commit() error {
 	if b.own != 0 {
 		r.Own = b.own
 	}
-	*b = pending{facts: b.facts[:0], carrying: b.carrying}
+	*b = pending{facts: b.facts[:0]} // what another commit carries is not of the beginning
 	return nil
 }
 

@@ -117,6 +117,17 @@ func TestASegmentBeginsBehindItsTree(t *testing.T) {
 	if r := replayed(t, before, 300, 7, late.text); r.State.Tenant() != "" {
 		t.Error("a line in the middle of a segment is believed")
 	}
+	late = log{t: before} // and in its first commit
+	for _, text := range []string{good, line(replay.ActionCarried, `"carried":{"origin":"o"}`), carried} {
+		if text == carried {
+			late.commit()
+		}
+		late.add(text)
+	}
+	late.commit()
+	if r := replayed(t, before, 300, 7, late.text); r.Tree.Size != 303 || r.State.Tenant() != "" {
+		t.Error("another commit is believed")
+	}
 }
 
 // TestWhatIsSignedIsCompared.
