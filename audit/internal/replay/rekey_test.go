@@ -160,6 +160,26 @@ func TestWhichKeyALogIsUnder(t *testing.T) {
 	}
 }
 
+// TestASegmentWithNothingBeforeIt is believed where a checkpoint covers it, and only there.
+func TestASegmentWithNothingBeforeIt(t *testing.T) {
+	a := keyOf(t, 1)
+	var before log
+	before.add(line("a", ""))
+	l := log{t: before.t}
+	l.add(line(replay.ActionSegment, `"segment":`+replay.SegmentText(0, 1, before.t.Root().String())))
+	l.add(line(replay.ActionCarried, fmt.Sprintf(`"carried":{"origin":"o","key":%q}`, a.Verifier())))
+	l.commit()
+	r := signedUpTo(t, before.t, a, a)
+	if err := l.read(t, r, 1); !errors.Is(err, replay.ErrDamage) {
+		t.Errorf("not covered: %v", err)
+	}
+	r = signedUpTo(t, before.t, a, a)
+	r.Now = key.Checkpoint{Size: l.t.Size, Root: l.t.Root()}
+	if err := l.read(t, r, 1); err != nil {
+		t.Errorf("covered: %v", err)
+	}
+}
+
 // TestWhatIsSignedIsNotJudgedAgain: lines that the newest checkpoint covers have been, when an
 // older key signed and sealed.
 func TestWhatIsSignedIsNotJudgedAgain(t *testing.T) {
