@@ -112,11 +112,3 @@ func (g *log) say(ctx context.Context, e Event) error {
 	}
 	return err
 }
-
-// tellErased is erased for an Open: a crash came in between, or the table is another.
-func (g *log) tellErased() error {
-	if e, unsaid := g.erased(); unsaid {
-		return g.record(e, extra{})
-	}
-	return nil
-}

@@ -70,8 +70,10 @@ func (g *log) tell() error {
 			return err
 		}
 	}
-	if err := g.tellErased(); err != nil {
-		return err
+	if e, unsaid := g.erased(); unsaid { // a crash came in between, or the table is another
+		if err := g.record(e, extra{}); err != nil {
+			return err
+		}
 	}
 	if err := g.closeOrphans(); err != nil {
 		return err
