@@ -97,6 +97,9 @@ func TestKnownOfAKeyWhoseRekeyIsGone(t *testing.T) {
 			t.Errorf("from the second rekey on, of %d lines: got %v, want %q", size, r.Findings, want)
 		}
 	}
+	if r := verifyWith(t, between, []string{c.vkey}, w.signed(b, at.b)); codes(r) != "" {
+		t.Errorf("of the key that the line names, who gives the next: got %v", r.Findings)
+	}
 	if r := verifyWith(t, between, all, w.signed(b, at.b+3)); codes(r) != "" {
 		t.Errorf("over the line that replaces it: got %v", r.Findings)
 	}
@@ -249,6 +252,10 @@ func TestFormerKeysThatAreNone(t *testing.T) {
 	}
 	if found != 1 {
 		t.Errorf("what is carried is not what was looked at: found %d times", found)
+	}
+	none := rekeyed(t, a, b, func(k *takeover) { k.from = "x" })
+	if r := verifyWith(t, dropped(none.files(), rekeyFirst), []string{b.vkey}); codes(r) == "" || r.Origin != "" || r.Key != "" {
+		t.Errorf("from what is no key: got %v, of %q, under %q", r.Findings, r.Origin, r.Key)
 	}
 	odd := small(t, c)
 	at := odd.size()
