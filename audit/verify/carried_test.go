@@ -65,7 +65,7 @@ func (w *writer) turn(texts ...string) {
 
 // fork is a copy that goes on in its own way.
 func (w *writer) fork() *writer {
-	c := &writer{t: w.t, key: w.key, marks: slices.Clone(w.marks), hashes: slices.Clone(w.hashes), lines: slices.Clone(w.lines), first: w.first, bounds: slices.Clone(w.bounds), former: slices.Clone(w.former)}
+	c := &writer{t: w.t, key: w.key, marks: slices.Clone(w.marks), hashes: slices.Clone(w.hashes), lines: slices.Clone(w.lines), first: w.first, bounds: slices.Clone(w.bounds), former: slices.Clone(w.former), kept: w.kept}
 	c.seg.Write(w.seg.Bytes())
 	return c
 }

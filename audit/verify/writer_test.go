@@ -63,6 +63,7 @@ type writer struct {
 	first  int64 // of the open batch
 	bounds []bound
 	former []string // keys that were replaced
+	kept   int64    // first line that was kept
 }
 
 // bound is where a later segment begins.
@@ -194,9 +195,10 @@ func (w *writer) carried() (texts []string) {
 	type member struct {
 		Origin string   `json:"origin,omitempty"`
 		Former []string `json:"former,omitempty"`
+		Kept   int64    `json:"kept,omitempty"`
 		Open   []entry  `json:"open,omitempty"`
 	}
-	now := member{Origin: w.key.Name(), Former: w.former}
+	now := member{Origin: w.key.Name(), Former: w.former, Kept: w.kept}
 	flush := func() {
 		b, err := json.Marshal(now)
 		if err != nil {
@@ -228,6 +230,9 @@ func (w *writer) newest() int64 {
 
 // retain says that lines below an index may go.
 func (w *writer) retain(first int64) {
+	if first <= w.size() {
+		w.kept = max(w.kept, first)
+	}
 	w.line(`{"class_uid":6003,"carnet":{"retained":{"first":%d}}}`, first)
 	w.commit()
 }
