@@ -223,18 +223,22 @@ func TestEachSystemCallOfARekeyFailsOrKills(t *testing.T) {
 	s := stake(t)
 	for _, c := range []struct {
 		calls, what string
-		atLeast     int
+		atLeast     int // how many one thread makes, on a machine that moves the program about: strace counts by threads
 	}{
-		{"fdatasync", "error=EIO", 1}, {"fsync", "error=EIO", 9}, {"write", "error=ENOSPC", 6}, {"renameat", "error=EIO", 5},
-		{"unlinkat", "error=EIO", 1}, {"fallocate", "error=ENOSPC", 1}, {"openat", "error=EMFILE", 20},
-		{"fdatasync", "signal=SIGKILL", 1}, {"fsync", "signal=SIGKILL", 9}, {"write", "signal=SIGKILL", 6}, {"renameat", "signal=SIGKILL", 5},
+		{"fdatasync", "error=EIO", 1}, {"fsync", "error=EIO", 3}, {"write", "error=ENOSPC", 2}, {"renameat", "error=EIO", 2},
+		{"unlinkat", "error=EIO", 1}, {"fallocate", "error=ENOSPC", 1}, {"openat", "error=EMFILE", 6},
+		{"fdatasync", "signal=SIGKILL", 1}, {"fsync", "signal=SIGKILL", 3}, {"write", "signal=SIGKILL", 2}, {"renameat", "signal=SIGKILL", 2},
 		{"unlinkat", "signal=SIGKILL", 1},
 	} {
 		t.Run(c.calls+" "+c.what, func(t *testing.T) {
 			const stride = (oneImageIn + 3) / 4 // each; the race detector makes it too slow for all
 			n := 1
-			for ; s.once(t, c.calls, c.what, n); n += stride {
+			for misses := 0; misses < 2; n += stride { // another time a thread may come further
+				if misses++; s.once(t, c.calls, c.what, n) {
+					misses = 0
+				}
 			}
+			n -= 2 * stride
 			if n <= c.atLeast {
 				t.Errorf("less than %d calls, want at least %d", n, c.atLeast)
 			}
