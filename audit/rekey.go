@@ -48,7 +48,7 @@ func rekeyOn(ctx context.Context, dir string, next crypto.Signer, o *Options, di
 	if err != nil {
 		return "", err
 	}
-	vkey, err := rekey.Do(ctx, dir, o.Signer, next, func(k *key.Key) head.Encode { return encodeOwn(k, time.Now()) }, disk)
+	vkey, err := rekey.Do(ctx, dir, o.Signer, o.Floor, next, func(k *key.Key) head.Encode { return encodeOwn(k, time.Now()) }, disk)
 	if errors.Is(err, rekey.ErrUnknown) {
 		err = fmt.Errorf("%w: %w", ErrIndeterminate, err)
 	}

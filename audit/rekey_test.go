@@ -1072,6 +1072,24 @@ func TestRekeyOfALogThatWasSetBack(t *testing.T) {
 			}
 		}
 	})
+	// It is set back between the repair and the change.
+	folders := 0
+	late := clone(t, dir)
+	_, err := audit.RekeyOn(t.Context(), late, b, &audit.Options{Signer: a, Floor: floor}, &segmenttest.Disk{Hook: func(step string) error {
+		if step != "folder" {
+			return nil
+		}
+		if folders++; folders == 2 {
+			if err := os.RemoveAll(late); err != nil {
+				return err
+			}
+			return os.CopyFS(late, os.DirFS(before))
+		}
+		return nil
+	}})
+	if err == nil || folders < 2 {
+		t.Errorf("%v, after %d folders", err, folders)
+	}
 	if vkey, err := audit.Rekey(t.Context(), dir, b, &audit.Options{Signer: a, Floor: floor}); err != nil || vkey != public(t, b) {
 		t.Errorf("%s, %v", vkey, err)
 	}

@@ -143,8 +143,13 @@ func TestKeysWhoseRekeyIsGone(t *testing.T) {
 	if r := verifyWith(t, log, vkeys([]signer{c})); codes(r) != "" || r.Key != x.vkey {
 		t.Errorf("from the key that is told: got %v", r.Findings)
 	}
-	if r := verifyWith(t, log, vkeys([]signer{a, c})); !strings.Contains(codes(r), "rekey") {
-		t.Errorf("and from one that is only carried, to a key that is not given: got %v", r.Findings)
+	if r := verifyWith(t, log, vkeys([]signer{a, c})); codes(r) != "" || r.Key != x.vkey {
+		t.Errorf("from that, with one that is only carried: got %v", r.Findings)
+	}
+	for _, keys := range [][]signer{{a}, {a, b}, {c, a}} {
+		if r := verifyWith(t, log, vkeys(keys)); !strings.Contains(codes(r), "rekey") && !strings.Contains(codes(r), "checkpoint") {
+			t.Errorf("%d that are only carried, or in another order: got %v", len(keys), r.Findings)
+		}
 	}
 }
 

@@ -104,17 +104,21 @@ func Parse(line []byte) (Text, error) {
 // Is says whether texts are what Texts makes of the state, under the keys of a log: who takes them
 // knows the same. Times may cover more than before has: they hide no line.
 func (s *State) Is(texts []Text, keys []string, before Times) bool {
-	said := New(s.origin, "")
+	said, entries := New(s.origin, ""), 0
 	for i, t := range texts {
-		if first := i == 0; first != (t.Origin != "") || !first && (t.Key != "" || t.Former != nil || t.From != 0) {
+		if first := i == 0; first != (t.Origin != "") || !first && (t.Key != "" || t.Former != nil || t.Tenant != "" || t.Kept != 0 || t.Erased != 0 || t.From != 0) {
 			return false
 		}
 		said.Take(t)
+		entries += len(t.Newest) + len(t.Open) + len(t.Closed)
 	}
 	if len(texts) == 0 || texts[0].Origin != s.origin || !slices.Equal(append(slices.Clip(texts[0].Former), texts[0].Key), keys) {
 		return false
 	}
 	if t := texts[0]; t.From != 0 && (t.From > before.From || t.Until < before.Until) {
+		return false
+	}
+	if entries != len(said.newest)+len(said.open)+len(said.closed) { // one stands there twice
 		return false
 	}
 	return said.tenant == s.tenant && said.kept == s.Kept() && said.erased == s.Erased() &&

@@ -1,6 +1,6 @@
 // Package rekey lets a log that nobody uses go on under another key.
 //
-//	vkey, err := rekey.Do(ctx, dir, old, next, encode, nil)
+//	vkey, err := rekey.Do(ctx, dir, old, floor, next, encode, nil)
 //
 // # Guarantees
 //
@@ -75,14 +75,14 @@ type change struct {
 }
 
 // Do is Rekey of package audit. When ctx ends while the disk hangs it goes on alone.
-func Do(ctx context.Context, dir string, old, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (vkey string, err error) {
+func Do(ctx context.Context, dir string, old crypto.Signer, floor []byte, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (vkey string, err error) {
 	type result struct {
 		vkey string
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		vkey, err := do(ctx, dir, old, next, encode, disk)
+		vkey, err := do(ctx, dir, old, floor, next, encode, disk)
 		done <- result{vkey, err}
 	}()
 	select {
@@ -93,8 +93,8 @@ func Do(ctx context.Context, dir string, old, next crypto.Signer, encode func(*k
 	}
 }
 
-func do(ctx context.Context, dir string, old, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (string, error) {
-	f, err := reopen.Find(ctx, dir, old, nil, disk)
+func do(ctx context.Context, dir string, old crypto.Signer, floor []byte, next crypto.Signer, encode func(*key.Key) head.Encode, disk segment.Disk) (string, error) {
+	f, err := reopen.Find(ctx, dir, old, floor, disk) // again: nobody had the lock in between
 	if err != nil {
 		return "", err
 	}

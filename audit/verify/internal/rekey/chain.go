@@ -123,12 +123,13 @@ func (c *Chain) isTold() bool {
 // could go on from before the others, or to a key of his own.
 //
 // What is only carried, the present key says alone, and a stolen one says it of a newer one: it
-// counts for who gives the present key too, and as the newer of both, behind the other.
+// counts for who gives, behind it, a newer one that the lines themselves show.
 func (c *Chain) accepts(given []string) bool {
 	of := c.own(given)
 	for i, key := range of {
 		at := slices.Index(c.Keys, key)
-		if at < 0 || at < c.carried && !slices.Contains(of[i+1:], c.Now()) {
+		shown := func(newer string) bool { return slices.Index(c.Keys, newer) >= c.carried }
+		if at < 0 || at < c.carried && !slices.ContainsFunc(of[i+1:], shown) {
 			return false
 		}
 	}
