@@ -12,7 +12,7 @@ import (
 
 // What another writer, and another witness, have made: testdata/c2sp of package audit.
 const (
-	vectorKey     = "example.com/log/testdata+33d7b496+AeHTu4Q3hEIMHNqc6fASMsq3rKNx280NI+oO5xCFkkSx"
+	vectorKey     = "acme.example/other/log+f9f9dd05+Af0XJDhaoMdbZPt4zWAvodmR/ev3axPFjtcC6sg16fYY"
 	vectorWitness = "witness.example/w1+aa4a09d1+BOpKbGPinFIKvvVQexMuxfmVR3auvr57kkIe6mkURtIs"
 )
 

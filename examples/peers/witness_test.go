@@ -220,7 +220,8 @@ func startLitewitness(t *testing.T, key string) (url, vkey string) {
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
 	socket, db := filepath.Join(dir, "s"), filepath.Join(dir, "db")
 	serveAgent(t, socket, private)
-	for _, args := range [][]string{{"add-log", "-db", db, "-origin", origin}, {"add-key", "-db", db, "-origin", origin, "-key", key}} {
+	name, _, _ := strings.Cut(key, "+")
+	for _, args := range [][]string{{"add-log", "-db", db, "-origin", name}, {"add-key", "-db", db, "-origin", name, "-key", key}} {
 		if out, err := exec.CommandContext(t.Context(), filepath.Join(bin, "witnessctl"), args...).CombinedOutput(); err != nil {
 			t.Fatalf("witnessctl: %v\n%s", err, out)
 		}
