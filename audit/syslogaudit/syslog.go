@@ -27,7 +27,9 @@
 // Syslog has no acknowledgement. That a server has read a message does not say that it keeps
 // it: one that crashes or drops it afterwards is not noticed. Where lines must arrive, use a
 // sink that acknowledges as well; what is missing shows by its index. A server that does not
-// answer the end of a connection, as the RFC demands, gets each batch again and again.
+// answer the end of a connection, as the RFC demands, gets each batch again and again. Whom a
+// server takes lines from is its own matter: rsyslog 8.2302 with OpenSSL does not look at the name
+// of each client, so give the logs there an authority of their own.
 //
 // 32473 is the number that RFC 5612 keeps for documentation: there is none of ours. A batch
 // costs a connection and a sixth of a second, more where the way is long; where there is much
