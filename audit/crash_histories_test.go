@@ -38,41 +38,49 @@ const (
 // TestAPowerCutInEveryHistory: each of histories, with the power gone at each moment, and each
 // subset of what was not synced lost: pages, names, lengths. What was acknowledged is there.
 func TestAPowerCutInEveryHistory(t *testing.T) {
-	needs(t, "strace")
+	lab, moments := newLab(t), 0
+	played(t, "TestCrashChild", historiesVariable, len(histories()), func(n int, d *crashtest.Disk, text string) {
+		moments++
+		lab.moment(d, acknowledged(text, n))
+	})
+	images := lab.end()
+	t.Logf("%d histories, %d moments, %d images; %d of them before there was a log", len(histories()), moments, images, lab.none)
+	if moments != crashMoments || images != crashImages || oneImageIn == 1 && lab.left != crashLeft {
+		t.Errorf("%d moments, %d images and %d keys left, want %d, %d and %d", moments, images, lab.left, crashMoments, crashImages, crashLeft)
+	}
+}
+
+// played has a child, which is a test of this package, play so many histories, in the folders of
+// their numbers below that which a variable names, and calls do at each moment of each, with the
+// disk and what the child has said.
+func played(t *testing.T, child, variable string, histories int, do func(n int, d *crashtest.Disk, text string)) {
+	t.Helper()
 	base := scratch(t)
-	for n := range histories() {
+	for n := range histories {
 		if err := os.Mkdir(filepath.Join(base, fmt.Sprint(n)), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
 	trace := filepath.Join(scratch(t), "trace")
-	command := crashtest.Command(trace, os.Args[0], "-test.run=^TestCrashChild$", "-test.count=1")
-	child := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	child.Env = append(os.Environ(), historiesVariable+"="+base)
-	if out, err := child.CombinedOutput(); err != nil {
+	command := crashtest.Command(trace, os.Args[0], "-test.run=^"+child+"$", "-test.count=1")
+	program := exec.CommandContext(t.Context(), command[0], command[1:]...)
+	program.Env = append(os.Environ(), variable+"="+base)
+	if out, err := program.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	lab := newLab(t)
-	moments := 0
-	for n := range histories() {
+	for n := range histories {
 		f, err := os.Open(trace)
 		if err != nil {
 			t.Fatal(err)
 		}
 		d := crashtest.NewDisk()
 		err = crashtest.Replay(bufio.NewReader(f), filepath.Join(base, fmt.Sprint(n)), d, func(m crashtest.Moment) error {
-			moments++
-			lab.moment(d, acknowledged(m.Said, n))
+			do(n, d, m.Said)
 			return nil
 		})
 		if err = errors.Join(err, f.Close()); err != nil {
 			t.Fatal(err)
 		}
-	}
-	images := lab.end()
-	t.Logf("%d histories, %d moments, %d images; %d of them before there was a log", len(histories()), moments, images, lab.none)
-	if moments != crashMoments || images != crashImages || oneImageIn == 1 && lab.left != crashLeft {
-		t.Errorf("%d moments, %d images and %d keys left, want %d, %d and %d", moments, images, lab.left, crashMoments, crashImages, crashLeft)
 	}
 }
 
@@ -105,6 +113,7 @@ type lab struct {
 	t    *testing.T
 	seen map[string]bool
 	todo chan func()
+	ends sync.Once
 	wg   sync.WaitGroup
 	mu   sync.Mutex
 	none int // images without a log
@@ -112,7 +121,10 @@ type lab struct {
 }
 
 func newLab(t *testing.T) *lab {
+	t.Helper()
+	needs(t, "strace")
 	l := &lab{t: t, seen: map[string]bool{}, todo: make(chan func(), 64)}
+	t.Cleanup(func() { l.end() })
 	for range runtime.GOMAXPROCS(0) {
 		l.wg.Go(func() {
 			for f := range l.todo {
@@ -123,22 +135,44 @@ func newLab(t *testing.T) *lab {
 	return l
 }
 
+// end waits until all images were looked at, and is how many there were.
 func (l *lab) end() int {
-	close(l.todo)
+	l.ends.Do(func() { close(l.todo) })
 	l.wg.Wait()
 	return len(l.seen)
 }
 
 // moment looks at all that the power leaves if it goes now.
 func (l *lab) moment(d *crashtest.Disk, s said) {
+	l.images(d, fmt.Sprintf("%t %x", s.made, s.acks), func(image crashtest.Image) { l.look(image, s) })
+}
+
+// images has each image looked at that no other moment had, knowing the same.
+func (l *lab) images(d *crashtest.Disk, known string, look func(image crashtest.Image)) {
 	for image := range d.Images() {
 		image = named(image)
-		key := fmt.Sprintf("%x %t %x", image.Sum(), s.made, s.acks)
+		key := fmt.Sprintf("%x %s", image.Sum(), known)
 		if !l.seen[key] {
 			if l.seen[key] = true; len(l.seen)%oneImageIn == 0 {
-				l.todo <- func() { l.look(image, s) }
+				l.todo <- func() { look(image) }
 			}
 		}
+	}
+}
+
+// written has an image looked at in a folder, and tells of the problem.
+func (l *lab) written(image crashtest.Image, known string, problem func(dir string) error) {
+	folder, err := os.MkdirTemp("/dev/shm", "audit")
+	if err != nil {
+		folder = l.t.TempDir()
+	}
+	defer func() { _ = os.RemoveAll(folder) }()
+	err = image.Write(folder)
+	if err == nil {
+		err = problem(filepath.Join(folder, "audit"))
+	}
+	if err != nil {
+		l.t.Errorf("%s: %v\n%s", known, err, listing(image))
 	}
 }
 
@@ -160,17 +194,7 @@ func named(image crashtest.Image) crashtest.Image {
 
 // look opens one image. What was acknowledged is there, and what is there verifies.
 func (l *lab) look(image crashtest.Image, s said) {
-	folder, err := os.MkdirTemp("/dev/shm", "audit")
-	if err != nil {
-		folder = l.t.TempDir()
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	if err := image.Write(folder); err != nil {
-		l.t.Error(err)
-		return
-	}
-	dir := filepath.Join(folder, "audit")
-	problem := func() error {
+	l.written(image, fmt.Sprintf("%d acknowledged, made: %t", len(s.acks), s.made), func(dir string) error {
 		opened, err := audit.Open(context.Background(), dir, nil)
 		if err != nil && !s.made {
 			return l.remake(dir)
@@ -182,10 +206,7 @@ func (l *lab) look(image crashtest.Image, s said) {
 			return err
 		}
 		return sound(dir, s.acks)
-	}()
-	if problem != nil {
-		l.t.Errorf("%d acknowledged, made: %t: %v\n%s", len(s.acks), s.made, problem, listing(image))
-	}
+	})
 }
 
 // remake makes the log that a crash has prevented.
@@ -206,7 +227,10 @@ func (l *lab) remake(dir string) error {
 }
 
 // sound says what is wrong with a log that was closed.
-func sound(dir string, acks []audit.Receipt) error {
+func sound(dir string, acks []audit.Receipt) error { return soundFrom(dir, 0, acks) }
+
+// soundFrom is of a log that has its lines from one on.
+func soundFrom(dir string, kept int64, acks []audit.Receipt) error {
 	vkey, err := os.ReadFile(dir + ".vkey")
 	if err != nil {
 		return err
@@ -220,14 +244,14 @@ func sound(dir string, acks []audit.Receipt) error {
 		return err
 	}
 	for _, r := range acks {
-		if r.Index >= int64(len(leaves)) || leaves[r.Index] != r.Leaf {
+		if at := r.Index - kept; at >= int64(len(leaves)) || at >= 0 && leaves[at] != r.Leaf {
 			return fmt.Errorf("line %d is lost", r.Index)
 		}
 	}
 	return nil
 }
 
-// leavesOf are the hashes of all lines of a log that has all its segments.
+// leavesOf are the hashes of all lines of the segments of a log.
 func leavesOf(dir string) (leaves [][32]byte, err error) {
 	names, err := filepath.Glob(filepath.Join(dir, "seg", "*.jsonl"))
 	slices.Sort(names)

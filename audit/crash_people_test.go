@@ -1,13 +1,10 @@
 package audit_test
 
 import (
-	"bufio"
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -130,49 +127,13 @@ func knownOf(text string, history int) known {
 // erased. Who was in an acknowledged line has his name; who was erased has not, and nobody else
 // has it; and the log says of nobody that he was erased who is not.
 func TestAPowerCutInAHistoryOfPeople(t *testing.T) {
-	needs(t, "strace")
-	base := scratch(t)
-	for n := range peopleHistories() {
-		if err := os.Mkdir(filepath.Join(base, fmt.Sprint(n)), 0o700); err != nil {
-			t.Fatal(err)
-		}
-	}
-	trace := filepath.Join(scratch(t), "trace")
-	command := crashtest.Command(trace, os.Args[0], "-test.run=^TestCrashPeopleChild$", "-test.count=1")
-	child := exec.CommandContext(t.Context(), command[0], command[1:]...)
-	child.Env = append(os.Environ(), peopleVariable+"="+base)
-	if out, err := child.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	lab := newLab(t)
-	moments := 0
-	for n := range peopleHistories() {
-		f, err := os.Open(trace)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := crashtest.NewDisk()
-		err = crashtest.Replay(bufio.NewReader(f), filepath.Join(base, fmt.Sprint(n)), d, func(m crashtest.Moment) error {
-			k := knownOf(m.Said, n)
-			if !k.made {
-				return nil // TestAPowerCutInEveryHistory has these
-			}
+	lab, moments := newLab(t), 0
+	played(t, "TestCrashPeopleChild", peopleVariable, len(peopleHistories()), func(n int, d *crashtest.Disk, text string) {
+		if k := knownOf(text, n); k.made { // TestAPowerCutInEveryHistory has the others
 			moments++
-			for image := range d.Images() {
-				image = named(image)
-				key := fmt.Sprintf("%x %x %v %v %v", image.Sum(), k.acks, k.names, k.erasing, k.ended)
-				if !lab.seen[key] {
-					if lab.seen[key] = true; len(lab.seen)%oneImageIn == 0 {
-						lab.todo <- func() { lab.people(image, k) }
-					}
-				}
-			}
-			return nil
-		})
-		if err = errors.Join(err, f.Close()); err != nil {
-			t.Fatal(err)
+			lab.images(d, fmt.Sprintf("%x %v %v %v", k.acks, k.names, k.erasing, k.ended), func(image crashtest.Image) { lab.people(image, k) })
 		}
-	}
+	})
 	images := lab.end()
 	t.Logf("%d histories, %d moments, %d images", len(peopleHistories()), moments, images)
 	if moments != peopleMoments || images != peopleImages {
@@ -180,23 +141,14 @@ func TestAPowerCutInAHistoryOfPeople(t *testing.T) {
 	}
 }
 
-// people opens one image and looks for everybody.
+// people opens one image and looks for everybody, twice: what the first Open says of it, the second finds.
 func (l *lab) people(image crashtest.Image, k known) {
-	folder, err := os.MkdirTemp("/dev/shm", "audit")
-	if err != nil {
-		folder = l.t.TempDir()
-	}
-	defer func() { _ = os.RemoveAll(folder) }()
-	dir := filepath.Join(folder, "audit")
-	problem := image.Write(folder)
-	for range 2 { // what the first Open says of it, the second finds
-		if problem == nil {
-			problem = k.judge(dir)
+	l.written(image, fmt.Sprintf("%+v", k), func(dir string) error {
+		if err := k.judge(dir); err != nil {
+			return err
 		}
-	}
-	if problem != nil {
-		l.t.Errorf("%+v: %v\n%s", k, problem, listing(image))
-	}
+		return k.judge(dir)
+	})
 }
 
 // judge opens a log, which is an error where it has said more than is true.
