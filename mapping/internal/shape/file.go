@@ -70,6 +70,9 @@ const (
 // Words finds what is no name in a label.
 func Words[C any](r Reader, l Labels[C], at string) {
 	for name, words := range map[string][]string{"categories": l.Categories, "residency": l.Residency, "purposes": l.Purposes} {
+		if len(words) == 0 {
+			continue
+		}
 		every := name != "categories" && slices.Equal(words, []string{anywhere})
 		bad := slices.ContainsFunc(words, func(word string) bool { return !names.Name.MatchString(word) })
 		r.Find(bad && !every, "M116", at+"/"+name, "holds what is no name: [a-z0-9][a-z0-9._-]{0,63}, or * alone")

@@ -133,7 +133,9 @@ func (r Reader) keywords(kind scan.Kind, s Keywords, at string) {
 		{"unit", s.Unit != nil, []scan.Kind{scan.Integer, scan.Natural, scan.Number}},
 		{"release", s.Release, []scan.Kind{scan.Bool, scan.Integer, scan.Natural, scan.Number, scan.String, scan.Array, scan.Map}},
 	} {
-		r.Find(k.given && !slices.Contains(k.of, kind), "M103", at+"/"+k.name, "is no keyword of "+kind.String())
+		if k.given && !slices.Contains(k.of, kind) {
+			r.Find(true, "M103", at+"/"+k.name, "is no keyword of "+kind.String())
+		}
 	}
 }
 
