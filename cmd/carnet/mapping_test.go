@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carnet-go/carnet/auth"
 	"github.com/carnet-go/carnet/auth/boundary"
 )
 
@@ -112,7 +113,7 @@ func TestMappingDiff(t *testing.T) {
 	check(t, result{0, "", ""}, "mapping", "diff", old, now)
 	second(t, now)
 	got := stdoutOf(t, "mapping", "diff", old, now)
-	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Count(got, "\n+ hash ") != 3 || !strings.Contains(got, "\n+ carried by crm.contact.tell\n") {
+	if !strings.HasPrefix(got, "again:\n+ again: employee to contact\n+ destination crm") || strings.Contains(got, "\n- ") || strings.Contains(got, "employee-to-contact") || strings.Count(got, "\n+ hash ") != 3 || !strings.Contains(got, "\n+ carried by crm.contact.tell: POST https://crm.example/contacts\n") {
 		t.Errorf("a mapping more:\n%s", got)
 	}
 	if got := stdoutOf(t, "mapping", "diff", now, old); !strings.HasPrefix(got, "again:\n- again: employee to contact\n- destination") || strings.Contains(got, "+ ") {
@@ -174,8 +175,10 @@ func TestMappingDiffShowsGuards(t *testing.T) {
 	}
 }
 
-// TestMappingDiffShowsOperations: two operations that exchange their mappings are a change of both.
+// TestMappingDiffShowsOperations: two operations that exchange their mappings are a change of both,
+// and one that goes elsewhere is one.
 func TestMappingDiffShowsOperations(t *testing.T) {
+	const tell, push = "crm.contact.tell: POST https://crm.example/contacts", "crm.contact.push: PUT https://crm.example/contacts"
 	old, now := t.TempDir(), t.TempDir()
 	for _, dir := range []string{old, now} {
 		prefix(t, result{0, "wrote ", ""}, "boundary", "init", dir)
@@ -186,9 +189,36 @@ func TestMappingDiffShowsOperations(t *testing.T) {
 	})
 	check(t, result{
 		statusWrong,
-		"again:\n- carried by crm.contact.tell\n+ carried by crm.contact.push\n\nemployee-to-contact:\n- carried by crm.contact.push\n+ carried by crm.contact.tell\n",
+		"again:\n- carried by " + tell + "\n+ carried by " + push + "\n\nemployee-to-contact:\n- carried by " + push + "\n+ carried by " + tell + "\n",
 		"",
 	}, "mapping", "diff", old, now)
+	elsewhere := t.TempDir()
+	if err := os.CopyFS(elsewhere, os.DirFS(old)); err != nil {
+		t.Fatal(err)
+	}
+	edit(t, filepath.Join(elsewhere, boundary.File), func(text string) string {
+		return strings.Replace(text, `"path": "/contacts", "input": "again"`, `"path": "/leads", "input": "again"`, 1)
+	})
+	check(t, result{
+		statusWrong,
+		"again:\n- carried by " + tell + "\n+ carried by crm.contact.tell: POST https://crm.example/leads\n",
+		"",
+	}, "mapping", "diff", old, elsewhere)
+}
+
+// TestWhere: no two places look like one.
+func TestWhere(t *testing.T) {
+	directory := auth.System{Name: "people", Kind: auth.KindDirectory, Origin: "ldaps://people.example"}
+	for want, op := range map[string]auth.Operation{
+		`add ldaps://people.example base "cn={name},ou=x"`:                  {Method: "add", Base: "cn={name},ou=x"},
+		`search ldaps://people.example base "ou=x" filter "(cn={name})"`:    {Method: "search", Base: "ou=x", Filter: "(cn={name})"},
+		`search ldaps://people.example base "ou=x (cn={name})"`:             {Method: "search", Base: "ou=x (cn={name})"},
+		`search ldaps://people.example base "ou=x" filter "(cn=a  {name})"`: {Method: "search", Base: "ou=x", Filter: "(cn=a  {name})"},
+	} {
+		if got := where(directory, op); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
 }
 
 // TestMappingsWithFunctions of a service: everything but their code is checked and shown, and that

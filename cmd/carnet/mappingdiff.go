@@ -22,9 +22,9 @@ carnet mapping diff OLD NEW
 OLD and NEW are boundaries, such as the one in force and the one that is proposed. For each mapping
 it prints the lines of its report that went (-) and came (+): fields that flow elsewhere, with
 another transform, label or release, or not any more, and combinations that no schema names now.
-Which operations carry a mapping is one of these lines. Where only a hash is another, so is what no
-line shows: a limit, a pattern, a unit, or a release that is not used. It ends with status 0 where
-all is as it was, 1 where something is not.
+Which operations carry a mapping, and where to, is told too. Where only a hash is another, so is
+what no line shows: a limit, a pattern, a unit, or a release that is not used. It ends with status 0
+where all is as it was, 1 where something is not.
 
 Example:
   carnet mapping diff boundary proposed/boundary`,
@@ -68,8 +68,8 @@ func runMappingDiff(_ context.Context, c *call) int {
 	return status
 }
 
-// flows are the lines of a mapping's report, and which operations carry it; nil: there is none of
-// that name.
+// flows are the lines of a mapping's report, and which operations carry it where; nil: there is
+// none of that name.
 func flows(b *auth.Boundary, name string) []string {
 	m := b.Mapping(name)
 	if m == nil {
@@ -79,11 +79,23 @@ func flows(b *auth.Boundary, name string) []string {
 	for _, system := range b.Catalogue().Systems() {
 		for _, op := range system.Operations {
 			if op.Input == name {
-				lines = append(lines, "carried by "+op.Name)
+				lines = append(lines, "carried by "+op.Name+": "+where(system, op))
 			}
 		}
 	}
 	return lines
+}
+
+// where is what an operation is done to. The names of a directory are quoted: they may hold spaces.
+func where(system auth.System, op auth.Operation) string {
+	to := op.Method + " " + system.Origin + op.Path
+	if op.Base != "" {
+		to += fmt.Sprintf(" base %q", op.Base)
+	}
+	if op.Filter != "" {
+		to += fmt.Sprintf(" filter %q", op.Filter)
+	}
+	return to
 }
 
 // changes are the lines that only one of both has, by the field that they are about. A hash that
