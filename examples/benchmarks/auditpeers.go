@@ -91,14 +91,14 @@ func (g *groupCommit) close() {
 func logTessera(ctx context.Context, s *session) (lines []line, err error) {
 	klog.LogToStderr(false) // it tells of each checkpoint
 	klog.SetOutput(io.Discard)
-	ctx, end := context.WithCancel(ctx) // of what it does in the background
+	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer end()
 	err = s.record(ctx, func(path string, log *audit.Log) error {
 		size, err := lineSize(ctx, log, path)
 		if err != nil {
 			return err
 		}
-		add, stop, err := openTessera(ctx, filepath.Join(filepath.Dir(path), "tessera"))
+		add, stop, err := openTessera(background, filepath.Join(filepath.Dir(path), "tessera"))
 		if err != nil {
 			return err
 		}
@@ -114,6 +114,8 @@ func logTessera(ctx context.Context, s *session) (lines []line, err error) {
 			name: "audit/tessera", value: 1 / c.ratio, least: true, target: 5,
 			detail: fmt.Sprintf("Append of %d callers %s for an event, Add of tessera with POSIX storage, of entries of %d bytes that are there, %s; min/min %.2f, %d rounds", crowd, ns(c.ours), size, ns(c.theirs), 1/c.least, c.rounds),
 		}}
+		ctx, cancel := afterwards(ctx)
+		defer cancel()
 		return errors.Join(err, stop(ctx))
 	})
 	return lines, err

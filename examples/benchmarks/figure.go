@@ -128,10 +128,22 @@ func (s *session) progress(done, of int, what string) {
 	}
 }
 
+// afterwards is for what has to be ended, although there was an interrupt.
+func afterwards(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+}
+
 // folder is a new one; whoever has it removes it.
 func (s *session) folder() (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp(s.parent, "carnet-benchmarks-")
-	return dir, func() { _ = os.RemoveAll(dir) }, err
+	return dir, func() {
+		for range 100 { // what a peer does beside ends when it likes
+			if os.RemoveAll(dir) == nil {
+				return
+			}
+			time.Sleep(20 * time.Millisecond)
+		}
+	}, err
 }
 
 // choose finds a group or a figure by its name; if there is none, near are the nearest.

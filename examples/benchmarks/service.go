@@ -96,7 +96,7 @@ func (s *service) openRunner(ctx context.Context) (err error) {
 
 // close also works where not all of it was started, and after an interrupt.
 func (s *service) close(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	ctx, cancel := afterwards(ctx)
 	defer cancel()
 	return errors.Join(s.runner.Close(ctx), s.log.Close(ctx))
 }
