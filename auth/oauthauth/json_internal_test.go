@@ -1,7 +1,10 @@
 package oauthauth
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"reflect"
 	"testing"
 )
@@ -11,7 +14,7 @@ import (
 func FuzzRead(f *testing.F) {
 	for _, s := range []string{
 		`{"access_token":"t","expires_in":300,"scope":"a b"}`, `{"a":[1,{"b":null}],"act":{"sub":"x","act":{"sub":"y"}}}`,
-		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"Scope":"x"}`, "{\"\u017f\":1,\"s\":2}", `{"a":"\ud800"}`, `{"\u0061":1,"a":2}`, ` {} `, `{}{}`, `[]`, `{"a":-0.1e+5}`,
+		`{"a":1,"a":2}`, `{"a":1,"A":2}`, `{"Scope":"x"}`, "{\"\u017f\":1,\"s\":2}", `{"a":"\ud800"}`, `{"\u0061":1,"a":2}`, ` {} `, `{}{}`, `[]`, `{"a":-0.1e+5}`, `{"a":-0.1e+111115}`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -20,18 +23,34 @@ func FuzzRead(f *testing.F) {
 		if !ok {
 			return
 		}
-		var theirs map[string]any
-		if err := json.Unmarshal(b, &theirs); err != nil {
+		theirs, err := unmarshalled(b)
+		if err != nil {
 			t.Fatalf("encoding/json refuses %q", b)
 		}
-		var ours map[string]any
-		if again, err := json.Marshal(o); err != nil || json.Unmarshal(again, &ours) != nil || !reflect.DeepEqual(ours, theirs) {
+		again, err := json.Marshal(o)
+		if err != nil {
+			t.Fatalf("%q cannot be written: %v", b, err)
+		}
+		if ours, err := unmarshalled(again); err != nil || !reflect.DeepEqual(ours, theirs) {
 			t.Errorf("%q is %v and %v", b, ours, theirs)
 		}
 		if upper, there := theirs["SCOPE"]; there {
 			t.Errorf("%q has a scope of %v for somebody else", b, upper)
 		}
 	})
+}
+
+// unmarshalled keeps numbers as they are written: they need not fit into 64 bits.
+func unmarshalled(b []byte) (o map[string]any, err error) {
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&o); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("there is more")
+	}
+	return o, nil
 }
 
 // FuzzParse: no token makes the reader panic, and claims come with three parts only.
