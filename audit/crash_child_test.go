@@ -35,15 +35,17 @@ func histories() []string {
 	return list
 }
 
-// TestCrashChild is a program for the tests that let the power go: it plays each history in a
-// folder of its own, and says what was acknowledged. Time, keys and so all bytes are the same
-// each time.
-func TestCrashChild(t *testing.T) {
-	base := os.Getenv(historiesVariable)
+// TestCrashChild is a program for the tests that let the power go. It says what was acknowledged.
+func TestCrashChild(t *testing.T) { plays(t, historiesVariable, histories(), play) }
+
+// plays does each history in a folder of its own, below that which a variable names: none where
+// there is none. Time, keys and so all bytes are the same each time.
+func plays(t *testing.T, variable string, histories []string, play func(t *testing.T, n int, history, dir string)) {
+	base := os.Getenv(variable)
 	if base == "" {
 		return
 	}
-	for n, h := range histories() {
+	for n, h := range histories {
 		t.Run(h, func(t *testing.T) {
 			cryptotest.SetGlobalRandom(t, 1)
 			synctest.Test(t, func(t *testing.T) { play(t, n, h, filepath.Join(base, fmt.Sprint(n), "audit")) })

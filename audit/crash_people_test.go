@@ -4,12 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"testing/synctest"
 
 	"github.com/carnet-go/carnet/audit"
@@ -46,18 +43,7 @@ func peopleHistories() []string {
 func person(n int) audit.Actor { return audit.Actor{Issuer: "i", Subject: fmt.Sprint(n)} }
 
 // TestCrashPeopleChild is a program for TestAPowerCutInAHistoryOfPeople.
-func TestCrashPeopleChild(t *testing.T) {
-	base := os.Getenv(peopleVariable)
-	if base == "" {
-		return
-	}
-	for n, h := range peopleHistories() {
-		t.Run(h, func(t *testing.T) {
-			cryptotest.SetGlobalRandom(t, 1)
-			synctest.Test(t, func(t *testing.T) { playPeople(t, n, h, filepath.Join(base, fmt.Sprint(n), "audit")) })
-		})
-	}
-}
+func TestCrashPeopleChild(t *testing.T) { plays(t, peopleVariable, peopleHistories(), playPeople) }
 
 func playPeople(t *testing.T, n int, history, dir string) {
 	ctx := context.Background()

@@ -4,13 +4,10 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
-	"testing/cryptotest"
 	"testing/synctest"
 
 	"github.com/carnet-go/carnet/audit"
@@ -44,18 +41,7 @@ func retainHistories() []string {
 }
 
 // TestCrashRetainChild is a program for TestAPowerCutWhileLinesAreGivenUp.
-func TestCrashRetainChild(t *testing.T) {
-	base := os.Getenv(retainVariable)
-	if base == "" {
-		return
-	}
-	for n, h := range retainHistories() {
-		t.Run(h, func(t *testing.T) {
-			cryptotest.SetGlobalRandom(t, 1)
-			synctest.Test(t, func(t *testing.T) { playRetain(t, n, h, filepath.Join(base, fmt.Sprint(n), "audit")) })
-		})
-	}
-}
+func TestCrashRetainChild(t *testing.T) { plays(t, retainVariable, retainHistories(), playRetain) }
 
 func playRetain(t *testing.T, n int, history, dir string) {
 	ctx := context.Background()

@@ -160,18 +160,24 @@ func vkeys(of []signer) (list []string) {
 	return list
 }
 
+// carrying is a log of one key that says others were before it, and has given up its first lines.
+func carrying(t testing.TB, key signer, former ...string) (fstest.MapFS, int64) {
+	t.Helper()
+	w := small(t, key)
+	first := w.size()
+	w.former = former
+	w.rotate()
+	w.retain(first)
+	w.more()
+	return dropped(w.files(), first), first
+}
+
 // TestTheOldKeyCarriesTheNewOneAsReplaced: who has stolen a key that was replaced signs what he
 // likes, and says that the newer ones were before it.
 func TestTheOldKeyCarriesTheNewOneAsReplaced(t *testing.T) {
 	a, b, c := abc(t)
 	for _, former := range [][]string{nil, {b.vkey}, {c.vkey, b.vkey}, {b.vkey, c.vkey, a.vkey}} {
-		w := small(t, a)
-		first := w.size()
-		w.former = former
-		w.rotate()
-		w.retain(first)
-		w.more()
-		log := dropped(w.files(), first)
+		log, _ := carrying(t, a, former...)
 		for _, keys := range [][]signer{{a, b}, {a, b, c}, {a, c}} {
 			if r := verifyWith(t, log, vkeys(keys)); !strings.Contains(codes(r), "rekey") {
 				t.Errorf("%d carried, %d keys: got %v", len(former), len(keys), r.Findings)
@@ -222,27 +228,18 @@ func TestTheOldKeyCarriesTheNewOneAsReplaced(t *testing.T) {
 func TestFormerKeysThatAreNone(t *testing.T) {
 	a, b, c := abc(t)
 	far := newSigner(t, "acme.example/hr/b", 1)
-	log := func(former ...string) (fstest.MapFS, int64) {
-		w := small(t, c)
-		first := w.size()
-		w.former = former
-		w.rotate()
-		w.retain(first)
-		w.more()
-		return dropped(w.files(), first), first
-	}
 	for name, former := range map[string][]string{
 		"no key": {a.vkey, "x"}, "another name of one": {upper(a.vkey)}, "another log's": {far.vkey}, "twice": {a.vkey, b.vkey, a.vkey},
 		"the log's own between": {c.vkey, a.vkey}, "the log's own twice": {c.vkey, c.vkey},
 	} {
-		files, first := log(former...)
+		files, first := carrying(t, c, former...)
 		want := []verify.Finding{{Code: "rekey", File: segmentName(first), Index: first}}
 		if r := verifyWith(t, files, []string{c.vkey}); !slices.Equal(r.Findings, want) {
 			t.Errorf("%s: got %v, want %v", name, r.Findings, want)
 		}
 	}
-	log1, first := log()
-	forged, _ := log(a.vkey)
+	log1, first := carrying(t, c)
+	forged, _ := carrying(t, c, a.vkey)
 	name := segmentName(first)
 	honest := log1[name].Data
 	log1[name] = forged[name]
