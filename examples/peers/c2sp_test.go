@@ -199,6 +199,8 @@ func reader(made map[string][]byte) tlog.HashReader {
 }
 
 // requests are of a witness that knows nothing of the log yet; what it has taken, it knows.
+// What litewitness takes and ours refuses is not among them: an old size with a sign, or with a
+// zero before it.
 func requests(t *testing.T, tiles tlog.HashReader, signer note.Signer) []request {
 	t.Helper()
 	stranger, _ := noteKey(t, c2spLog, seeded(8))
